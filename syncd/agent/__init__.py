@@ -1,0 +1,1 @@
+"""The background process: one per home, wired here and nowhere else."""

@@ -1,0 +1,1 @@
+"""The local door: HTTP with JSON on a Unix socket."""

@@ -1,0 +1,1 @@
+"""Settings, and where everything of one device lives on disk."""

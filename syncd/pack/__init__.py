@@ -1,0 +1,1 @@
+"""Chunks gathered into segments, segments into packs, and back."""

@@ -1,0 +1,43 @@
+"""Where chunks lie. Values only; the database keeps them, readers follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncd.seal.envelope import HEADER_SIZE, Algorithm
+
+DATA_CHUNK, LIST_CHUNK = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class PackLocations:
+    """What a record says of one pack, enough to read any chunk with one ranged get.
+
+    `segments` are sealed lengths; `counts` chunks per segment; `ids`, `lengths` and `kinds` run over
+    all chunks of the pack in order. Lengths are in bytes.
+    """
+
+    pack: bytes
+    size: int
+    epoch: bytes
+    salt: bytes
+    segments: tuple[int, ...]
+    counts: tuple[int, ...]
+    ids: bytes
+    lengths: tuple[int, ...]
+    kinds: bytes
+    algorithm: int = Algorithm.AES_256_GCM
+
+    def segment_offsets(self) -> list[int]:
+        """Return where each segment begins in the object."""
+        offsets, at = [], HEADER_SIZE
+        for length in self.segments:
+            offsets.append(at)
+            at += length
+        return offsets
+
+
+def pack_name(pack: bytes) -> str:
+    """Return the object name of a pack."""
+    text = pack.hex()
+    return f"pack/{text[:2]}/{text}"

@@ -1,0 +1,1 @@
+"""Keys and the sealed envelope. The only room that imports `cryptography`; keys never leave it in clear."""

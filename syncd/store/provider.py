@@ -1,0 +1,98 @@
+"""The port that every kind of store speaks, and what it promises.
+
+Names are opaque text: lower-case hex, digits, `-` and `/`. Bytes are opaque and at most 8,323,072
+of them. Methods block, are safe to call from several threads, and raise only the errors of
+`syncd.errors`. The conformance suite (tests/conformance) holds every provider to this page.
+
+| method | atomic | repeatable | order and visibility |
+|---|---|---|---|
+| put | all of the object or none, after a crash too | same bytes again succeed | durable, readable on return |
+| get | - | yes | bytes as they were put, or ObjectMissing; never padded, never cut |
+| stat | - | yes | size in bytes, or None |
+| delete | yes | deleting what is not there succeeds | gone when it returns |
+| list | - | yes | all that was put before the call and not deleted; others may appear; by name |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+LARGEST_OBJECT = 8 * 1024 * 1024 - 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one store can do.
+
+    Attributes:
+        named: an object is found by its name alone.
+        listable: `list` works.
+        conditional: two creators of one name cannot both succeed with different bytes.
+        ranged: `get` of a part moves only that part.
+        largest: bytes of the largest object.
+    """
+
+    named: bool = True
+    listable: bool = True
+    conditional: bool = True
+    ranged: bool = True
+    largest: int = LARGEST_OBJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One object in a listing; size in bytes."""
+
+    name: str
+    size: int
+
+
+class Provider(Protocol):
+    """One store."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without secrets."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Create an object.
+
+        Raises:
+            ObjectExists: the name stands for other bytes already.
+            StoreFull, StoreReadOnly, StoreGone, StoreError: it was not stored; nothing is visible.
+        """
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return the object's bytes from `start`, at most `length` of them.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            StoreGone, StoreError: it could not be read.
+        """
+
+    def stat(self, name: str) -> int | None:
+        """Return the object's size in bytes, None when there is none.
+
+        Raises:
+            StoreGone, StoreError: it could not be asked.
+        """
+
+    def delete(self, name: str) -> None:
+        """Remove an object.
+
+        Raises:
+            StoreReadOnly, StoreGone, StoreError: it may still be there.
+        """
+
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        """Yield the objects whose names begin with `prefix`, sorted by name.
+
+        Raises:
+            StoreGone, StoreError: the listing is not complete.
+        """

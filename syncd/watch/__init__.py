@@ -1,0 +1,1 @@
+"""File system events, taken as hints of where to scan."""
