@@ -20,7 +20,7 @@ from syncd.journal import rows
 from syncd.journal.statements import Statement, from_wire, to_wire
 from syncd.model.entry import Change
 from syncd.model.ids import DeviceId
-from syncd.pack.index import PackLocations
+from syncd.model.location import PackLocations
 from syncd.seal.keys import device_id_of, verify_signature
 
 SCHEMA = 1

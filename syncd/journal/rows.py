@@ -13,8 +13,8 @@ from syncd.errors import Damaged
 from syncd.journal.columns import Column, Values, decode_table, encode_table
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import COUNTER_MASK, NO_DEVICE, ROOT, counter_of, device_of, key
+from syncd.model.location import PackLocations
 from syncd.model.path import is_valid_name
-from syncd.pack.index import PackLocations
 
 CHANGE_COLUMNS = (
     Column(1, 2),

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import accumulate
 
 from blake3 import blake3
 
 from syncd.errors import Damaged
-from syncd.pack.index import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
-from syncd.seal.envelope import DATA, Header, ObjectCipher, ObjectKind
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK, Located, PackLocations, pack_name
+from syncd.seal.envelope import DATA, HEADER_SIZE, Header, ObjectCipher, ObjectKind
 from syncd.seal.keys import VaultKeys
 from syncd.store.provider import Provider
 
@@ -24,16 +24,6 @@ ALIGN = 64 * 1024
 CACHE = 24 * 1024 * 1024
 AHEAD = 6  # segments opened before they are asked for: two cores' worth, and 6 MiB
 _KIND_WORD = {DATA_CHUNK: "data", LIST_CHUNK: "list"}
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where a chunk lies: local pack number, segment, offset and length in the opened segment."""
-
-    pack: int
-    segment: int
-    offset: int
-    length: int
 
 
 class Hasher:
@@ -62,7 +52,7 @@ class _Pack:
         header = Header(ObjectKind.PACK, locations.epoch, locations.salt, locations.algorithm)
         secret = keys.object_secret(header.epoch, ObjectKind.PACK.word)  # type: ignore[arg-type]
         self.cipher = ObjectCipher(header, secret, keys.vault)
-        self.offsets = locations.segment_offsets()
+        self.offsets = list(accumulate(locations.segments, initial=HEADER_SIZE))
         self.lengths = locations.segments
         self.size = locations.size
         self.name = pack_name(locations.pack)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from syncd.pack.index import PackLocations
+from syncd.model.location import PackLocations
 from syncd.seal.envelope import (
     DATA,
     FRAME_OVERHEAD,

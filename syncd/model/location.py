@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.seal.envelope import HEADER_SIZE, Algorithm
-
 DATA_CHUNK, LIST_CHUNK = 1, 2
+AES_256_GCM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a chunk lies: local pack number, segment, offset and length (bytes) in the opened segment."""
+
+    pack: int
+    segment: int
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +35,7 @@ class PackLocations:
     ids: bytes
     lengths: tuple[int, ...]
     kinds: bytes
-    algorithm: int = Algorithm.AES_256_GCM
-
-    def segment_offsets(self) -> list[int]:
-        """Return where each segment begins in the object."""
-        offsets, at = [], HEADER_SIZE
-        for length in self.segments:
-            offsets.append(at)
-            at += length
-        return offsets
+    algorithm: int = AES_256_GCM
 
 
 def pack_name(pack: bytes) -> str:

@@ -1,0 +1,58 @@
+"""Taking a record into the local state: the one way in, for our own records and for those read back.
+
+Invariant: one transaction moves the tip of a journal and all that its record says, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from syncd.journal.record import Record
+from syncd.journal.statements import Statement, StatementKind
+from syncd.model.ids import key
+from syncd.state.chunks import Entry
+from syncd.state.db import State
+from syncd.state.devices import RecordRow
+from syncd.state.nodes import Applied
+from syncd.state.packs import chunk_entries
+
+Fingerprints = Mapping[int, tuple[int, int]]  # row of the record -> (inode, ctime_ns)
+NEXT_VERSION = "next-version"
+
+
+def effective_ns(claimed_ns: int, past_ns: int) -> int:
+    """Return a record's effective time: never before its causal past."""
+    return max(claimed_ns, past_ns)
+
+
+def fold(state: State, record: Record, number: int, size: int, fingerprints: Fingerprints) -> None:
+    """Apply a record inside an open transaction.
+
+    Args:
+        state: the local state.
+        record: decoded and checked.
+        number: the author's local device number.
+        size: of the record's object, in bytes.
+        fingerprints: of entries that are on this disk as the record says.
+    """
+    head = record.head
+    when = effective_ns(head.claimed_ns, state.devices.last_effective_ns())
+    applied = [
+        Applied(key(number, head.first_version + row), change, *fingerprints.get(row, (0, 0)))
+        for row, change in enumerate(record.changes)
+    ]
+    state.nodes.apply(applied, when)
+    entries: list[Entry] = []
+    for locations in record.locations:
+        entries += chunk_entries(state.packs.add(locations), locations)
+    if entries:
+        state.chunks.add(entries)
+    _take_statements(state, number, head.verifying, head.statements)
+    row = RecordRow(number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, len(record.changes))
+    state.devices.advance(row)
+
+
+def _take_statements(state: State, number: int, verifying: bytes, statements: Sequence[Statement]) -> None:
+    for statement in statements:
+        if statement.code == StatementKind.ENROL:
+            state.devices.enrol(number, statement.fields["name"], verifying)

@@ -1,0 +1,308 @@
+"""From chunks and changes to durable records: the commit order of promise P3.
+
+    packs durable on the store  ->  record durable on the store (the commit point)  ->  local state
+
+Each step leaves a durable intent before it begins, so a crash anywhere heals at the next start:
+`recover` keeps what reached the store and forgets what did not. One thread owns an outbox.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import cbor2
+from blake3 import blake3
+
+from syncd.chunk.lists import fold as fold_list
+from syncd.engine.fold import NEXT_VERSION, fold
+from syncd.engine.vault import OWN_DEVICE, Vault
+from syncd.errors import JournalAhead
+from syncd.journal.record import (
+    LARGEST_CHANGES,
+    LARGEST_PACKS,
+    Record,
+    RecordHead,
+    decode,
+    encode,
+    record_hash,
+    record_name,
+)
+from syncd.journal.statements import Statement, from_wire, to_wire
+from syncd.model.entry import Change, Content, Stat
+from syncd.model.ids import key
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
+from syncd.pack.reader import Hasher
+from syncd.pack.writer import PackWriter
+from syncd.seal.envelope import Header, ObjectKind, OpenObject, seal_object
+
+LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
+_INTENT = "record-intent"
+_STATEMENTS = "statements"
+_IN_FLIGHT = 3  # packs being put at once: 24 MiB at most
+
+
+def dump_statements(statements: list[Statement]) -> bytes:
+    """Return statements waiting for the next record as bytes."""
+    return cbor2.dumps([to_wire(statement) for statement in statements], canonical=True)
+
+
+def _load_statements(raw: bytes | None) -> list[Statement]:
+    return [from_wire(wire, "waiting statements") for wire in cbor2.loads(raw)] if raw else []
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the next record will say, and what the state will remember with it."""
+
+    changes: list[Change] = field(default_factory=list)
+    fingerprints: dict[int, tuple[int, int]] = field(default_factory=dict)
+    digests: list[tuple[int, bytes]] = field(default_factory=list)
+    seen: list[tuple[int, Stat]] = field(default_factory=list)
+    packs: list[tuple[int, PackLocations]] = field(default_factory=list)
+    pack_bytes: int = 0
+    since_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Written:
+    """What an outbox has done since it was made; sizes in bytes."""
+
+    records: int = 0
+    changes: int = 0
+    packs: int = 0
+    stored_bytes: int = 0
+    new_bytes: int = 0
+
+
+class Outbox:
+    """Collects changes and commits them.
+
+    Args:
+        vault: opened for writing.
+        step: told the name of each step of the commit order as it is reached; tests stop there.
+    """
+
+    def __init__(self, vault: Vault, step: Callable[[str], None] = lambda name: None) -> None:
+        self._vault, self._state, self._step = vault, vault.state, step
+        self.hasher = Hasher(vault.keys)
+        self.written = Written()
+        self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
+        self._puts: deque[Future[None]] = deque()
+        self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
+        self._recover()
+        self._next_version = int(self._state.get(NEXT_VERSION) or b"1")
+        self._statements = _load_statements(self._state.get(_STATEMENTS))
+        self._batch = self._new_batch()
+        self._writer = self._new_writer()
+
+    # -- taking ---------------------------------------------------------------------------------
+
+    def chunk(self, data: bytes | memoryview, group: int = 0, kind: int = DATA_CHUNK) -> bytes:
+        """Take a chunk and return its id; bytes that the vault holds are not kept again."""
+        chunk = self.hasher.of(kind, data)
+        if chunk not in self._fresh and chunk not in self._state.chunks:
+            self._fresh.add(chunk)
+            self._writer.add(chunk, data, kind, group)
+        return chunk
+
+    def content(self, ids: bytes, group: int = 0) -> Content:
+        """Return the content for a file's chunk ids, keeping its lists as chunks when it is long."""
+        return fold_list(ids, lambda piece: self.chunk(piece, group, LIST_CHUNK))
+
+    def new_node(self) -> int:
+        """Return the identity of the node that the next change will create."""
+        return key(OWN_DEVICE, self._next_version)
+
+    def change(self, change: Change, stat: Stat | None = None, *, trusted: bool = True) -> int:
+        """Take a change; return the identity of its version."""
+        batch = self._batch
+        if stat is not None:
+            batch.fingerprints[len(batch.changes)] = (stat.ino, stat.ctime_ns if trusted else 0)
+        batch.changes.append(change)
+        version = key(OWN_DEVICE, self._next_version)
+        self._next_version += 1
+        return version
+
+    def digest(self, node: int, digest: bytes) -> None:
+        """Take a directory's digest; it is remembered once all changes so far are committed."""
+        self._batch.digests.append((node, digest))
+
+    def seen(self, node: int, stat: Stat) -> None:
+        """Take the fingerprint of an entry that was found equal to the base."""
+        self._batch.seen.append((node, stat))
+
+    def say(self, statement: Statement) -> None:
+        """Take a statement for the next record."""
+        self._statements.append(statement)
+
+    @property
+    def full(self) -> bool:
+        """Whether the open record should close."""
+        batch = self._batch
+        if len(batch.changes) >= LARGEST_CHANGES or batch.pack_bytes >= LARGEST_PACKS:
+            return True
+        return bool(batch.changes) and self._vault.ambient.elapsed_s() - batch.since_s > LONGEST_OPEN_S
+
+    # -- packs ----------------------------------------------------------------------------------
+
+    def _new_writer(self) -> PackWriter:
+        ambient = self._vault.ambient
+        return PackWriter(
+            self._vault.keys,
+            self._emit,
+            ambient.entropy,
+            ambient.choice,
+            self._vault.pool,
+            level=self._vault.settings.upload.compression,
+            algorithm=self._vault.genesis.algorithm,
+        )
+
+    def _emit(self, locations: PackLocations, data: bytes) -> None:
+        self._step("pack-sealed")
+        with self._state.transaction():
+            number = self._state.packs.intend(locations)
+        self._step("pack-intended")
+        self._batch.packs.append((number, locations))
+        self._batch.pack_bytes += len(data)
+        while len(self._puts) >= _IN_FLIGHT:
+            self._puts.popleft().result()
+        self._puts.append(self._vault.put_pool.submit(self._put_pack, locations, data))
+
+    def _put_pack(self, locations: PackLocations, data: bytes) -> None:
+        self._vault.store.put(pack_name(locations.pack), data)
+        self._step("pack-put")
+        self.written.packs += 1
+        self.written.stored_bytes += len(data)
+
+    # -- committing -----------------------------------------------------------------------------
+
+    def commit(self, *, more_follow: bool = False) -> bool:
+        """Make everything taken so far durable; return whether there was anything to say.
+
+        Raises:
+            StoreError: the store did not take it. Nothing is lost: the caller drops this outbox, and
+                a new one goes on from the same state.
+        """
+        self._writer.flush()
+        while self._puts:
+            self._puts.popleft().result()
+        batch = self._batch
+        if batch.changes or self._statements:
+            self._commit_record(batch, more_follow)
+        else:
+            self._adopted = batch.packs
+            if batch.digests or batch.seen:
+                with self._state.transaction():
+                    self._remember(batch)
+        self.written.new_bytes += self._writer.raw_bytes
+        self._writer.raw_bytes = 0
+        self._batch = self._new_batch()
+        return bool(batch.changes)
+
+    def _commit_record(self, batch: _Batch, more_follow: bool) -> None:
+        head = self._head(batch, more_follow)
+        locations = [pack for _, pack in batch.packs]
+        payload = encode(
+            head,
+            batch.changes,
+            locations,
+            lambda number: self._state.devices.get(number).id,
+            OWN_DEVICE,
+            self._vault.keys.vault,
+            self._vault.device.sign,
+        )
+        sealed = self._seal(payload)
+        name = record_name(head.device, head.sequence)
+        with self._state.transaction():
+            self._state.set(_INTENT, blake3(sealed).digest())
+        self._step("record-intended")
+        self._vault.store.put(name, sealed)
+        self._step("record-put")
+        with self._state.transaction():
+            record = Record(head, record_hash(payload), batch.changes, locations)
+            fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints)
+            self._remember(batch)
+            self._settle(head.first_version + len(batch.changes))
+        self._step("state-committed")
+        self._fresh.clear()
+        self._statements = []
+        self.written.records += 1
+        self.written.changes += len(batch.changes)
+        self.written.stored_bytes += len(sealed)
+
+    def _settle(self, next_version: int) -> None:
+        self._state.set(NEXT_VERSION, str(next_version).encode())
+        self._state.set(_INTENT, b"")
+        self._state.set(_STATEMENTS, b"")
+
+    def _remember(self, batch: _Batch) -> None:
+        self._state.nodes.fingerprint(batch.seen)
+        self._state.nodes.set_digests(batch.digests)
+
+    def _head(self, batch: _Batch, more_follow: bool) -> RecordHead:
+        own = self._state.devices.get(OWN_DEVICE)
+        return RecordHead(
+            device=own.id,
+            sequence=own.sequence + 1,
+            previous=own.hash,
+            lamport=own.lamport + 1,
+            claimed_ns=self._vault.ambient.now_ns(),
+            first_version=self._next_version - len(batch.changes),
+            statements=tuple(self._statements),
+            more_follow=more_follow,
+            verifying=self._vault.device.verifying,
+        )
+
+    def _seal(self, payload: bytes) -> bytes:
+        keys = self._vault.keys
+        header = Header(ObjectKind.RECORD, keys.current, self._vault.ambient.entropy(32), self._vault.genesis.algorithm)
+        secret = keys.object_secret(keys.current, ObjectKind.RECORD.word)
+        return seal_object(header, secret, keys.vault, payload)
+
+    def _new_batch(self) -> _Batch:
+        batch = _Batch(since_s=self._vault.ambient.elapsed_s())
+        # Packs that reached the store before a crash: their places are said by the next record.
+        batch.packs = list(self._adopted)
+        self._adopted = []
+        return batch
+
+    # -- after a crash --------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Settle what a crash left: a record that was being put, packs that were being put."""
+        self._recover_record()
+        lost = []
+        for number, locations in self._state.packs.intents():
+            if self._vault.store.stat(pack_name(locations.pack)) == locations.size:
+                self._adopted.append((number, locations))
+                self._fresh.update(locations.ids[i : i + 16] for i in range(0, len(locations.ids), 16))
+            else:
+                lost.append(number)
+        if lost:
+            with self._state.transaction():
+                for number in lost:
+                    self._state.packs.forget(number)
+
+    def _recover_record(self) -> None:
+        own = self._state.devices.get(OWN_DEVICE)
+        name = record_name(own.id, own.sequence + 1)
+        if self._vault.store.stat(name) is None:
+            return
+        sealed = self._vault.store.get(name)
+        if blake3(sealed).digest() != self._state.get(_INTENT):
+            raise JournalAhead(
+                f"the store holds record {own.sequence + 1} of this device, which its state does not know"
+            )
+        record = self._open(sealed, own.verifying or None, name)
+        with self._state.transaction():
+            fold(self._state, record, OWN_DEVICE, len(sealed), {})
+            self._settle(record.head.first_version + len(record.changes))
+
+    def _open(self, sealed: bytes, verifying: bytes | None, name: str) -> Record:
+        keys = self._vault.keys
+        secret = keys.object_secret(keys.current, ObjectKind.RECORD.word)
+        payload = OpenObject(sealed, ObjectKind.RECORD, secret, keys.vault, name).payload()
+        return decode(payload, keys.vault, verifying, self._state.devices.number, name)

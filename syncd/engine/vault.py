@@ -1,0 +1,306 @@
+"""One opened vault: settings, state, keys, store and folder together; and how a vault is made.
+
+This is the composition root of everything that works on a vault, the agent and the command line
+alike. Only one process at a time opens a vault for writing (`exclusive`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from syncd.chunk.cuts import table_bytes
+from syncd.chunk.params import PROFILES, Params
+from syncd.config.home import Home
+from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.errors import Busy, Failed, Locked, NotUnlocked, StateDamaged, StoreForeign, UsageError
+from syncd.fs.disk import MARKER, Disk
+from syncd.journal.statements import Statement, StatementKind
+from syncd.journal.statements import state as statement
+from syncd.model.ids import DeviceId, EpochId, SlotId, VaultId
+from syncd.pack.reader import ChunkReader
+from syncd.seal.envelope import Algorithm
+from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, seal_epoch, seal_genesis, vault_id_of
+from syncd.seal.keys import DeviceKeys, Roots, SlotPrivate, VaultKeys
+from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words, seal_slot
+from syncd.state.db import State
+from syncd.store.folder import FolderStore
+from syncd.store.provider import Provider
+from syncd.store.registry import open_store
+
+OWN_DEVICE = 1  # the local number of this device in its own database
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """What the world provides: time, randomness, processors. Tests and simulations bring their own."""
+
+    now_ns: Callable[[], int] = time.time_ns
+    elapsed_s: Callable[[], float] = time.monotonic
+    entropy: Callable[[int], bytes] = secrets.token_bytes
+    choice: random.Random = field(default_factory=random.SystemRandom)
+    workers: int = max(2, os.cpu_count() or 2)
+
+
+@dataclass
+class Vault:
+    """An opened vault."""
+
+    home: Home
+    settings: Settings
+    state: State
+    store: Provider
+    device: DeviceKeys
+    keys: VaultKeys
+    genesis: Genesis
+    ambient: Ambient
+
+    @cached_property
+    def disk(self) -> Disk:
+        """The folder."""
+        return Disk(os.fsencode(self.settings.folder))
+
+    @cached_property
+    def marker(self) -> bytes:
+        """What stands in the folder's marker: whose folder it is."""
+        return f"vault {self.keys.vault.hex()}\ndevice {self.device.id.hex()}\n".encode()
+
+    @cached_property
+    def gear(self) -> bytes:
+        """The chunker's secret table."""
+        return table_bytes(self.keys.gear())
+
+    @cached_property
+    def params(self) -> tuple[Params, ...]:
+        """Chunk lengths by profile."""
+        return tuple(Params(*profile) for profile in self.genesis.profiles)
+
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        """Threads for compressing, sealing, opening; those calls leave the interpreter free."""
+        return ThreadPoolExecutor(self.ambient.workers, "syncd-seal")
+
+    @cached_property
+    def put_pool(self) -> ThreadPoolExecutor:
+        """Threads that wait for stores."""
+        return ThreadPoolExecutor(2, "syncd-put")
+
+    def reader(self) -> ChunkReader:
+        """Return a reader of chunks."""
+        return ChunkReader(self.store, self.keys, self.state.chunks.get, self.state.packs.get, self.pool)
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+        for name in ("pool", "put_pool"):
+            pool = self.__dict__.pop(name, None)
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
+        self.state.close()
+
+
+@contextlib.contextmanager
+def exclusive(home: Home) -> Iterator[None]:
+    """Hold the home's lock: one process works on it at a time.
+
+    Raises:
+        Busy: another one does.
+    """
+    home.make()
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+            raise Busy(f"another syncd process ({holder or 'unknown'}) works on this vault") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Vault:
+    """Open the vault of a home with the device's own key.
+
+    Raises:
+        NoVault, ConfigDamaged: it was never set up, or its settings cannot be read.
+        Locked: the device key is missing.
+        StateDamaged: the database is broken or empty.
+    """
+    settings = load(home.config)
+    try:
+        device = DeviceKeys.load(home.device_key.read_bytes())
+    except FileNotFoundError as error:
+        raise Locked(f"the device key {home.device_key} is missing") from error
+    state = State(home.state, write=write)
+    try:
+        keys, genesis = _unlock(state, device)
+    except BaseException:
+        state.close()
+        raise
+    store = open_store(settings.stores[0].url)
+    return Vault(home, settings, state, store, device, keys, genesis, ambient or Ambient())
+
+
+def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:
+    kept = state.kept_objects("genesis")
+    if not kept:
+        raise StateDamaged(f"{state.directory} has no vault in it")
+    raw = kept["genesis"]
+    vault = vault_id_of(raw)
+    opened = []
+    for name, data in state.kept_objects("epoch/").items():
+        roots = open_epoch(vault, data, SlotId(device.slot_id), device.slot, name)
+        if roots is not None:
+            opened.append(roots)
+    if not opened:
+        raise NotUnlocked("no epoch is sealed to this device")
+    return keys_of(vault, raw, opened)
+
+
+def keys_of(vault: VaultId, genesis: bytes, opened: list[EpochRoots]) -> tuple[VaultKeys, Genesis]:
+    """Put the roots of opened epochs together and open genesis with them."""
+    epochs = {epoch: root for roots in opened for epoch, root in roots.past.items()}
+    epochs.update({roots.epoch: roots.root for roots in opened})
+    newest = opened[-1]
+    keys = VaultKeys(vault, Roots(newest.id_root, epochs), newest.epoch)
+    return keys, open_genesis(genesis, newest.id_root)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Founding:
+    """What a person decides when a vault is made."""
+
+    folder: str
+    store: str
+    device: str
+    passphrase: Unlock | None
+    argon2: Argon2 = field(default_factory=Argon2)
+
+
+def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
+    """Make a vault: keys, genesis, slots and first epoch on the store, settings and state here.
+
+    The folder is marked last, so a failure on the way leaves a folder that nobody watches.
+
+    Returns:
+        The 24 recovery words.
+
+    Raises:
+        UsageError: this home has a vault already, or the folder is one's already or no directory.
+        StoreForeign: the store holds something else.
+    """
+    if home.config.exists():
+        raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
+    disk = _fresh_folder(founding.folder, founding.store)
+    home.make()
+    store = open_store(founding.store)
+    if isinstance(store, FolderStore):
+        store.create()
+    if next(store.list(), None) is not None:
+        raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
+    entropy = ambient.entropy(32)
+    device = DeviceKeys.generate(ambient.entropy(16))
+    objects, statements, keys = _found(founding, device, entropy, ambient)
+    for name, data in objects.items():
+        store.put(name, data)
+    write_private(home.device_key, device.dump())
+    keep_vault(home, objects, statements, device.id)
+    settings = Settings(
+        folder=founding.folder,
+        device=founding.device,
+        stores=(StoreSetting(name="main", url=founding.store),),
+    )
+    save(settings, home.config)
+    disk.write_marker(f"vault {keys.vault.hex()}\ndevice {device.id.hex()}\n".encode())
+    return entropy_to_words(entropy)
+
+
+def _fresh_folder(folder: str, store: str) -> Disk:
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder} is not a directory", hint="Make it first, or check the spelling.")
+    if os.path.exists(os.path.join(os.fsencode(folder), MARKER)):
+        raise UsageError(f"{folder} belongs to a vault already", hint="Run `syncd status`, or see `syncd rebuild`.")
+    inside = os.path.commonpath([os.path.realpath(folder), os.path.realpath(store.removeprefix("file://"))])
+    if "://" not in store.removeprefix("file://") and inside == os.path.realpath(folder):
+        raise UsageError(f"the store {store} lies inside the folder", hint="Put the store somewhere else.")
+    return Disk(os.fsencode(folder))
+
+
+def _found(
+    founding: Founding, device: DeviceKeys, words: bytes, ambient: Ambient
+) -> tuple[dict[str, bytes], list[Statement], VaultKeys]:
+    """Return the founding objects by name, the first record's statements, and the keys."""
+    epoch = EpochId(ambient.entropy(16))
+    id_root, root = ambient.entropy(32), ambient.entropy(32)
+    genesis = Genesis(
+        ambient.entropy(32), ambient.now_ns(), Algorithm.AES_256_GCM, PROFILES, DeviceId(device.id), epoch
+    )
+    raw_genesis = seal_genesis(genesis, id_root, ambient.entropy(32))
+    vault = vault_id_of(raw_genesis)
+    unlocks = [Unlock(SlotType.RECOVERY, words)] + ([founding.passphrase] if founding.passphrase else [])
+    objects = {}
+    slots = {SlotId(device.slot_id): device.slot.public()}
+    types = {SlotId(device.slot_id): SlotType.DEVICE}
+    for unlock in unlocks:
+        slot, private = SlotId(ambient.entropy(16)), SlotPrivate.generate()
+        objects[f"slot/{slot.hex()}"] = seal_slot(vault, slot, private, unlock, ambient.entropy(32), founding.argon2)
+        slots[slot], types[slot] = private.public(), unlock.type
+    roots = EpochRoots(epoch, root, id_root, {}, DeviceId(device.id))
+    objects[f"epoch/{epoch.hex()}"] = seal_epoch(vault, roots, slots, device, ambient.entropy(32), ambient.entropy(32))
+    objects["genesis"] = raw_genesis
+    statements = [
+        statement(
+            StatementKind.ENROL,
+            signing=device.verifying,
+            slot=device.slot_id,
+            public=device.slot.public(),
+            name=founding.device,
+        ),
+        statement(StatementKind.EPOCH, epoch=epoch, past=[], slots=sorted(slots)),
+        statement(StatementKind.STORE_SET, stores=[["main", founding.store]], copies=1, commit=1, limits={}),
+    ]
+    for slot, public in slots.items():
+        if types[slot] != SlotType.DEVICE:
+            statements.append(statement(StatementKind.SLOT_ADD, slot=slot, type=int(types[slot]), public=public))
+    keys, _ = keys_of(vault, raw_genesis, [roots])
+    return objects, statements, keys
+
+
+def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement], device: DeviceId) -> None:
+    """Begin the local state: this device's number, sealed copies of genesis and epochs, first statements."""
+    from syncd.engine.outbox import dump_statements
+
+    state = State(home.state, write=True)
+    try:
+        with state.transaction():
+            number = state.devices.number(device)
+            if number != OWN_DEVICE:
+                raise Failed(f"{home.state} already holds another device")
+            for name, data in objects.items():
+                if not name.startswith("slot/"):
+                    state.keep_object(name, data)
+            state.set("statements", dump_statements(statements))
+    finally:
+        state.close()
+
+
+def write_private(path: os.PathLike[str], data: bytes) -> None:
+    """Write a secret for this user alone, in one step."""
+    temporary = f"{os.fspath(path)}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)

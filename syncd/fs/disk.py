@@ -1,0 +1,341 @@
+"""The folder on this disk: the only file that reads and changes a person's files.
+
+Paths are relative, as bytes. Invariants: nothing follows a symlink out of the folder; a file is put
+in place by a rename of complete, synced bytes; what stands there is never replaced unless it is what
+the caller saw (`expect`).
+
+A path longer than the kernel takes in one call is walked by directory descriptors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat as stat_bits
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from syncd.errors import LocalDiskFull, NeedsAttention
+from syncd.model.entry import MODE_BITS, Kind, Stat, kind_of_mode
+from syncd.model.path import join, names, split
+
+TEMPORARY = b".syncd-tmp-"
+MARKER = b".syncd-folder"
+_LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
+
+
+class Changed(Exception):
+    """What stands at a path is not what the caller saw."""
+
+
+def to_stat(raw: os.stat_result) -> Stat | None:
+    """Return the fingerprint of a stat result; None for what is not synced (fifos, sockets, devices)."""
+    kind = kind_of_mode(raw.st_mode)
+    if kind is None:
+        return None
+    mode = raw.st_mode & MODE_BITS
+    return Stat(kind, mode, raw.st_size, raw.st_mtime_ns, raw.st_ctime_ns, raw.st_ino, raw.st_nlink)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A file to be put in place."""
+
+    path: bytes
+    mode: int
+    mtime_ns: int
+
+
+class Disk:
+    """The folder at `root`, an absolute path in bytes."""
+
+    def __init__(self, root: bytes) -> None:
+        self.root = root
+
+    def full(self, path: bytes) -> bytes:
+        """Return the absolute path of a relative one."""
+        return join(self.root, path) if path else self.root
+
+    @contextlib.contextmanager
+    def _at(self, path: bytes) -> Iterator[tuple[bytes, int | None]]:
+        """Yield (path, directory descriptor) under which a call reaches a relative path."""
+        whole = self.full(path)
+        if len(whole) <= _LONGEST:
+            yield whole, None
+            return
+        parent, name = split(path)
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for step in names(parent):
+                below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield name, descriptor
+        finally:
+            os.close(descriptor)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        """Return (name, stat) of every entry of a directory.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        whole = self.full(path)
+        if len(whole) > _LONGEST:
+            return self._list_deep(path)
+        found = []
+        with os.scandir(whole) as entries:
+            for entry in entries:
+                try:
+                    found.append((entry.name, entry.stat(follow_symlinks=False)))
+                except FileNotFoundError:
+                    continue  # gone since it was listed
+        return found
+
+    def _list_deep(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        found = []
+        with self._at(path) as (name, parent):
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            for entry in os.listdir(descriptor):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((os.fsencode(entry), os.lstat(entry, dir_fd=descriptor)))
+        finally:
+            os.close(descriptor)
+        return found
+
+    def lstat(self, path: bytes) -> os.stat_result | None:
+        """Return the stat of an entry, not following a link; None when nothing stands there."""
+        try:
+            with self._at(path) as (name, parent):
+                return os.lstat(name, dir_fd=parent)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def stat(self, path: bytes) -> Stat | None:
+        """Return the fingerprint of an entry; None when nothing that is synced stands there."""
+        raw = self.lstat(path)
+        return None if raw is None else to_stat(raw)
+
+    def open(self, path: bytes) -> int:
+        """Return a descriptor for reading a regular file; never waits for a fifo, never follows a link."""
+        with self._at(path) as (name, parent):
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+
+    def readlink(self, path: bytes) -> bytes:
+        """Return the target of a symlink."""
+        with self._at(path) as (name, parent):
+            return os.readlink(name, dir_fd=parent)
+
+    # -- changing -------------------------------------------------------------------------------
+
+    def make_directories(self, path: bytes) -> None:
+        """Make a directory and its parents; what is a directory already is left alone."""
+        if not path:
+            return
+        parent, _ = split(path)
+        with self._at(path) as (name, descriptor):
+            try:
+                os.mkdir(name, 0o700, dir_fd=descriptor)
+                return
+            except FileNotFoundError:
+                pass
+            except FileExistsError:
+                return
+        self.make_directories(parent)
+        with self._at(path) as (name, descriptor), contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=descriptor)
+
+    def place_file(self, placement: Placement, pieces: Iterable[bytes], expect: Stat | None, *, sync: bool) -> Stat:
+        """Write a file beside its place and rename it there; return its fingerprint.
+
+        Args:
+            placement: where, with which mode and mtime.
+            pieces: its bytes, each already verified.
+            expect: what the caller saw there; None for nothing.
+            sync: fsync before the rename, so a power cut cannot leave a name without bytes.
+
+        Raises:
+            Changed: something else stands there now; nothing was touched.
+            LocalDiskFull: no space; nothing was touched.
+        """
+        if expect is None and not sync:
+            return self._create_new(placement, pieces)
+        parent, _name = split(placement.path)
+        temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
+        try:
+            with disk_full_named(placement.path):
+                self._write(temporary, placement, pieces, sync)
+                self._swap_in(temporary, placement.path, expect)
+        except BaseException:
+            self._unlink_quietly(temporary)
+            raise
+        placed = self.stat(placement.path)
+        assert placed is not None
+        return placed
+
+    def _create_new(self, placement: Placement, pieces: Iterable[bytes]) -> Stat:
+        """Create a file under its own name: for a new tree, which is worth nothing until it is whole."""
+        try:
+            with disk_full_named(placement.path):
+                self._write(placement.path, placement, pieces, False)
+        except FileExistsError as error:
+            raise Changed(placement.path) from error
+        except BaseException:
+            self._unlink_quietly(placement.path)
+            raise
+        placed = self.stat(placement.path)
+        assert placed is not None
+        return placed
+
+    def _write(self, path: bytes, placement: Placement, pieces: Iterable[bytes], sync: bool) -> None:
+        with self._at(path) as (name, parent):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(name, flags, 0o600, dir_fd=parent)
+        try:
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            os.fchmod(descriptor, placement.mode)
+            os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _swap_in(self, temporary: bytes, path: bytes, expect: Stat | None) -> None:
+        with self._at(temporary) as (source, parent), self._at(path) as (target, _):
+            if expect is None:
+                try:
+                    os.link(source, target, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+                except FileExistsError as error:
+                    raise Changed(path) from error
+                os.unlink(source, dir_fd=parent)
+                return
+            if self.stat(path) != expect:
+                raise Changed(path)
+            os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+
+    def _unlink_quietly(self, path: bytes) -> None:
+        with contextlib.suppress(OSError), self._at(path) as (name, parent):
+            os.unlink(name, dir_fd=parent)
+
+    def place_symlink(self, path: bytes, target: bytes, mtime_ns: int, expect: Stat | None) -> Stat:
+        """Put a symlink in place.
+
+        Raises:
+            Changed: something else stands there.
+        """
+        if expect is not None:
+            if self.stat(path) != expect:
+                raise Changed(path)
+            with self._at(path) as (name, parent):
+                os.unlink(name, dir_fd=parent)
+        with self._at(path) as (name, parent):
+            try:
+                os.symlink(target, name, dir_fd=parent)
+            except FileExistsError as error:
+                raise Changed(path) from error
+            with contextlib.suppress(NotImplementedError):
+                os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+        placed = self.stat(path)
+        assert placed is not None
+        return placed
+
+    def set_metadata(self, path: bytes, mode: int | None, mtime_ns: int | None) -> None:
+        """Set permission bits and the modification time of a file or directory."""
+        with self._at(path) as (name, parent):
+            if mode is not None:
+                os.chmod(name, mode, dir_fd=parent)
+            if mtime_ns is not None:
+                os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+
+    def remove(self, path: bytes, expect: Stat) -> None:
+        """Remove a file, symlink or empty directory that is what the caller saw.
+
+        Raises:
+            Changed: it is something else, or a directory that is not empty.
+        """
+        found = self.stat(path)
+        same = found == expect or (found is not None and found.kind == expect.kind == Kind.DIRECTORY)
+        if not same:
+            raise Changed(path)
+        with self._at(path) as (name, parent):
+            try:
+                if expect.kind == Kind.DIRECTORY:
+                    os.rmdir(name, dir_fd=parent)
+                else:
+                    os.unlink(name, dir_fd=parent)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise Changed(path) from error
+                raise
+
+    def sync(self, path: bytes) -> None:
+        """Make the directory entry changes below a directory durable."""
+        with self._at(path) as (name, parent):
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def sync_all(self) -> None:
+        """Make everything written so far durable, in one call."""
+        os.sync()
+
+    # -- the marker -----------------------------------------------------------------------------
+
+    def write_marker(self, identity: bytes) -> None:
+        """Mark the folder as belonging to a vault and device."""
+        path = self.full(MARKER)
+        temporary = self.full(TEMPORARY + secrets.token_hex(6).encode())
+        with open(temporary, "xb") as file:
+            file.write(identity)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+
+    def check_marker(self, identity: bytes) -> None:
+        """Tell the folder from an empty mount point or another folder in its place.
+
+        Raises:
+            NeedsAttention: the folder or its marker is gone, or is another's.
+        """
+        shown = os.fsdecode(self.root)
+        try:
+            with open(self.full(MARKER), "rb") as file:
+                found = file.read(4096)
+        except FileNotFoundError:
+            raise NeedsAttention(
+                f"the folder {shown} is gone, or not mounted: its marker .syncd-folder is missing",
+                hint="Mount it, or put the folder back. Nothing is taken for deleted meanwhile.",
+            ) from None
+        except OSError as error:
+            raise NeedsAttention(f"the folder {shown} cannot be read: {error.strerror}") from error
+        if found != identity:
+            raise NeedsAttention(
+                f"the folder {shown} belongs to another vault or device",
+                hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
+            )
+
+
+@contextlib.contextmanager
+def disk_full_named(path: bytes) -> Iterator[None]:
+    """Map a full disk to our error, naming the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LocalDiskFull(f"no space left for {os.fsdecode(path)}") from error
+        raise
+
+
+def is_regular(mode: int) -> bool:
+    """Tell whether st_mode is a regular file's."""
+    return stat_bits.S_ISREG(mode)

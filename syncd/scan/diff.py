@@ -1,0 +1,90 @@
+"""One directory as it is against as it was. Pure: names and fingerprints in, findings out.
+
+A fingerprint that differs in any field but the mode means that the content has to be read and
+compared; one that was taken too close to the entry's own change is never believed (rsync loses such
+edits; docs/decisions/005-fingerprints.md).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from os import stat_result
+
+from blake3 import blake3
+
+from syncd.model.entry import Kind, Stat
+
+_CELL = struct.Struct("<QIQqq")
+# A kernel stamps times from a clock that ticks every 1 to 10 ms; two writes within a tick look alike.
+TICK_NS = 50_000_000
+COARSE_NS = 2_100_000_000  # FAT keeps mtimes in steps of 2 s
+_SECOND = 1_000_000_000
+
+
+def digest(listing: Iterable[tuple[bytes, stat_result]], rules: bytes) -> bytes:
+    """Return a digest of a directory's entries with everything that tells of change, and the ignore rules."""
+    pack = _CELL.pack
+    parts = [rules]
+    for name, s in listing:
+        parts.append(pack(s.st_ino, s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
+        parts.append(name)
+    return blake3(b"\0".join(parts)).digest(16)
+
+
+def too_fresh(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
+    """Tell whether an entry changed so lately that another change could leave the same fingerprint."""
+    coarse = ctime_ns % _SECOND == 0 and mtime_ns % _SECOND == 0
+    return max(mtime_ns, ctime_ns) > now_ns - (COARSE_NS if coarse else TICK_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the base says of one entry; ctime_ns is 0 where no fingerprint is trusted."""
+
+    node: int
+    stat: Stat
+
+
+@dataclass(slots=True)
+class Findings:
+    """What differs in one directory. Names are as on disk."""
+
+    new: list[tuple[bytes, Stat]] = field(default_factory=list)
+    suspect: list[tuple[bytes, Stat, int]] = field(default_factory=list)  # read and compare
+    mode_only: list[tuple[bytes, Stat, int]] = field(default_factory=list)
+    replaced: list[tuple[bytes, Stat, int]] = field(default_factory=list)  # another kind stands there
+    gone: list[int] = field(default_factory=list)
+    directories: list[tuple[bytes, int]] = field(default_factory=list)  # known ones, to go into
+
+
+def compare(entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Known]) -> Findings:
+    """Return what differs between a directory's entries and the base."""
+    found = Findings()
+    left = dict(known)
+    for name, now in entries:
+        was = left.pop(name, None)
+        if was is None:
+            found.new.append((name, now))
+        elif was.stat.kind != now.kind:
+            found.replaced.append((name, now, was.node))
+        elif now.kind == Kind.DIRECTORY:
+            found.directories.append((name, was.node))
+            if was.stat.mode != now.mode:
+                found.mode_only.append((name, now, was.node))
+        elif not same(was.stat, now):
+            found.suspect.append((name, now, was.node))
+    found.gone = [was.node for was in left.values()]
+    return found
+
+
+def same(was: Stat, now: Stat) -> bool:
+    """Tell whether a file or symlink is surely unchanged."""
+    return (
+        was.size == now.size
+        and was.mtime_ns == now.mtime_ns
+        and was.ctime_ns == now.ctime_ns
+        and was.ino == now.ino
+        and was.mode == now.mode
+    )

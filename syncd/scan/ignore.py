@@ -1,0 +1,108 @@
+"""Which paths are not synced: the folder's `.syncdignore`, the settings' additions, and defaults.
+
+Patterns are git's; the `pathspec` library reads them. Order: defaults, then `.syncdignore`, then
+settings; a later pattern wins, and `!pattern` takes one back. Our own temporary files and marker are
+never synced, whatever the patterns say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from blake3 import blake3
+
+from syncd.model.path import shown
+
+FILE = b".syncdignore"
+OURS = re.compile(rb"\.syncd-(tmp-[0-9a-f]+|folder)\Z")
+
+# What no person misses: what file managers, editors and systems leave behind while they work.
+DEFAULTS = (
+    ".DS_Store",
+    "._*",
+    "Thumbs.db",
+    "desktop.ini",
+    "~$*",
+    ".~lock.*#",
+    "*.sw[a-p]",
+    "4913",
+    ".#*",
+    "#*#",
+    ".goutputstream-*",
+    ".fuse_hidden*",
+    ".nfs????????????????????????",
+    "*.crdownload",
+    "*.part",
+)
+
+
+def patterns_of(text: bytes) -> list[str]:
+    """Return the lines of an ignore file."""
+    return text.decode("utf-8", "surrogateescape").splitlines()
+
+
+class Rules:
+    """Compiled ignore rules. `digest` changes whenever a rule does."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = tuple(lines)
+        self.digest = blake3("\n".join(self.lines).encode("utf-8", "surrogateescape")).digest(8)
+        self._spec: object | None = None
+        self._simple = _compile_simple(self.lines)
+
+    def ignored(self, path: bytes, name: bytes, is_directory: bool) -> bool:
+        """Tell whether a path is not synced; its parents are known not to be ignored."""
+        if OURS.match(name):
+            return True
+        if self._simple is not None:
+            return self._simple.match(name) is not None
+        return self.reason(path, is_directory) is not None
+
+    def reason(self, path: bytes, is_directory: bool) -> str | None:
+        """Return the pattern that ignores a path, None when none does."""
+        if OURS.match(path.rpartition(b"/")[2]):
+            return "syncd's own"
+        text = path.decode("utf-8", "surrogateescape") + "/" * is_directory
+        from pathspec import GitIgnoreSpec
+
+        if self._spec is None:
+            self._spec = GitIgnoreSpec.from_lines(self.lines)
+        assert isinstance(self._spec, GitIgnoreSpec)
+        result = self._spec.check_file(text)
+        return self.lines[result.index] if result.include and result.index is not None else None
+
+
+def _compile_simple(lines: Sequence[str]) -> re.Pattern[bytes] | None:
+    """Return one expression over names when no pattern looks at directories or takes one back.
+
+    Git's rules for a pattern without a slash depend on the name alone; one expression for all of
+    them is 20 times faster than asking the library path by path.
+    """
+    parts = []
+    for line in lines:
+        text = line.rstrip()
+        if not text or text.startswith("#"):
+            continue
+        if "/" in text or text.startswith("!") or "\\" in text or "**" in text or "[" in text.replace("[a-p]", ""):
+            return None
+        parts.append(_name_expression(text))
+    return re.compile(b"(?:" + b"|".join(parts) + rb")\Z", re.DOTALL) if parts else re.compile(rb"(?!)")
+
+
+def _name_expression(pattern: str) -> bytes:
+    wild = {"*": ".*", "?": "."}
+    pieces = re.split(r"(\*|\?|\[a-p\])", pattern)
+    out = "".join(wild.get(piece, piece if piece == "[a-p]" else re.escape(piece)) for piece in pieces)
+    return out.encode("utf-8", "surrogateescape")
+
+
+def explain(rules: Rules, path: bytes, is_directory: bool) -> str:
+    """Return one line for a person: why a path is ignored, or that it is not."""
+    parts = path.split(b"/")
+    for end in range(1, len(parts) + 1):
+        head = b"/".join(parts[:end])
+        reason = rules.reason(head, is_directory or end < len(parts))
+        if reason is not None:
+            return f"{shown(head)} is ignored by the pattern {reason}"
+    return f"{shown(path)} is synced"

@@ -1,0 +1,136 @@
+"""Which chunks the vault holds, and where: sorted files looked up by bisection, and a small table beside them.
+
+A chunk that is new is the common question of a first sync; it is answered from a memory-mapped
+array without touching SQLite. Runs are merged when a newer one reaches half an older one's size, so
+there are few of them. Invariant: a run's file is complete and synced before a transaction names it;
+files no transaction names are removed at the next open.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import sqlite3
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from syncd.model.location import Located
+
+_PLACE = struct.Struct("<IHxxII")  # pack number, segment, offset, length
+_ENTRY = 32  # id (16) and place (16)
+_COUNT = struct.Struct("<Q")
+_PREFIX = struct.Struct(">Q")
+DELTA_LIMIT = 4096  # entries kept in SQLite and in a dict before they become a run
+
+Entry = tuple[bytes, bytes]
+
+
+def place(pack: int, segment: int, offset: int, length: int) -> bytes:
+    """Return a chunk's place as 16 bytes."""
+    return _PLACE.pack(pack, segment, offset, length)
+
+
+def located(raw: bytes) -> Located:
+    """Return a place's value."""
+    return Located(*_PLACE.unpack(raw))
+
+
+class _Run:
+    """One sorted file: count, then the first 8 bytes of each id as numbers, then the entries."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.count: int = _COUNT.unpack_from(self._map)[0]
+        self._entries = _COUNT.size + 8 * self.count
+        self._prefixes = memoryview(self._map)[_COUNT.size : self._entries].cast("Q")
+
+    def get(self, chunk: bytes) -> bytes | None:
+        (prefix,) = _PREFIX.unpack_from(chunk)
+        at = bisect_left(self._prefixes, prefix)
+        while at < self.count and self._prefixes[at] == prefix:
+            start = self._entries + at * _ENTRY
+            if self._map[start : start + 16] == chunk:
+                return self._map[start + 16 : start + _ENTRY]
+            at += 1
+        return None
+
+    def entries(self) -> Iterator[bytes]:
+        for start in range(self._entries, self._entries + self.count * _ENTRY, _ENTRY):
+            yield self._map[start : start + _ENTRY]
+
+
+def _write_run(directory: Path, entries: list[bytes]) -> Path:
+    path = directory / f"chunks-{secrets.token_hex(8)}.run"
+    prefixes = struct.pack(f"={len(entries)}Q", *(_PREFIX.unpack_from(entry)[0] for entry in entries))
+    with path.open("xb") as file:
+        file.write(_COUNT.pack(len(entries)))
+        file.write(prefixes)
+        file.write(b"".join(entries))
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+class ChunkIndex:
+    """The index of one vault. Writing happens inside the caller's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, directory: Path, *, sweep: bool) -> None:
+        self._db, self._directory = connection, directory
+        self._delta: dict[bytes, bytes] = dict(connection.execute("SELECT id, place FROM chunk_delta"))
+        names = [name for (name,) in connection.execute("SELECT file FROM chunk_run ORDER BY count DESC")]
+        self._runs = [_Run(directory / name) for name in names]
+        self._retired: list[Path] = []
+        if sweep:
+            for stray in set(directory.glob("chunks-*.run")) - {directory / name for name in names}:
+                stray.unlink()
+
+    def __len__(self) -> int:
+        return len(self._delta) + sum(run.count for run in self._runs)
+
+    def get(self, chunk: bytes) -> Located | None:
+        """Return where a chunk lies, None when the vault does not hold it."""
+        raw = self._delta.get(chunk)
+        if raw is None:
+            for run in self._runs:
+                raw = run.get(chunk)
+                if raw is not None:
+                    break
+            else:
+                return None
+        return located(raw)
+
+    def __contains__(self, chunk: bytes) -> bool:
+        if chunk in self._delta:
+            return True
+        return any(run.get(chunk) is not None for run in self._runs)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add (id, place) pairs inside an open transaction."""
+        fresh = dict(entries)
+        if len(self._delta) + len(fresh) <= DELTA_LIMIT:
+            self._db.executemany("INSERT OR REPLACE INTO chunk_delta VALUES (?, ?)", fresh.items())
+            self._delta.update(fresh)
+            return
+        rows = [chunk + raw for chunk, raw in {**self._delta, **fresh}.items()]
+        while self._runs and self._runs[-1].count < 2 * len(rows):
+            smallest = self._runs.pop()
+            rows += smallest.entries()
+            self._db.execute("DELETE FROM chunk_run WHERE file = ?", (smallest.name,))
+            self._retired.append(self._directory / smallest.name)
+        rows.sort()
+        path = _write_run(self._directory, rows)
+        self._db.execute("INSERT INTO chunk_run VALUES (?, ?)", (path.name, len(rows)))
+        self._db.execute("DELETE FROM chunk_delta")
+        self._delta = {}
+        self._runs.append(_Run(path))
+
+    def committed(self) -> None:
+        """Remove the files of merged runs; call after the transaction is durable."""
+        for path in self._retired:
+            path.unlink(missing_ok=True)
+        self._retired.clear()

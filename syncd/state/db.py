@@ -1,0 +1,124 @@
+"""The local database of one device: SQLite in WAL mode, one writer, many readers.
+
+All of it can be made anew from the recovery words and one complete store. Invariants: a transaction
+is durable when it returns (synchronous = FULL); the base tree advances only together with the head
+of the journal that says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from syncd.errors import LocalDiskFull, NoVault, StateDamaged
+from syncd.state.chunks import ChunkIndex
+from syncd.state.devices import Devices
+from syncd.state.migrations import migrate
+from syncd.state.nodes import Nodes
+from syncd.state.packs import Packs
+
+FILE = "state.db"
+_BUSY_MS = 20_000
+
+
+class State:
+    """One open database.
+
+    Args:
+        directory: holds the database and the runs of the chunk index.
+        write: open for writing, making and migrating what is needed; else for reading only.
+
+    Raises:
+        NoVault: opened for reading, and there is none.
+        StateDamaged: SQLite cannot read it.
+    """
+
+    def __init__(self, directory: Path, *, write: bool) -> None:
+        self.directory = directory
+        path = directory / FILE
+        if not write and not path.exists():
+            raise NoVault(f"there is no vault in {directory}")
+        self._write = write
+        with damage_named(path):
+            self.db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+            if write:
+                self.db.execute("PRAGMA journal_mode = WAL")
+                self.db.execute("PRAGMA synchronous = FULL")
+                self.db.execute("PRAGMA wal_autocheckpoint = 16000")
+                migrate(self.db)
+            else:
+                self.db.execute("PRAGMA query_only = 1")
+            self.db.execute("PRAGMA cache_size = -16000")
+            self.devices = Devices(self.db)
+            self.nodes = Nodes(self.db)
+            self.packs = Packs(self.db)
+
+    @cached_property
+    def chunks(self) -> ChunkIndex:
+        """The chunk index, opened when first asked for."""
+        with damage_named(self.directory / FILE):
+            return ChunkIndex(self.db, self.directory, sweep=self._write)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run statements as one durable transaction.
+
+        Raises:
+            LocalDiskFull: there is no space for it; nothing changed.
+            StateDamaged: the database is broken.
+        """
+        with damage_named(self.directory / FILE):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                self.__dict__.pop("chunks", None)
+                raise
+            self.db.execute("COMMIT")
+        if "chunks" in self.__dict__:
+            self.chunks.committed()
+
+    def get(self, key: str) -> bytes | None:
+        """Return a small value kept under a name."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set(self, key: str, value: bytes) -> None:
+        """Keep a small value under a name."""
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def keep_object(self, name: str, data: bytes) -> None:
+        """Keep a copy of a sealed object (genesis, epochs) so that opening needs no store."""
+        self.db.execute("INSERT OR REPLACE INTO object VALUES (?, ?)", (name, data))
+
+    def kept_objects(self, prefix: str) -> dict[str, bytes]:
+        """Return the kept objects whose names begin with prefix."""
+        return dict(
+            self.db.execute("SELECT name, data FROM object WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
+        )
+
+    def check(self) -> list[str]:
+        """Return what SQLite finds wrong with the file; empty when all is well."""
+        found = [row[0] for row in self.db.execute("PRAGMA quick_check")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+
+
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Map SQLite's errors to ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error) or "disk I/O" in str(error):
+            raise LocalDiskFull(f"{path}: {error}") from error
+        raise StateDamaged(f"{path}: {error}") from error
+    except (sqlite3.DatabaseError, FileNotFoundError) as error:
+        raise StateDamaged(f"{path}: {error}") from error

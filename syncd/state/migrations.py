@@ -1,0 +1,91 @@
+"""The schema of the local database, as ordered steps. A step is never edited once released.
+
+`user_version` counts the steps done. sqlite-utils is imported only when a step has to run: it takes
+longer to load than a whole scan of a small folder.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+
+def _tables(db: Any) -> None:
+    """The first schema."""
+    db["meta"].create({"key": str, "value": bytes}, pk="key")
+    db["device"].create(
+        {"no": int, "id": bytes, "name": str, "verifying": bytes, "sequence": int, "hash": bytes, "lamport": int},
+        pk="no",
+    )
+    db["device"].create_index(["id"], unique=True)
+    db["object"].create({"name": str, "data": bytes}, pk="name")
+    db["record"].create(
+        {
+            "device": int,
+            "sequence": int,
+            "hash": bytes,
+            "size": int,
+            "lamport": int,
+            "claimed_ns": int,
+            "effective_ns": int,
+            "changes": int,
+        },
+        pk=("device", "sequence"),
+    )
+    entry = {
+        "parent": int,
+        "name": bytes,
+        "kind": int,
+        "mode": int,
+        "mtime_ns": int,
+        "size": int,
+        "depth": int,
+        "profile": int,
+        "content": bytes,
+        "inline": bytes,
+        "parents": bytes,
+        "recorded_ns": int,
+    }
+    db["node"].create({"id": int, "version": int, **entry, "ino": int, "ctime_ns": int}, pk="id")
+    db["version"].create({"id": int, "node": int, **entry, "superseded_ns": int}, pk="id")
+    db["pack"].create(
+        {
+            "no": int,
+            "id": bytes,
+            "size": int,
+            "epoch": bytes,
+            "salt": bytes,
+            "algorithm": int,
+            "segments": bytes,
+            "intent": bytes,
+        },
+        pk="no",
+    )
+    db["pack"].create_index(["id"], unique=True)
+    db["seen_directory"].create({"node": int, "digest": bytes}, pk="node")
+    db["chunk_run"].create({"file": str, "count": int}, pk="file")
+    db["problem"].create({"path": bytes, "reason": str, "since_ns": int}, pk="path")
+    db.execute("CREATE TABLE chunk_delta (id BLOB PRIMARY KEY, place BLOB) WITHOUT ROWID")
+    db.execute("CREATE UNIQUE INDEX node_place ON node (parent, name) WHERE kind <> 4")
+    db.execute("CREATE INDEX node_inode ON node (ino)")
+    db.execute("CREATE INDEX node_gone ON node (parent, name) WHERE kind = 4")
+    db.execute("CREATE INDEX version_node ON version (node, id)")
+    db.execute("CREATE INDEX version_place ON version (parent, name)")
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database to the newest schema, in one transaction per step."""
+    (done,) = connection.execute("PRAGMA user_version").fetchone()
+    if done >= len(STEPS):
+        return
+    import sqlite_utils
+
+    for number, step in enumerate(STEPS[done:], done + 1):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            step(sqlite_utils.Database(connection, recursive_triggers=False))
+            connection.execute(f"PRAGMA user_version = {number}")

@@ -1,0 +1,270 @@
+"""The base tree and what it was before: tables `node`, `version`, `seen_directory` and `problem`.
+
+`node` has one row per node with its newest version and, for what lies on this disk, the fingerprint
+of the entry; a tombstone is a row too. `version` has what was superseded. A path is found by walking
+names down from the root and rebuilt by walking parents up: renaming a directory touches one row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from syncd.model.entry import Change, Kind, Stat
+from syncd.model.ids import ROOT
+from syncd.model.path import names
+
+_ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
+_NODE = f"id, version, {_ENTRY}, ino, ctime_ns"
+_VERSION = f"node, id, {_ENTRY}, 0, 0"
+_UNTRUSTED = 0  # a ctime that no entry has: compare the content
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One version of one node. Times are ns since 1970, size is in bytes; see model.entry.Change."""
+
+    node: int
+    version: int
+    parent: int
+    name: bytes
+    kind: int
+    mode: int
+    mtime_ns: int
+    size: int
+    depth: int
+    profile: int
+    content: bytes
+    inline: bytes
+    parents: bytes
+    recorded_ns: int
+    ino: int = 0
+    ctime_ns: int = _UNTRUSTED
+
+    @property
+    def alive(self) -> bool:
+        """Whether something stands there."""
+        return self.kind != Kind.TOMBSTONE
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A change together with the version it makes and, when it is on this disk, its fingerprint."""
+
+    version: int
+    change: Change
+    ino: int = 0
+    ctime_ns: int = _UNTRUSTED
+
+
+def pack_parents(parents: tuple[int, ...]) -> bytes:
+    """Return version identities as bytes, 8 each."""
+    return b"".join(parent.to_bytes(8, "little") for parent in parents)
+
+
+class Nodes:
+    """The tree of this device."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    # -- reading the newest state ---------------------------------------------------------------
+
+    def _rows(self, where: str, arguments: Iterable[object]) -> list[Row]:
+        found = self._db.execute(f"SELECT {_NODE} FROM node WHERE {where}", tuple(arguments))  # noqa: S608
+        return [Row(*row) for row in found]
+
+    def get(self, node: int) -> Row | None:
+        """Return the newest version of a node."""
+        rows = self._rows("id = ?", (node,))
+        return rows[0] if rows else None
+
+    def child(self, parent: int, name: bytes) -> Row | None:
+        """Return what stands at a name in a directory now."""
+        rows = self._rows("parent = ? AND name = ? AND kind <> 4", (parent, name))
+        return rows[0] if rows else None
+
+    def children(self, parent: int) -> list[Row]:
+        """Return what stands in a directory now, by name."""
+        return self._rows("parent = ? AND kind <> 4 ORDER BY name", (parent,))
+
+    def gone_children(self, parent: int) -> list[Row]:
+        """Return what was deleted from a directory and not replaced, by name."""
+        return self._rows("parent = ? AND kind = 4 ORDER BY name, version", (parent,))
+
+    def find(self, path: bytes) -> Row | None:
+        """Return what stands at a path now; None also for the root, which has no row."""
+        row: Row | None = None
+        parent: int = ROOT
+        for name in names(path):
+            row = self.child(parent, name)
+            if row is None:
+                return None
+            parent = row.node
+        return row
+
+    def path_of(self, node: int) -> bytes:
+        """Return a node's path, by its newest place and its parents' newest places."""
+        parts: list[bytes] = []
+        while node != ROOT:
+            found = self._db.execute("SELECT parent, name FROM node WHERE id = ?", (node,)).fetchone()
+            if found is None:
+                break
+            node = found[0]
+            parts.append(found[1])
+        return b"/".join(reversed(parts))
+
+    def directories(self) -> dict[int, dict[bytes, int]]:
+        """Return every live directory: parent -> name -> node."""
+        tree: dict[int, dict[bytes, int]] = {}
+        for node, parent, name in self._db.execute("SELECT id, parent, name FROM node WHERE kind = 2"):
+            tree.setdefault(parent, {})[name] = node
+        return tree
+
+    def with_inodes(self, inodes: Iterable[int]) -> dict[int, Row]:
+        """Return live nodes by inode, for the inodes asked for."""
+        found = {}
+        for inode in inodes:
+            for row in self._rows("ino = ? AND kind <> 4", (inode,)):
+                found[row.ino] = row
+        return found
+
+    def live(self) -> Iterator[Row]:
+        """Yield every live node, in no order."""
+        for row in self._db.execute(f"SELECT {_NODE} FROM node WHERE kind <> 4"):  # noqa: S608
+            yield Row(*row)
+
+    def everything(self) -> Iterator[Row]:
+        """Yield every version of every node, deleted ones too."""
+        for row in self._db.execute(f"SELECT {_NODE} FROM node"):  # noqa: S608
+            yield Row(*row)
+        for row in self._db.execute(f"SELECT {_VERSION} FROM version"):  # noqa: S608
+            yield Row(*row)
+
+    def counts(self) -> tuple[int, int]:
+        """Return (live files, their bytes)."""
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM node WHERE kind = 1"
+        files, size = self._db.execute(sql).fetchone()
+        return int(files), int(size)
+
+    # -- reading history --------------------------------------------------------------------------
+
+    def versions(self, node: int) -> list[Row]:
+        """Return all versions of a node, newest first."""
+        older = self._db.execute(f"SELECT {_VERSION} FROM version WHERE node = ? ORDER BY id DESC", (node,))  # noqa: S608
+        newest = self.get(node)
+        return ([newest] if newest else []) + [Row(*row) for row in older]
+
+    def version(self, version: int) -> Row | None:
+        """Return one version by its identity."""
+        rows = self._rows("version = ?", (version,))
+        if rows:
+            return rows[0]
+        row = self._db.execute(f"SELECT {_VERSION} FROM version WHERE id = ?", (version,)).fetchone()  # noqa: S608
+        return Row(*row) if row else None
+
+    def children_at(self, parent: int, instant_ns: int) -> list[Row]:
+        """Return what stood in a directory at an instant, by name."""
+        now = self._rows("parent = ? AND recorded_ns <= ? AND kind <> 4", (parent, instant_ns))
+        then = self._db.execute(
+            f"SELECT {_VERSION} FROM version WHERE parent = ? AND recorded_ns <= ? AND superseded_ns > ? AND kind <> 4",  # noqa: S608
+            (parent, instant_ns, instant_ns),
+        )
+        return sorted(now + [Row(*row) for row in then], key=lambda row: row.name)
+
+    def ever_at(self, parent: int, name: bytes) -> list[int]:
+        """Return the nodes that ever stood at a name in a directory, the latest first."""
+        found = self._db.execute(
+            "SELECT id, max(at) FROM (SELECT id, recorded_ns AS at FROM node WHERE parent = :p AND name = :n "
+            "UNION ALL SELECT node, recorded_ns FROM version WHERE parent = :p AND name = :n) "
+            "GROUP BY id ORDER BY 2 DESC, 1 DESC",
+            {"p": parent, "n": name},
+        )
+        return [row[0] for row in found]
+
+    # -- writing, inside the caller's transaction ---------------------------------------------------
+
+    def apply(self, applied: Iterable[Applied], recorded_ns: int) -> None:
+        """Make changes the newest versions of their nodes; what they supersede becomes history."""
+        rows = list(applied)
+        old = [(item.version, item.change.node) for item in rows if item.version != item.change.node]
+        fresh = [item for item in rows if item.version == item.change.node]
+        if not old:
+            self._insert(fresh, recorded_ns)
+            return
+        for item in rows:  # order matters where names pass from one node to another
+            if item.version != item.change.node:
+                self._retire(item, recorded_ns)
+            self._insert([item], recorded_ns)
+
+    def _retire(self, item: Applied, recorded_ns: int) -> None:
+        self._db.execute(
+            f"INSERT OR REPLACE INTO version (id, node, {_ENTRY}, superseded_ns) "  # noqa: S608
+            f"SELECT version, id, {_ENTRY}, ? FROM node WHERE id = ?",
+            (recorded_ns, item.change.node),
+        )
+        self._db.execute("DELETE FROM node WHERE id = ?", (item.change.node,))
+
+    def _insert(self, items: Iterable[Applied], recorded_ns: int) -> None:
+        marks = ", ".join("?" * 16)
+        self._db.executemany(
+            f"INSERT INTO node ({_NODE}) VALUES ({marks})",  # noqa: S608
+            (
+                (
+                    item.change.node,
+                    item.version,
+                    item.change.parent,
+                    item.change.name,
+                    item.change.kind,
+                    item.change.mode,
+                    item.change.mtime_ns,
+                    item.change.size,
+                    item.change.depth,
+                    item.change.profile,
+                    item.change.ids,
+                    item.change.inline,
+                    pack_parents(item.change.parents) if item.change.parents else b"",
+                    recorded_ns,
+                    item.ino,
+                    item.ctime_ns,
+                )
+                for item in items
+            ),
+        )
+
+    def fingerprint(self, items: Iterable[tuple[int, Stat]]) -> None:
+        """Note fingerprints of entries whose content was found equal to the base."""
+        self._db.executemany(
+            "UPDATE node SET ino = ?, ctime_ns = ? WHERE id = ?",
+            ((stat.ino, stat.ctime_ns, node) for node, stat in items),
+        )
+
+    # -- the scan's memory --------------------------------------------------------------------------
+
+    def digests(self) -> dict[int, bytes]:
+        """Return the digest of every directory whose entries all match the base."""
+        return dict(self._db.execute("SELECT node, digest FROM seen_directory"))
+
+    def set_digests(self, digests: Iterable[tuple[int, bytes]]) -> None:
+        """Remember directories as seen."""
+        self._db.executemany("INSERT OR REPLACE INTO seen_directory VALUES (?, ?)", digests)
+
+    def forget_digests(self) -> None:
+        """Compare every directory anew at the next scan."""
+        self._db.execute("DELETE FROM seen_directory")
+
+    def problems(self) -> dict[bytes, str]:
+        """Return path -> reason of what the last scan could not read or does not sync."""
+        return dict(self._db.execute("SELECT path, reason FROM problem ORDER BY path"))
+
+    def set_problems(self, problems: dict[bytes, str], now_ns: int) -> None:
+        """Replace the list of problems, keeping since when each stands."""
+        old = self.problems()
+        if old == problems:
+            return
+        self._db.executemany("DELETE FROM problem WHERE path = ?", ((path,) for path in old if path not in problems))
+        self._db.executemany(
+            "INSERT INTO problem VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET reason = excluded.reason",
+            ((path, reason, now_ns) for path, reason in problems.items()),
+        )
