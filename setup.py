@@ -1,7 +1,7 @@
-"""Builds the optional C chunk kernel; everything else stands in pyproject.toml.
+"""Builds the two optional C kernels; everything else stands in pyproject.toml.
 
-The extension is `optional`: where no compiler is found the install goes on and the
-numpy kernel, which cuts at the same places, takes over.
+They are `optional`: where no compiler is found the install goes on and kernels in numpy and
+Python, which do the same, take over.
 """
 
 from setuptools import Extension, setup
@@ -20,13 +20,14 @@ class AbiWheel(bdist_wheel):
 setup(
     ext_modules=[
         Extension(
-            "syncd.chunk._gear",
-            ["syncd/chunk/_gear.c"],
+            name,
+            [name.replace(".", "/") + ".c"],
             py_limited_api=True,
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-O3"],
             optional=True,
         )
+        for name in ("syncd.chunk._gear", "syncd.fs._bulk")
     ],
     cmdclass={"bdist_wheel": AbiWheel},
 )

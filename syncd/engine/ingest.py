@@ -48,15 +48,19 @@ class Ingest:
         try:
             if seen.size <= WHOLE:
                 data = os.read(descriptor, seen.size + 1)
-                while len(data) <= seen.size and (more := os.read(descriptor, seen.size + 1 - len(data))):
+                while len(data) < seen.size and (more := os.read(descriptor, seen.size + 1 - len(data))):
                     data += more
                 self._check(descriptor, seen, len(data))
-                if profile is None:
-                    profile = choose_profile(data[:HEAD], seen.size)
-                return self._whole(data, profile, keep), profile
+                return self.whole(data, profile, keep)
             return self._regions(descriptor, seen, profile, keep)
         finally:
             os.close(descriptor)
+
+    def whole(self, data: bytes, profile: int | None, keep: Keep) -> tuple[bytes, int]:
+        """Take a file that was read whole; return its chunk ids and profile."""
+        if profile is None:
+            profile = choose_profile(data[:HEAD], len(data))
+        return self._chunks(data, profile, keep), profile
 
     @staticmethod
     def _check(descriptor: int, seen: Stat, length: int) -> None:
@@ -70,7 +74,7 @@ class Ingest:
         ):
             raise Torn
 
-    def _whole(self, data: bytes, profile: int, keep: Keep) -> bytes:
+    def _chunks(self, data: bytes, profile: int, keep: Keep) -> bytes:
         params = self._params[profile]
         if len(data) <= params.minimum:
             return keep(data) if data else b""

@@ -1,16 +1,15 @@
-"""From the disk to records: walk, compare with the base, read what may have changed, hand it on.
+"""From the disk to records: take what the survey finds, read what may have changed, hand it on.
 
-The scan is the truth; events only say where to look first. Invariants: what cannot be read, is
-ignored or was not looked at is never a deletion; a parent is told before its children; nothing is
-published that was not read whole and unchanged. Deletions are told last, after every place a moved
-entry could have gone to was looked at, and only while the folder's marker stands.
+The scan is the truth; events only say where to look first. Invariants: a parent is told before its
+children; nothing is published that was not read whole and unchanged. Deletions are told last, after
+every place a moved entry could have gone to was looked at, and only while the folder's marker stands.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from zlib import crc32
 
@@ -18,28 +17,23 @@ from syncd.chunk.params import keep_profile
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
+from syncd.engine.readahead import Batch, Item, read_ahead
+from syncd.engine.survey import UNREADABLE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
-from syncd.fs.disk import to_stat
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, kind_of_mode
-from syncd.model.ids import ROOT
+from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.scan import ignore
-from syncd.scan.diff import Findings, Known, compare, digest, too_fresh
+from syncd.scan.diff import too_fresh
 from syncd.state.nodes import Row
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
 TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
-_REASONS = {
-    "unreadable": "cannot be read: {0}",
-    "special": "is a fifo, socket or device: not synced",
-    "torn": "keeps changing while it is read; tried again at the next change",
-    "changed": "changed while the folder was scanned; looked at again",
-}
+TORN = "keeps changing while it is read; tried again at the next change"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one pass found. `problems` are path -> reason; `unsettled` are paths to look at again soon."""
+    """What one pass found. `problems` are path -> reason; `unsettled` are directories to look at again soon."""
 
     changes: int = 0
     problems: dict[bytes, str] = field(default_factory=dict)
@@ -47,21 +41,12 @@ class Outcome:
     records: int = 0
 
 
-@dataclass(slots=True)
-class _Directory:
-    """A directory to be walked: path, node, and what the base has in it (None: it is new)."""
-
-    path: bytes
-    node: int
-    known: bool
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Later:
     """A new file that waits: big ones, and those whose name another node still holds."""
 
     path: bytes
-    parent: int
+    parent: Directory
     stat: Stat
 
 
@@ -79,15 +64,11 @@ class Outward:
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
         self._now_ns = vault.ambient.now_ns
+        self._survey = Survey(vault, read_rules(vault))
         self._outcome = Outcome()
-        self._moved: set[int] = set()
         self._gone: list[int] = []
         self._later: list[_Later] = []
-        self._rules = read_rules(vault)
-        self._empty_base = next(self._nodes.live(), None) is None
         self._records_before = outbox.written.records
-
-    # -- passes ---------------------------------------------------------------------------------
 
     def scan(self, *, deep: bool = False) -> Outcome:
         """Look at the whole folder and commit what differs.
@@ -100,211 +81,125 @@ class Outward:
             StoreError, LocalDiskFull: something could not be kept; nothing is lost.
         """
         self._disk.check_marker(self._vault.marker)
-        digests = {} if deep else self._nodes.digests()
-        tree = self._nodes.directories()
-        stack = [_Directory(b"", ROOT, True)]
-        while stack:
-            found = self._directory(stack.pop(), digests, tree)
-            stack.extend(reversed(found))
-        return self._finish()
+        return self._take_all(self._survey.everything(deep=deep))
 
     def look(self, paths: Iterable[bytes]) -> Outcome:
         """Look at some directories, and below those that are new, and commit what differs."""
         self._disk.check_marker(self._vault.marker)
-        stack: list[_Directory] = []
-        for path in sorted(set(paths)):
-            row = self._nodes.find(path)
-            if not path or (row is not None and row.kind == Kind.DIRECTORY):
-                stack.append(_Directory(path, row.node if row else ROOT, True))
-        while stack:
-            found = self._directory(stack.pop(), {}, {})
-            stack.extend(directory for directory in reversed(found) if not directory.known)
-        return self._finish()
+        return self._take_all(self._survey.some(set(paths)))
 
-    def _finish(self) -> Outcome:
+    def _take_all(self, visits: Iterable[Visit]) -> Outcome:
+        calm = True
+        for batch in read_ahead(visits, self._disk, self._vault.read_pool):
+            visit = batch.visit
+            if batch.first:
+                calm = self._enter(visit)
+            batch.wait()
+            calm &= self._take_files(visit.directory, batch)
+            if batch.last and calm and visit.digest is not None:
+                self._outbox.digest(visit.directory.node, visit.digest)
         self._tell_gone()
         for later in sorted(self._later, key=lambda item: item.stat.size):
-            self._new_file(later.path, later.parent, later.stat)
+            self._take_file(later.parent, Item(split(later.path)[1], later.stat, None))
         self._outbox.commit()
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome
 
-    # -- one directory --------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
-    def _directory(
-        self, directory: _Directory, digests: dict[int, bytes], tree: dict[int, dict[bytes, int]]
-    ) -> list[_Directory]:
-        """Compare one directory; return those to go into, in order."""
-        path, node = directory.path, directory.node
-        try:
-            listing = self._disk.entries(path)
-        except FileNotFoundError:
-            return []  # gone since its parent was listed: the parent is looked at again
-        except OSError as error:
-            self._problem(path, "unreadable", error.strerror or str(error))
-            return []
-        seen = digest(listing, self._rules.digest)
-        if node in digests and digests[node] == seen:
-            return [_Directory(join(path, name), child, True) for name, child in tree.get(node, {}).items()]
-        calm = True
-        entries: list[tuple[bytes, Stat]] = []
-        for name, raw in listing:
-            if self._rules.ignored(join(path, name), name, kind_of_mode(raw.st_mode) == Kind.DIRECTORY):
-                continue
-            stat = to_stat(raw)
-            if stat is None:
-                self._problem(join(path, name), "special")
-            else:
-                entries.append((name, stat))
-        known = self._known(directory) if directory.known else {}
-        found = compare(entries, known)
-        into, calm = self._take(directory, found)
-        if calm and not self._any_fresh(entries):
-            self._outbox.digest(node, seen)
-        return into
-
-    def _any_fresh(self, entries: Iterable[tuple[bytes, Stat]]) -> bool:
-        now = self._now_ns()
-        return any(too_fresh(stat.mtime_ns, stat.ctime_ns, now) for _, stat in entries if stat.kind != Kind.DIRECTORY)
-
-    def _known(self, directory: _Directory) -> dict[bytes, Known]:
-        """Return what the base has in a directory, less what the rules ignore now: that stays as it is."""
-        known = {}
-        for row in self._nodes.children(directory.node):
-            is_directory = row.kind == Kind.DIRECTORY
-            if row.node in self._moved:
-                continue
-            if not self._rules.ignored(join(directory.path, row.name), row.name, is_directory):
-                stat = Stat(row.kind, row.mode, row.size, row.mtime_ns, row.ctime_ns, row.ino)
-                known[row.name] = Known(row.node, stat)
-        return known
-
-    def _take(self, directory: _Directory, found: Findings) -> tuple[list[_Directory], bool]:
-        """Hand on what differs; return the directories to go into, and whether all is settled."""
-        path, node = directory.path, directory.node
-        calm = not found.gone and not found.replaced
-        into = [_Directory(join(path, name), child, True) for name, child in found.directories]
+    def _enter(self, visit: Visit) -> bool:
+        """Tell what a directory itself became; return whether it may be remembered as seen."""
+        directory, found = visit.directory, visit.findings
+        if directory.stat is not None:
+            self._tell_directory(directory, directory.stat)
         for _, stat, child in found.mode_only:
-            self._mode_changed(child, stat)
-        for name, stat, child in found.suspect:
-            calm &= self._suspect(join(path, name), stat, child)
-        for name, stat in found.new:
+            self._tell_mode(child, stat)
+        for name, stat, child in found.replaced:
+            self._gone.append(child)
             if stat.kind == Kind.DIRECTORY:
-                into.append(self._new_directory(join(path, name), node, stat))
-            elif stat.kind == Kind.FILE and stat.size > BIG:
-                self._later.append(_Later(join(path, name), node, stat))
+                self._outcome.unsettled.append(directory.path)  # its name is free after this pass
+            else:
+                self._later.append(_Later(join(directory.path, name), directory, stat))
+        self._gone += found.gone
+        self._outcome.problems.update(visit.problems)
+        return not (found.gone or found.replaced or visit.problems)
+
+    def _tell_directory(self, directory: Directory, stat: Stat) -> None:
+        assert directory.parent is not None
+        parent, name = directory.parent.node, split(directory.path)[1]
+        if directory.moved is not None:
+            row = directory.moved
+            change = replace(_as_change(row), parent=parent, name=name, mode=stat.mode, parents=(row.version,))
+        else:
+            directory.node = self._outbox.new_node()
+            change = Change(directory.node, parent, name, stat.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", ())
+        self._tell(change, stat)
+
+    def _tell_mode(self, node: int, stat: Stat) -> None:
+        row = self._nodes.get(node)
+        assert row is not None
+        self._tell(replace(_as_change(row), mode=stat.mode, mtime_ns=stat.mtime_ns, parents=(row.version,)), stat)
+
+    # -- files and symlinks ---------------------------------------------------------------------
+
+    def _take_files(self, directory: Directory, batch: Batch) -> bool:
+        calm = True
+        for item in batch.items:
+            if item.node is None and item.stat.size > BIG and item.stat.kind == Kind.FILE:
+                self._later.append(_Later(join(directory.path, item.name), directory, item.stat))
                 calm = False
             else:
-                calm &= self._new_file(join(path, name), node, stat)
-        self._gone += found.gone
-        for name, stat, child in found.replaced:
-            self._replaced(join(path, name), node, stat, child)
-        return into, calm
+                calm &= self._take_file(directory, item)
+        return calm
 
-    def _replaced(self, path: bytes, parent: int, stat: Stat, node: int) -> None:
-        """Another kind stands at the name: the old node goes first, then the new one comes."""
-        self._gone.append(node)
-        if stat.kind == Kind.DIRECTORY:
-            self._outcome.unsettled.append(split(path)[0])  # its name is free after this pass
-        else:
-            self._later.append(_Later(path, parent, stat))
-
-    # -- entries --------------------------------------------------------------------------------
-
-    def _new_directory(self, path: bytes, parent: int, stat: Stat) -> _Directory:
-        moved = self._moved_from(path, stat)
-        if moved is not None:
-            self._tell(_moved(moved, parent, split(path)[1], stat), stat)
-            self._moved.add(moved.node)
-            return _Directory(path, moved.node, True)
-        node = self._outbox.new_node()
-        name = split(path)[1]
-        self._tell(Change(node, parent, name, stat.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", ()), stat)
-        return _Directory(path, node, False)
-
-    def _new_file(self, path: bytes, parent: int, stat: Stat) -> bool:
-        """Publish a file or symlink at a name that the base does not know."""
-        moved = self._moved_from(path, stat)
-        read = self._read(path, stat, moved)
+    def _take_file(self, directory: Directory, item: Item) -> bool:
+        """Read a file or symlink that is new or may have changed; publish it if it is or did."""
+        path = join(directory.path, item.name)
+        base = self._survey.moved_from(path, item.stat) if item.node is None else self._nodes.get(item.node)
+        read = self._read(path, item, base)
         if read is None:
             return False
         stat, content, profile, inline = read
-        name = split(path)[1]
-        if moved is not None:
-            self._moved.add(moved.node)
-        node = moved.node if moved else self._outbox.new_node()
-        heads = (moved.version,) if moved else ()
-        size = len(inline) if stat.kind == Kind.SYMLINK else stat.size
-        change = Change(
-            node,
-            parent,
-            name,
-            stat.kind,
-            stat.mode,
-            stat.mtime_ns,
-            size,
-            content.depth,
-            profile,
-            content.ids,
-            inline,
-            heads,
-        )
-        self._tell(change, stat)
-        return True
-
-    def _suspect(self, path: bytes, stat: Stat, node: int) -> bool:
-        """Read a file or symlink that may have changed; publish it if it did."""
-        row = self._nodes.get(node)
-        assert row is not None
-        read = self._read(path, stat, row)
-        if read is None:
-            return False
-        stat, content, profile, inline = read
-        if self._equal(row, stat, content, inline):
+        if base is not None and item.node is not None and _equal(base, stat, content, inline):
             if self._trusted(stat):
-                self._outbox.seen(node, stat)
+                self._outbox.seen(base.node, stat)
             return True
-        size = len(inline) if stat.kind == Kind.SYMLINK else stat.size
+        if item.node is None and base is not None:
+            self._survey.moved.add(base.node)
         change = Change(
-            node,
-            row.parent,
-            row.name,
+            base.node if base else self._outbox.new_node(),
+            directory.node,
+            item.name,
             stat.kind,
             stat.mode,
             stat.mtime_ns,
-            size,
+            stat.size,
             content.depth,
             profile,
             content.ids,
             inline,
-            (row.version,),
+            (base.version,) if base else (),
         )
         self._tell(change, stat)
         return True
 
-    @staticmethod
-    def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
-        bytes_same = (row.depth, row.content, row.inline) == (content.depth, content.ids, inline)
-        return bytes_same and row.mode == stat.mode and row.mtime_ns == stat.mtime_ns
-
-    def _mode_changed(self, node: int, stat: Stat) -> None:
-        row = self._nodes.get(node)
-        assert row is not None
-        heads = (row.version,)
-        change = Change(node, row.parent, row.name, row.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", heads)
-        self._tell(change, stat)
-
-    def _read(self, path: bytes, stat: Stat, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
+    def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
         """Read an entry whole; None when it cannot be, with the reason noted."""
+        stat = item.stat
+        profile = base.profile if base and keep_profile(base.profile, base.size, stat.size) else None
+        group = _group(item.name)
+        keep = partial(self._outbox.chunk, group=group) if group else self._outbox.chunk
+        if isinstance(item.data, bytes):
+            ids, profile = self._ingest.whole(item.data, profile, keep)
+            self._progress.bytes += stat.size
+            return stat, self._content(ids, group), profile, b""
         for _ in range(TRIES):
             try:
                 if stat.kind == Kind.SYMLINK:
                     return stat, EMPTY, 0, self._disk.readlink(path)
-                profile = base.profile if base and keep_profile(base.profile, base.size, stat.size) else None
-                group = _group(path)
-                ids, profile = self._ingest.file(path, stat, profile, partial(self._outbox.chunk, group=group))
-                self._progress.read(stat.size)
-                return stat, self._outbox.content(ids, group), profile, b""
+                ids, profile = self._ingest.file(path, stat, profile, keep)
+                self._progress.bytes += stat.size
+                return stat, self._content(ids, group), profile, b""
             except Torn:
                 again = self._disk.stat(path)
                 if again is None or again.kind != stat.kind:
@@ -313,12 +208,15 @@ class Outward:
             except FileNotFoundError:
                 break
             except OSError as error:
-                self._problem(path, "unreadable", error.strerror or str(error))
+                self._outcome.problems[path] = UNREADABLE.format(error.strerror)
                 return None
         else:
-            self._problem(path, "torn")
+            self._outcome.problems[path] = TORN
         self._outcome.unsettled.append(split(path)[0])
         return None
+
+    def _content(self, ids: bytes, group: int) -> Content:
+        return Content(0, ids) if len(ids) <= 16 else self._outbox.content(ids, group)
 
     def _tell(self, change: Change, stat: Stat) -> None:
         self._outbox.change(change, stat, trusted=self._trusted(stat))
@@ -330,101 +228,70 @@ class Outward:
     def _trusted(self, stat: Stat) -> bool:
         return not too_fresh(stat.mtime_ns, stat.ctime_ns, self._now_ns())
 
-    def _moved_from(self, path: bytes, stat: Stat) -> Row | None:
-        """Return the node that stood elsewhere as this very entry and stands there no more."""
-        if self._empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
-            return None
-        row = self._nodes.with_inodes((stat.ino,)).get(stat.ino)
-        if row is None or row.kind != stat.kind or row.node in self._moved:
-            return None
-        if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):
-            return None
-        there = self._disk.stat(self._nodes.path_of(row.node))
-        if there is not None:
-            return None
-        if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
-            return None
-        return row
-
-    def _shares_children(self, path: bytes, node: int) -> bool:
-        """Tell a moved directory from a new one that was given a removed one's inode."""
-        before = {row.name for row in self._nodes.children(node)}
-        if not before:
-            return False
-        try:
-            return any(name in before for name, _ in self._disk.entries(path))
-        except OSError:
-            return False
-
     # -- what is gone ---------------------------------------------------------------------------
 
     def _tell_gone(self) -> None:
         """Tell deletions, children before parents."""
-        candidates = [node for node in self._gone if node not in self._moved]
+        moved = self._survey.moved
+        candidates = [node for node in self._gone if node not in moved]
         if not candidates:
             return
         self._disk.check_marker(self._vault.marker)
         for node in candidates:
             row = self._nodes.get(node)
-            if row is None or not row.alive:
+            if row is None or not row.alive or node in moved:
                 continue
             there = self._disk.stat(self._nodes.path_of(node))
             if there is None or there.kind != row.kind:
                 self._tell_subtree_gone(row)
 
     def _tell_subtree_gone(self, top: Row) -> None:
+        moved = self._survey.moved
         order, stack = [], [top]
         while stack:
             row = stack.pop()
             order.append(row)
             if row.kind == Kind.DIRECTORY:
-                stack += [child for child in self._nodes.children(row.node) if child.node not in self._moved]
+                stack += [child for child in self._nodes.children(row.node) if child.node not in moved]
         for row in reversed(order):
-            change = Change(
-                row.node,
-                row.parent,
-                row.name,
-                Kind.TOMBSTONE,
-                0,
-                0,
-                0,
-                0,
-                row.profile,
-                b"",
-                b"",
-                (row.version,),
-            )
-            self._outbox.change(change)
-            self._moved.add(row.node)
+            self._outbox.change(tombstone(row))
+            moved.add(row.node)
             self._outcome.changes += 1
             if self._outbox.full:
                 self._outbox.commit(more_follow=True)
 
-    def _problem(self, path: bytes, reason: str, *details: str) -> None:
-        self._outcome.problems[path] = _REASONS[reason].format(*details)
+
+def tombstone(row: Row) -> Change:
+    """Return the change that says a node is gone; it keeps its place, so it can be listed."""
+    return Change(row.node, row.parent, row.name, Kind.TOMBSTONE, 0, 0, 0, 0, row.profile, b"", b"", (row.version,))
 
 
-def _moved(row: Row, parent: int, name: bytes, stat: Stat) -> Change:
+def _as_change(row: Row) -> Change:
     return Change(
         row.node,
-        parent,
-        name,
+        row.parent,
+        row.name,
         row.kind,
-        stat.mode,
+        row.mode,
         row.mtime_ns,
         row.size,
         row.depth,
         row.profile,
         row.content,
         row.inline,
-        (row.version,),
+        (),
     )
 
 
-def _group(path: bytes) -> int:
+def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
+    bytes_same = (row.depth, row.content, row.inline) == (content.depth, content.ids, inline)
+    return bytes_same and row.mode == stat.mode and row.mtime_ns == stat.mtime_ns
+
+
+def _group(name: bytes) -> int:
     """Return the segment group of a file: files with one extension compress best together."""
-    dot = path.rfind(b".", path.rfind(b"/") + 2)
-    return crc32(path[dot:].lower()) % 7 + 1 if dot >= 0 else 0
+    dot = name.rfind(b".", 1)
+    return crc32(name[dot:].lower()) % 7 + 1 if dot >= 0 else 0
 
 
 def read_rules(vault: Vault) -> ignore.Rules:

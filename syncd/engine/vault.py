@@ -89,6 +89,11 @@ class Vault:
         return ThreadPoolExecutor(self.ambient.workers, "syncd-seal")
 
     @cached_property
+    def read_pool(self) -> ThreadPoolExecutor:
+        """One thread that reads files ahead."""
+        return ThreadPoolExecutor(1, "syncd-read")
+
+    @cached_property
     def put_pool(self) -> ThreadPoolExecutor:
         """Threads that wait for stores."""
         return ThreadPoolExecutor(2, "syncd-put")
@@ -99,7 +104,7 @@ class Vault:
 
     def close(self) -> None:
         """Let go of threads and files."""
-        for name in ("pool", "put_pool"):
+        for name in ("pool", "put_pool", "read_pool"):
             pool = self.__dict__.pop(name, None)
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)

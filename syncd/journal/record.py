@@ -94,8 +94,8 @@ def encode(
     """
     numbers = rows.DeviceTable(own_number)
     epochs = list(dict.fromkeys(pack.epoch for pack in locations))
-    table = rows.encode_changes(changes, locations, numbers)
-    places = rows.encode_locations(locations, epochs, rows.foreign_ids(changes, locations))
+    table, foreign = rows.encode_changes(changes, locations, numbers)
+    places = rows.encode_locations(locations, epochs, foreign)
     frontier: list[list[Any]] = [[seen.device, seen.sequence, seen.hash, seen.lamport] for seen in head.frontier]
     devices = [device_of_number(number) for number in numbers.order]
     for entry in frontier:

@@ -89,28 +89,25 @@ def _local_index(locations: Iterable[PackLocations]) -> dict[bytes, tuple[int, i
     return index
 
 
-def foreign_ids(changes: Sequence[Change], locations: Sequence[PackLocations]) -> list[bytes]:
-    """Return, in order, the ids that changes name and no location here holds."""
-    here = {chunk for pack in locations for chunk in _ids_of(pack.ids)}
-    named = dict.fromkeys(chunk for change in changes for chunk in _ids_of(change.ids))
-    return [chunk for chunk in named if chunk not in here]
-
-
-def encode_changes(changes: Sequence[Change], locations: Sequence[PackLocations], devices: DeviceTable) -> bytes:
-    """Return the table of changes."""
+def encode_changes(
+    changes: Sequence[Change], locations: Sequence[PackLocations], devices: DeviceTable
+) -> tuple[bytes, list[bytes]]:
+    """Return the table of changes, and the ids they name that no location here holds, in order."""
     index = _local_index(locations)
     located = sum(len(pack.lengths) for pack in locations)
-    for offset, chunk in enumerate(foreign_ids(changes, locations)):
-        index[chunk] = (located + offset, 0)
+    foreign: list[bytes] = []
     refs: list[int] = []
     sizes: list[int] = []
     for change in changes:
-        size = change.size
-        if change.ids:
-            found = [index[chunk] for chunk in _ids_of(change.ids)]
-            refs += [at for at, _ in found]
+        size, ids = change.size, change.ids
+        for chunk in (ids,) if len(ids) == ID else _ids_of(ids):
+            found = index.get(chunk)
+            if found is None:
+                found = index[chunk] = (located + len(foreign), 0)
+                foreign.append(chunk)
+            refs.append(found[0])
             if change.depth == 0:
-                size -= sum(length for _, length in found)
+                size -= found[1]
         sizes.append(size)
     parents = [parent for change in changes for parent in change.parents]
     values: dict[int, Values] = {
@@ -134,7 +131,7 @@ def encode_changes(changes: Sequence[Change], locations: Sequence[PackLocations]
         18: [devices.index(parent) for parent in parents],
         19: [counter_of(parent) for parent in parents],
     }
-    return encode_table(CHANGE_COLUMNS, values)
+    return encode_table(CHANGE_COLUMNS, values), foreign
 
 
 def _identities(indexes: Sequence[int], counters: Sequence[int], numbers: Sequence[int]) -> list[int]:

@@ -1,0 +1,188 @@
+"""The walk: every directory compared with the base, in an order that tells parents before children.
+
+It runs ahead of the one who takes its findings (`outward`), so files can be read meanwhile. Nothing
+here changes anything. Invariant: an ignored, unreadable or special entry is never among the gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from syncd.engine.vault import Vault
+from syncd.fs.disk import to_stat
+from syncd.model.entry import Kind, Stat, kind_of_mode
+from syncd.model.ids import ROOT
+from syncd.model.path import join
+from syncd.scan.diff import Findings, Known, compare, digest, too_fresh
+from syncd.scan.ignore import Rules
+from syncd.state.nodes import Row
+
+UNREADABLE = "cannot be read: {}"
+SPECIAL = "is a fifo, socket or device: not synced"
+UNKNOWN_NODE = -1  # of a new directory, until its change was told
+
+
+@dataclass(slots=True)
+class Directory:
+    """A directory on the way: its node is known once its change was told.
+
+    `moved` is the base's row of a directory that stood elsewhere; `stat` is there for a new or moved one.
+    """
+
+    path: bytes
+    node: int
+    known: bool
+    parent: Directory | None = None
+    stat: Stat | None = None
+    moved: Row | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was found in one directory. `digest` is there when its entries may be remembered as seen."""
+
+    directory: Directory
+    findings: Findings
+    children: list[Directory]
+    digest: bytes | None
+    problems: dict[bytes, str] = field(default_factory=dict)
+
+
+class Survey:
+    """Walks the folder of a vault."""
+
+    def __init__(self, vault: Vault, rules: Rules) -> None:
+        self._disk, self._nodes, self._rules = vault.disk, vault.state.nodes, rules
+        self._now_ns = vault.ambient.now_ns
+        self.empty_base = next(self._nodes.live(), None) is None
+        self.moved: set[int] = set()  # nodes found at another place, or told to be gone
+
+    def everything(self, *, deep: bool) -> Iterator[Visit]:
+        """Yield what differs anywhere; `deep` believes no digest of a directory."""
+        digests = {} if deep else self._nodes.digests()
+        tree = self._nodes.directories()
+        yield from self._walk([Directory(b"", ROOT, True)], digests, tree, below=True)
+
+    def some(self, paths: set[bytes]) -> Iterator[Visit]:
+        """Yield what differs in these directories and in new ones below them."""
+        start = []
+        for path in sorted(paths, reverse=True):
+            row = self._nodes.find(path)
+            if not path or (row is not None and row.kind == Kind.DIRECTORY):
+                start.append(Directory(path, row.node if row else ROOT, True))
+        yield from self._walk(start, {}, {}, below=False)
+
+    def _walk(
+        self,
+        stack: list[Directory],
+        digests: dict[int, bytes],
+        tree: dict[int, dict[bytes, int]],
+        *,
+        below: bool,
+    ) -> Iterator[Visit]:
+        while stack:
+            directory = stack.pop()
+            visit = self._visit(directory, digests)
+            if visit is None:
+                known = tree.get(directory.node, {})
+                stack += [Directory(join(directory.path, name), node, True) for name, node in known.items()]
+                continue
+            yield visit
+            fresh = [child for child in visit.children if below or not child.known or child.moved]
+            stack += reversed(fresh)
+
+    def _visit(self, directory: Directory, digests: dict[int, bytes]) -> Visit | None:
+        """Compare one directory; None when its digest says that nothing changed."""
+        path, rules = directory.path, self._rules
+        visit = Visit(directory, Findings(), [], None)
+        try:
+            listing = self._disk.entries(path)
+        except FileNotFoundError:
+            return visit  # gone since its parent was listed: its parent is looked at again
+        except OSError as error:
+            visit.problems[path] = UNREADABLE.format(error.strerror)
+            return visit
+        seen = digest(listing, rules.digest)
+        if directory.known and digests.get(directory.node) == seen:
+            return None
+        entries: list[tuple[bytes, Stat]] = []
+        for name, raw in listing:
+            if rules.ignored(join(path, name), name, kind_of_mode(raw.st_mode) == Kind.DIRECTORY):
+                continue
+            stat = to_stat(raw)
+            if stat is None:
+                visit.problems[join(path, name)] = SPECIAL
+            else:
+                entries.append((name, stat))
+        known = self._known(directory, entries) if directory.known else {}
+        visit.findings = compare(entries, known)
+        visit.children = self._children(directory, visit.findings)
+        if not self._any_fresh(entries):
+            visit.digest = seen
+        return visit
+
+    def _children(self, directory: Directory, found: Findings) -> list[Directory]:
+        """Return the directories to go into; new ones leave the findings for here."""
+        path = directory.path
+        children = [Directory(join(path, name), node, True, directory) for name, node in found.directories]
+        files = []
+        for name, stat in found.new:
+            if stat.kind != Kind.DIRECTORY:
+                files.append((name, stat))
+                continue
+            here = join(path, name)
+            row = self.moved_from(here, stat)
+            if row is not None:
+                self.moved.add(row.node)
+            node = row.node if row else UNKNOWN_NODE
+            children.append(Directory(here, node, row is not None, directory, stat, row))
+        found.new = files
+        return children
+
+    def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]]) -> dict[bytes, Known]:
+        """Return what the base has in a directory, less what the rules ignore now: that stays as it is."""
+        known = {}
+        for row in self._nodes.children(directory.node):
+            is_directory = row.kind == Kind.DIRECTORY
+            if row.node in self.moved:
+                continue
+            if not self._rules.ignored(join(directory.path, row.name), row.name, is_directory):
+                stat = Stat(row.kind, row.mode, row.size, row.mtime_ns, row.ctime_ns, row.ino)
+                known[row.name] = Known(row.node, stat)
+        return known
+
+    def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:
+        now = self._now_ns()
+        newest = max(((stat.ctime_ns, stat.mtime_ns) for _, stat in entries), default=(0, 0))
+        if now - newest[0] > 10**10:  # the common case: nothing changed for ten seconds
+            latest = max((stat.mtime_ns for _, stat in entries), default=0)
+            if now - latest > 10**10:
+                return False
+        return any(too_fresh(stat.mtime_ns, stat.ctime_ns, now) for _, stat in entries if stat.kind != Kind.DIRECTORY)
+
+    def moved_from(self, path: bytes, stat: Stat) -> Row | None:
+        """Return the node that stood elsewhere as this very entry and stands there no more."""
+        if self.empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
+            return None
+        row = self._nodes.with_inodes((stat.ino,)).get(stat.ino)
+        if row is None or row.kind != stat.kind or row.node in self.moved:
+            return None
+        if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):
+            return None
+        there = self._disk.stat(self._nodes.path_of(row.node))
+        if there is not None:
+            return None
+        if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
+            return None
+        return row
+
+    def _shares_children(self, path: bytes, node: int) -> bool:
+        """Tell a moved directory from a new one that was given a removed one's inode."""
+        before = {row.name for row in self._nodes.children(node)}
+        if not before:
+            return False
+        try:
+            return any(name in before for name, _ in self._disk.entries(path))
+        except OSError:
+            return False
