@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from syncd.chunk.lists import fold as fold_list
 from syncd.engine.fold import NEXT_VERSION, fold
+from syncd.engine.journals import open_record
 from syncd.engine.vault import OWN_DEVICE, Vault
 from syncd.errors import JournalAhead
 from syncd.journal.record import (
@@ -25,7 +26,7 @@ from syncd.journal.record import (
     LARGEST_PACKS,
     Record,
     RecordHead,
-    decode,
+    Seen,
     encode,
     record_hash,
     record_name,
@@ -36,11 +37,12 @@ from syncd.model.ids import key
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
 from syncd.pack.reader import Hasher
 from syncd.pack.writer import PackWriter
-from syncd.seal.envelope import Header, ObjectKind, OpenObject, seal_object
+from syncd.seal.envelope import Header, ObjectKind, seal_object
 
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _STATEMENTS = "statements"
+_TOLD = "frontier-told"
 _IN_FLIGHT = 3  # packs being put at once: 24 MiB at most
 
 
@@ -92,6 +94,7 @@ class Outbox:
         self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
+        self._next_version = 1
         self._recover()
         self._next_version = int(self._state.get(NEXT_VERSION) or b"1")
         self._statements = _load_statements(self._state.get(_STATEMENTS))
@@ -225,7 +228,7 @@ class Outbox:
             record = Record(head, record_hash(payload), batch.changes, locations)
             fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints)
             self._remember(batch)
-            self._settle(head.first_version + len(batch.changes))
+            self._settle(head)
         self._step("state-committed")
         self._fresh.clear()
         self._statements = []
@@ -233,8 +236,11 @@ class Outbox:
         self.written.changes += len(batch.changes)
         self.written.stored_bytes += len(sealed)
 
-    def _settle(self, next_version: int) -> None:
-        self._state.set(NEXT_VERSION, str(next_version).encode())
+    def _settle(self, head: RecordHead) -> None:
+        told = cbor2.loads(self._state.get(_TOLD) or cbor2.dumps({}))
+        told.update({seen.device: seen.sequence for seen in head.frontier})
+        self._state.set(_TOLD, cbor2.dumps(told))
+        self._state.set(NEXT_VERSION, str(self._next_version).encode())
         self._state.set(_INTENT, b"")
         self._state.set(_STATEMENTS, b"")
 
@@ -244,16 +250,28 @@ class Outbox:
 
     def _head(self, batch: _Batch, more_follow: bool) -> RecordHead:
         own = self._state.devices.get(OWN_DEVICE)
+        frontier = self._frontier()
         return RecordHead(
             device=own.id,
             sequence=own.sequence + 1,
             previous=own.hash,
-            lamport=own.lamport + 1,
+            lamport=1 + max([own.lamport, *(seen.lamport for seen in frontier)]),
             claimed_ns=self._vault.ambient.now_ns(),
             first_version=self._next_version - len(batch.changes),
+            frontier=frontier,
             statements=tuple(self._statements),
             more_follow=more_follow,
             verifying=self._vault.device.verifying,
+        )
+
+    def _frontier(self) -> tuple[Seen, ...]:
+        """Return the tips of other journals that this device has not told yet."""
+        told: dict[bytes, int] = cbor2.loads(self._state.get(_TOLD) or cbor2.dumps({}))
+        others = [device for device in self._state.devices.all() if device.no != OWN_DEVICE and device.sequence]
+        return tuple(
+            Seen(device.id, device.sequence, device.hash, device.lamport)
+            for device in others
+            if told.get(device.id) != device.sequence
         )
 
     def _seal(self, payload: bytes) -> bytes:
@@ -296,13 +314,8 @@ class Outbox:
             raise JournalAhead(
                 f"the store holds record {own.sequence + 1} of this device, which its state does not know"
             )
-        record = self._open(sealed, own.verifying or None, name)
+        record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
         with self._state.transaction():
             fold(self._state, record, OWN_DEVICE, len(sealed), {})
-            self._settle(record.head.first_version + len(record.changes))
-
-    def _open(self, sealed: bytes, verifying: bytes | None, name: str) -> Record:
-        keys = self._vault.keys
-        secret = keys.object_secret(keys.current, ObjectKind.RECORD.word)
-        payload = OpenObject(sealed, ObjectKind.RECORD, secret, keys.vault, name).payload()
-        return decode(payload, keys.vault, verifying, self._state.devices.number, name)
+            self._settle(record.head)
+            self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())

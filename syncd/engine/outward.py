@@ -8,7 +8,7 @@ every place a moved entry could have gone to was looked at, and only while the f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from zlib import crc32
@@ -19,8 +19,8 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
 from syncd.engine.survey import UNREADABLE, Directory, Survey, Visit
-from syncd.engine.vault import Vault
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
+from syncd.engine.vault import RECOVERY, Vault
+from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, kind_of_mode
 from syncd.model.path import join, split
 from syncd.scan import ignore
 from syncd.scan.diff import too_fresh
@@ -39,6 +39,7 @@ class Outcome:
     problems: dict[bytes, str] = field(default_factory=dict)
     unsettled: list[bytes] = field(default_factory=list)
     records: int = 0
+    missing: int = 0  # in recovery mode: top-most paths of the vault that the folder lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,20 @@ class Outward:
         vault: opened for writing.
         outbox: takes the changes.
         progress: told of files and bytes as they are read.
+        moves: target -> source of renames that the watcher saw.
     """
 
-    def __init__(self, vault: Vault, outbox: Outbox, progress: Progress) -> None:
+    def __init__(
+        self, vault: Vault, outbox: Outbox, progress: Progress, moves: Mapping[bytes, bytes] | None = None
+    ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
         self._now_ns = vault.ambient.now_ns
-        self._survey = Survey(vault, read_rules(vault))
+        self._survey = Survey(vault, read_rules(vault), moves or {})
         self._outcome = Outcome()
+        self._whole = False
+        self._hold: frozenset[bytes] = frozenset()
         self._gone: list[int] = []
         self._later: list[_Later] = []
         self._records_before = outbox.written.records
@@ -81,11 +87,18 @@ class Outward:
             StoreError, LocalDiskFull: something could not be kept; nothing is lost.
         """
         self._disk.check_marker(self._vault.marker)
+        self._whole = True
         return self._take_all(self._survey.everything(deep=deep))
 
-    def look(self, paths: Iterable[bytes]) -> Outcome:
-        """Look at some directories, and below those that are new, and commit what differs."""
+    def look(self, paths: Iterable[bytes], hold: Collection[bytes] = ()) -> Outcome:
+        """Look at some directories, and below those that are new, and commit what differs.
+
+        Args:
+            paths: of directories.
+            hold: paths that are being written just now, and wait.
+        """
         self._disk.check_marker(self._vault.marker)
+        self._hold = frozenset(hold)
         return self._take_all(self._survey.some(set(paths)))
 
     def _take_all(self, visits: Iterable[Visit]) -> Outcome:
@@ -155,6 +168,8 @@ class Outward:
     def _take_file(self, directory: Directory, item: Item) -> bool:
         """Read a file or symlink that is new or may have changed; publish it if it is or did."""
         path = join(directory.path, item.name)
+        if path in self._hold:
+            return False
         base = self._survey.moved_from(path, item.stat) if item.node is None else self._nodes.get(item.node)
         read = self._read(path, item, base)
         if read is None:
@@ -234,7 +249,12 @@ class Outward:
         """Tell deletions, children before parents."""
         moved = self._survey.moved
         candidates = [node for node in self._gone if node not in moved]
-        if not candidates:
+        recovering = bool(self._vault.state.get(RECOVERY))
+        if recovering and not candidates and self._whole:
+            with self._vault.state.transaction():
+                self._vault.state.set(RECOVERY, b"")
+        if recovering or not candidates:
+            self._outcome.missing = len(candidates)
             return
         self._disk.check_marker(self._vault.marker)
         for node in candidates:
@@ -292,6 +312,30 @@ def _group(name: bytes) -> int:
     """Return the segment group of a file: files with one extension compress best together."""
     dot = name.rfind(b".", 1)
     return crc32(name[dot:].lower()) % 7 + 1 if dot >= 0 else 0
+
+
+def count_files(vault: Vault) -> tuple[int, int]:
+    """Return (files, their bytes) below the folder: what a first pass will read, for its progress bar."""
+    rules, disk = read_rules(vault), vault.disk
+    files = size = 0
+    stack = [b""]
+    while stack:
+        path = stack.pop()
+        try:
+            listing = disk.entries(path)
+        except OSError:
+            continue  # the pass itself names it
+        for name, raw in listing:
+            below = join(path, name)
+            kind = kind_of_mode(raw.st_mode)
+            if rules.ignored(below, name, kind == Kind.DIRECTORY):
+                continue
+            if kind == Kind.DIRECTORY:
+                stack.append(below)
+            elif kind == Kind.FILE:
+                files += 1
+                size += raw.st_size
+    return files, size
 
 
 def read_rules(vault: Vault) -> ignore.Rules:

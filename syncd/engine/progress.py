@@ -20,16 +20,14 @@ class Progress:
     total_bytes: int = 0
     files: int = 0
     bytes: int = 0
+    checkpoint: Callable[[], None] = lambda: None  # may raise, to stop the work between two files
     _marks: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def read(self, size: int) -> None:
-        """Note that a file was read whole."""
-        self.bytes += size
 
     def told(self, kind: int) -> None:
         """Note that a change was taken."""
         if kind == Kind.FILE:
             self.files += 1
+        self.checkpoint()
 
     def rate(self) -> float:
         """Return bytes per second over the last seconds; call it at each repaint."""

@@ -6,14 +6,14 @@ here changes anything. Invariant: an ignored, unreadable or special entry is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.engine.vault import Vault
 from syncd.fs.disk import to_stat
 from syncd.model.entry import Kind, Stat, kind_of_mode
 from syncd.model.ids import ROOT
-from syncd.model.path import join
+from syncd.model.path import join, split
 from syncd.scan.diff import Findings, Known, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
 from syncd.state.nodes import Row
@@ -52,9 +52,9 @@ class Visit:
 class Survey:
     """Walks the folder of a vault."""
 
-    def __init__(self, vault: Vault, rules: Rules) -> None:
+    def __init__(self, vault: Vault, rules: Rules, moves: Mapping[bytes, bytes]) -> None:
         self._disk, self._nodes, self._rules = vault.disk, vault.state.nodes, rules
-        self._now_ns = vault.ambient.now_ns
+        self._now_ns, self._moves = vault.ambient.now_ns, moves
         self.empty_base = next(self._nodes.live(), None) is None
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
 
@@ -67,11 +67,19 @@ class Survey:
     def some(self, paths: set[bytes]) -> Iterator[Visit]:
         """Yield what differs in these directories and in new ones below them."""
         start = []
-        for path in sorted(paths, reverse=True):
+        for path in sorted({self._nearest_known(path) for path in paths}, reverse=True):
             row = self._nodes.find(path)
-            if not path or (row is not None and row.kind == Kind.DIRECTORY):
-                start.append(Directory(path, row.node if row else ROOT, True))
+            start.append(Directory(path, row.node if row else ROOT, True))
         yield from self._walk(start, {}, {}, below=False)
+
+    def _nearest_known(self, path: bytes) -> bytes:
+        """Return a directory that the base knows: the path itself, or the nearest above it."""
+        while path:
+            row = self._nodes.find(path)
+            if row is not None and row.kind == Kind.DIRECTORY:
+                break
+            path = split(path)[0]
+        return path
 
     def _walk(
         self,
@@ -168,10 +176,12 @@ class Survey:
         row = self._nodes.with_inodes((stat.ino,)).get(stat.ino)
         if row is None or row.kind != stat.kind or row.node in self.moved:
             return None
-        if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):
+        was = self._nodes.path_of(row.node)
+        if self._disk.stat(was) is not None:
             return None
-        there = self._disk.stat(self._nodes.path_of(row.node))
-        if there is not None:
+        if self._moves.get(path) == was:
+            return row
+        if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):
             return None
         if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
             return None

@@ -36,6 +36,7 @@ from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
+RECOVERY = "recovery"  # set while live paths may be missing from the folder for no fault of a person
 OWN_DEVICE = 1  # the local number of this device in its own database
 
 

@@ -23,6 +23,7 @@ from syncd.model.path import join, names, split
 
 TEMPORARY = b".syncd-tmp-"
 MARKER = b".syncd-folder"
+HOLE = 32 * 1024  # zeros that are not worth writing
 _LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
 
 
@@ -163,8 +164,6 @@ class Disk:
             Changed: something else stands there now; nothing was touched.
             LocalDiskFull: no space; nothing was touched.
         """
-        if expect is None and not sync:
-            return self._create_new(placement, pieces)
         parent, _name = split(placement.path)
         temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
         try:
@@ -178,33 +177,36 @@ class Disk:
         assert placed is not None
         return placed
 
-    def _create_new(self, placement: Placement, pieces: Iterable[bytes]) -> Stat:
-        """Create a file under its own name: for a new tree, which is worth nothing until it is whole."""
+    def create_file(self, placement: Placement, pieces: Iterable[bytes]) -> None:
+        """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
+
+        Raises:
+            Changed: something stands there; nothing was touched.
+            LocalDiskFull: no space; what was begun is removed.
+        """
         try:
             with disk_full_named(placement.path):
                 self._write(placement.path, placement, pieces, False)
         except FileExistsError as error:
             raise Changed(placement.path) from error
-        except BaseException:
-            self._unlink_quietly(placement.path)
-            raise
-        placed = self.stat(placement.path)
-        assert placed is not None
-        return placed
 
     def _write(self, path: bytes, placement: Placement, pieces: Iterable[bytes], sync: bool) -> None:
-        with self._at(path) as (name, parent):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(name, flags, 0o600, dir_fd=parent)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        whole = self.full(path)
+        if len(whole) <= _LONGEST:
+            descriptor = os.open(whole, flags, 0o600)
+        else:
+            with self._at(path) as (name, parent):
+                descriptor = os.open(name, flags, 0o600, dir_fd=parent)
         try:
-            for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+            _fill(descriptor, pieces)
             os.fchmod(descriptor, placement.mode)
             os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
                 os.fsync(descriptor)
+        except BaseException:
+            self._unlink_quietly(path)
+            raise
         finally:
             os.close(descriptor)
 
@@ -323,6 +325,22 @@ class Disk:
                 f"the folder {shown} belongs to another vault or device",
                 hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
             )
+
+
+def _fill(descriptor: int, pieces: Iterable[bytes]) -> None:
+    """Write pieces to a new file; long runs of zeros become holes."""
+    hole = False
+    for piece in pieces:
+        if len(piece) >= HOLE and not piece.strip(b"\0"):
+            os.lseek(descriptor, len(piece), os.SEEK_CUR)
+            hole = True
+            continue
+        hole = False
+        written = os.write(descriptor, piece)
+        while written < len(piece):
+            written += os.write(descriptor, memoryview(piece)[written:])
+    if hole:
+        os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ Memory is bounded by `CACHE` bytes of opened segments and the read-ahead.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
@@ -23,6 +23,7 @@ from syncd.store.provider import Provider
 ALIGN = 64 * 1024
 CACHE = 24 * 1024 * 1024
 AHEAD = 6  # segments opened before they are asked for: two cores' worth, and 6 MiB
+LOOKAHEAD = 8192  # chunks located before they are asked for
 _KIND_WORD = {DATA_CHUNK: "data", LIST_CHUNK: "list"}
 
 
@@ -115,35 +116,37 @@ class ChunkReader:
         return self.read(chunk, LIST_CHUNK)
 
     def stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield data chunks in the order given, opening segments ahead."""
-        located = [(chunk, self.locate(chunk)) for chunk in chunks]
-        ahead = self._order_of_segments(at for _, at in located)
-        position = 0
-        last = (-1, -1)
-        for chunk, at in located:
-            if (at.pack, at.segment) != last:
-                last = (at.pack, at.segment)
-                self.prefetch(ahead[position : position + AHEAD])
-                position += 1
+        """Yield data chunks in the order given, their segments opened ahead by other threads."""
+        waiting: deque[tuple[bytes, Located]] = deque()
+        ahead: deque[tuple[int, int]] = deque()  # segments of `waiting`, each run of one once
+        source = iter(chunks)
+        current = (-1, -1)
+        while True:
+            while len(ahead) <= AHEAD and len(waiting) < LOOKAHEAD:
+                chunk = next(source, None)
+                if chunk is None:
+                    break
+                at = self.locate(chunk)
+                waiting.append((chunk, at))
+                place = (at.pack, at.segment)
+                if not ahead or ahead[-1] != place:
+                    ahead.append(place)
+                    self.prefetch(place)
+            if not waiting:
+                return
+            chunk, at = waiting.popleft()
+            if (at.pack, at.segment) != current:
+                current = (at.pack, at.segment)
+                while ahead and ahead[0] != current:
+                    ahead.popleft()
             yield self.read_at(at, chunk)
 
-    @staticmethod
-    def _order_of_segments(places: Iterable[Located]) -> list[tuple[int, int]]:
-        order: list[tuple[int, int]] = []
-        for at in places:
-            if not order or order[-1] != (at.pack, at.segment):
-                order.append((at.pack, at.segment))
-        return order
-
-    def prefetch(self, wanted: Iterable[tuple[int, int]]) -> None:
-        """Begin to open segments, (pack number, segment), that will be read next."""
-        if self._pool is None:
-            return
-        for place in wanted:
-            if place not in self._segments:
-                pack = self._pack(place[0])
-                self._segments[place] = self._pool.submit(self._open_segment, pack, place[1])
-                self._cached += pack.lengths[place[1]]
+    def prefetch(self, place: tuple[int, int]) -> None:
+        """Begin to open a segment, (pack number, segment), that will be read soon."""
+        if self._pool is not None and place not in self._segments:
+            pack = self._pack(place[0])
+            self._segments[place] = self._pool.submit(self._open_segment, pack, place[1])
+            self._cached += pack.lengths[place[1]]
 
     def segment(self, pack_number: int, index: int) -> bytes:
         """Return one opened segment, from memory if it was read lately."""
@@ -175,7 +178,7 @@ class ChunkReader:
         pack = self._packs.get(number)
         if pack is None:
             pack = self._packs[number] = _Pack(self._pack_row(number), self._keys)
-            while len(self._packs) > 64:
+            while len(self._packs) > 64:  # a cipher and two tuples each
                 self._packs.popitem(last=False)
         return pack
 

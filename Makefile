@@ -1,0 +1,55 @@
+# `make run FOLDER=~/Somewhere` keeps a folder safe; `make test` proves that it does.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+FOLDER ?=
+
+.PHONY: help run test check crash bench clean golden example
+
+help:
+	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
+	@echo "make test                     install and pass all tests"
+	@echo "make check                    format, lint, types, contracts, fast tests"
+	@echo "make crash                    the long crash test: 200 kills"
+	@echo "make bench                    us and our peers side by side"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml setup.py $(wildcard syncd/*/*.c)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml setup.py $(wildcard syncd/*/*.c)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ $(VENV)/installed
+
+run: $(VENV)/installed
+	@test -n "$(FOLDER)" || { echo "Which folder? make run FOLDER=~/Somewhere" >&2; exit 2; }
+	@$(BIN)/syncd up "$(FOLDER)"
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q -m "not slow"
+
+crash: $(VENV)/installed-dev
+	SYNCD_KILLS=200 $(BIN)/python -m pytest -q -s tests/agent/test_crash.py --timeout 3600
+
+golden: $(VENV)/installed-dev
+	$(BIN)/python -m tests.golden.make
+
+example: $(VENV)/installed
+	$(BIN)/python -c "from syncd.config.settings import Settings, dump; print(dump(Settings()), end='')" > config.example.toml
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find syncd -name '*.so' -delete

@@ -1,0 +1,89 @@
+"""Asking the agent. Imports little: `syncd status` has to answer at once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from syncd.errors import AgentAbsent, Failed, SyncdError
+
+
+class AnsweredError(SyncdError):
+    """An error that the agent answered with; it has the agent's own code and exit."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(str(body.get("message", "the agent failed")), hint=str(body.get("hint", "")))
+        self.exit = int(body.get("exit", 1))  # type: ignore[misc]
+        self.code = str(body.get("code", "failed"))  # type: ignore[misc]
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float | None) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(self.timeout)
+        directory = -1
+        try:
+            address = str(self._path)
+            if len(os.fsencode(address)) > 100:
+                directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+                address = f"/proc/self/fd/{directory}/{self._path.name}"
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            if directory >= 0:
+                os.close(directory)
+        self.sock = sock
+
+
+class Client:
+    """Speaks to the agent on a socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def call(self, method: str, route: str, body: Any = None, timeout: float | None = 30) -> dict[str, Any]:
+        """Return the agent's answer.
+
+        Raises:
+            AgentAbsent: nobody listens.
+            SyncdError: what the agent answered, with its own exit code.
+        """
+        connection = _UnixConnection(self._path, timeout)
+        try:
+            payload = None if body is None else json.dumps(body)
+            headers = {"Content-Type": "application/json"} if payload else {}
+            connection.request(method, route, payload, headers)
+            response = connection.getresponse()
+            raw = response.read()
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
+            raise AgentAbsent("the agent is not running") from error
+        except TimeoutError as error:
+            raise Failed(f"the agent did not answer within {timeout} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise AgentAbsent(f"the agent went away while it was asked ({error})") from error
+        finally:
+            connection.close()
+        answer: dict[str, Any] = json.loads(raw or b"{}")
+        if response.status >= 400:
+            raise AnsweredError(answer if "message" in answer else {"message": f"the agent refused: {answer}"})
+        return answer
+
+    def running(self) -> bool:
+        """Whether an agent answers."""
+        try:
+            self.call("GET", "/v1/status", timeout=10)
+        except AgentAbsent:
+            return False
+        except SyncdError:
+            return True
+        return True

@@ -1,0 +1,242 @@
+"""The agent's commands: `run`, `start`, `stop`, `sync`, `status`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import click
+
+from syncd.api.client import Client
+from syncd.cli.session import home_and_client
+from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
+from syncd.config.home import Home
+from syncd.errors import AgentAbsent, Busy, Failed, NoVault, SyncdError
+
+START_S, STOP_S = 30.0, 60.0
+_POLL_S = 0.05
+MOST_LISTED = 20
+
+
+@click.command()
+@click.option("--background", is_flag=True, hidden=True)
+def run(background: bool) -> None:
+    """Run the agent in the foreground, until Ctrl-C."""
+    from syncd.agent.main import run as run_agent
+
+    home, _ = home_and_client()
+    run_agent(home, foreground=not background)
+
+
+@click.command()
+def start() -> None:
+    """Start the agent in the background."""
+    home, client = home_and_client()
+    if start_agent(home, client):
+        talk("The agent runs.")
+    else:
+        talk("The agent runs already.")
+
+
+def start_agent(home: Home, client: Client) -> bool:
+    """Start an agent unless one runs; return whether one was started.
+
+    Raises:
+        SyncdError: it ended at once; the message is its own.
+    """
+    if client.running():
+        return False
+    if not home.config.exists():
+        raise NoVault(f"there is no {home.config}")
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syncd", "run", "--background"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            if client.running():
+                return True
+            code = process.poll()
+            if code is not None:
+                errors.seek(0)
+                raise _ended(code, errors.read().decode("utf-8", "replace"))
+            time.sleep(_POLL_S)
+    raise Failed(f"the agent did not answer within {START_S:.0f} s", hint=f"See {home.log}.")
+
+
+def _ended(code: int, said: str) -> SyncdError:
+    text = said.strip().removeprefix("syncd: ") or f"the agent ended with code {code}"
+    first, _, rest = text.partition("\n")
+    error: SyncdError = Busy(first, hint=rest.strip()) if code == Busy.exit else Failed(first, hint=rest.strip())
+    error.exit = code  # type: ignore[misc]
+    return error
+
+
+@click.command()
+def stop() -> None:
+    """Stop the agent; what it was doing is committed first."""
+    _, client = home_and_client()
+    try:
+        client.call("POST", "/v1/stop")
+    except AgentAbsent:
+        talk("The agent does not run.")
+        raise
+    end = time.monotonic() + STOP_S
+    while client.running():
+        if time.monotonic() > end:
+            raise Failed(f"the agent did not end within {STOP_S:.0f} s")
+        time.sleep(_POLL_S)
+    talk("The agent has stopped.")
+
+
+@click.command()
+@json_option
+def sync(as_json: bool) -> int:
+    """Run one full cycle; returns when every change in the folder is safe."""
+    _, client = home_and_client()
+    try:
+        answer = client.call("POST", "/v1/sync", timeout=None)
+    except AgentAbsent:
+        answer = _sync_here()
+    if as_json:
+        echo_json(answer)
+    else:
+        talk(f"Safe. {answer['changes']} changes published." if answer["changes"] else "Safe. Nothing had changed.")
+        if answer["skipped"]:
+            talk(f"{answer['skipped']} items were skipped; `syncd status` lists them.")
+        if answer["missing"]:
+            talk(
+                f"{answer['missing']} paths of the vault are not in the folder and were not taken for deleted: "
+                "`syncd restore .` brings them back."
+            )
+    return 3 if answer["skipped"] else 0
+
+
+def _sync_here() -> dict[str, Any]:
+    from syncd.cli.session import working
+    from syncd.engine.outbox import Outbox
+    from syncd.engine.outward import Outward
+    from syncd.engine.progress import Progress
+
+    with working() as vault:
+        outcome = Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
+        if outcome.problems or vault.state.nodes.problems():
+            with vault.state.transaction():
+                vault.state.nodes.set_problems(outcome.problems, time.time_ns())
+    return {
+        "changes": outcome.changes,
+        "records": outcome.records,
+        "skipped": len(outcome.problems),
+        "missing": outcome.missing,
+    }
+
+
+@click.command()
+@click.argument("path", required=False)
+@json_option
+def status(path: str | None, as_json: bool) -> int:
+    """Say whether all is safe, what is moving and what needs you. With PATH: about that path."""
+    _, client = home_and_client()
+    try:
+        fields = client.call("GET", "/v1/status")
+    except AgentAbsent:
+        fields = _status_here()
+    if path is not None:
+        return _path_status(path, fields, as_json)
+    if as_json:
+        echo_json(fields)
+    else:
+        _print_status(fields)
+    from syncd.cli.codes import status_code
+
+    return status_code(fields)
+
+
+def _status_here() -> dict[str, Any]:
+    from syncd.cli.session import reading
+    from syncd.engine.report import report
+
+    with reading() as vault:
+        return report(vault, None)
+
+
+def _path_status(path: str, fields: dict[str, Any], as_json: bool) -> int:
+    from syncd.cli.history import describe
+    from syncd.cli.session import reading
+    from syncd.cli.show import vault_path
+
+    with reading() as vault:
+        wanted = vault_path(vault.settings, path)
+        found = describe(vault, wanted)
+    if as_json:
+        echo_json(found)
+    else:
+        click.echo(f"{path_text(wanted) or '.'}: {found['state']}")
+    return 0 if found["state"] in ("safe", "deleted") else 3
+
+
+def _print_status(fields: dict[str, Any]) -> None:
+    store = fields["stores"][0]
+    headline = {"idle": "All safe", "stopped": "The agent is not running", "paused": "Paused"}
+    text = headline.get(fields["state"], fields["state"].capitalize())
+    if fields["state"] == "idle" and not fields["safe"]:
+        text = f"{fields['pending_files']} changes are about to be taken"
+    click.echo(f"{text}{': ' + fields['reason'] if fields['reason'] else ''}")
+    if fields["hint"]:
+        click.echo(f"  {fields['hint']}")
+    click.echo(f"  folder   {fields['folder']}  {fields['files']} files, {size_text(fields['bytes'])}")
+    health = "healthy" if store["healthy"] else "NOT REACHABLE"
+    click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
+    click.echo(f"  device   {fields['device']}")
+    if fields["last_safe_at"]:
+        click.echo(f"  safe at  {fields['last_safe_at'][:19].replace('T', ' ')} UTC")
+    progress = fields.get("progress")
+    if progress:
+        click.echo(f"  moving   {progress['files']} files, {size_text(progress['bytes'])}")
+    if fields["watch_trouble"]:
+        click.echo(f"  watch    {fields['watch_trouble']}")
+    if fields["recovering"]:
+        click.echo("  after a rebuild: what the folder lacks is not taken for deleted; see `syncd restore .`")
+    for item in fields["skipped"][:MOST_LISTED]:
+        click.echo(f"  skipped  {path_text(item['path'].encode())}: {item['reason']}")
+    if len(fields["skipped"]) > MOST_LISTED:
+        click.echo(f"  ... and {len(fields['skipped']) - MOST_LISTED} more (--json lists all)")
+
+
+def wait_until_safe(client: Client) -> int:
+    """Show progress until the agent says that all is safe; return the exit code."""
+    if sys.stderr.isatty():
+        from syncd.cli.bar import watch_progress
+
+        fields = watch_progress(client)
+    else:
+        fields = _wait_plainly(client)
+    if fields["state"] == "paused":
+        raise _paused(fields)
+    return 3 if fields["skipped"] else 0
+
+
+def _paused(fields: dict[str, Any]) -> SyncdError:
+    error = Failed(fields["reason"], hint=fields["hint"])
+    error.exit = 11  # type: ignore[misc]
+    return error
+
+
+def _wait_plainly(client: Client) -> dict[str, Any]:
+    said = 0.0
+    while True:
+        fields = client.call("GET", "/v1/status")
+        if fields["safe"] or fields["state"] == "paused":
+            return fields
+        progress = fields.get("progress")
+        if progress and time.monotonic() - said > 5:
+            talk(f"{progress['files']}/{progress['total_files']} files, {size_text(progress['bytes'])}")
+            said = time.monotonic()
+        time.sleep(0.2)

@@ -1,0 +1,119 @@
+"""Proving and diagnosing: `verify`, `doctor`, `config`, `completion`."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from typing import Any
+
+import click
+
+from syncd.cli.session import reading
+from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
+from syncd.config.home import find_home
+from syncd.config.settings import dump, load
+from syncd.model.path import path_fields
+
+
+@click.command()
+@click.option(
+    "--read-data",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    help="Read this share of the packs whole and compute every chunk's id again.",
+)
+@json_option
+def verify(read_data: float, as_json: bool) -> int:
+    """Prove that everything in the vault can be had; names what is damaged and the paths it hurts."""
+    from syncd.engine.progress import Progress
+    from syncd.engine.verify import Verifier
+
+    with reading() as vault:
+        verdict = Verifier(vault, Progress(time.monotonic)).run(read_data, random.SystemRandom())
+    if as_json:
+        echo_json(
+            {
+                "clean": verdict.clean,
+                "records": verdict.records,
+                "packs": verdict.packs,
+                "packs_read": verdict.packs_read,
+                "bytes_read": verdict.bytes_read,
+                "orphans": verdict.orphans,
+                "objects": [{"name": name, "problem": text} for name, text in sorted(verdict.objects.items())],
+                "versions_hurt": verdict.versions_hurt,
+                "paths": [path_fields(path) for path in verdict.paths],
+            }
+        )
+    else:
+        for text in verdict.objects.values():
+            click.echo(f"damaged: {text}")
+        for path in verdict.paths:
+            click.echo(f"hurt: {path_text(path)}")
+        read = f", {verdict.packs_read} read ({size_text(verdict.bytes_read)})" if read_data else ""
+        talk(f"{verdict.records} records, {verdict.packs} packs{read}.")
+        talk("Everything is there." if verdict.clean else f"{verdict.versions_hurt} versions are hurt.")
+    return 0 if verdict.clean else 1
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Look for what is wrong on this computer and say what to do."""
+    from syncd.cli.examine import examine
+
+    findings = examine(find_home())
+    if as_json:
+        echo_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{'ok  ' if finding.fine else 'BAD '} {finding.what}: {finding.said}")
+            if finding.todo:
+                click.echo(f"     {finding.todo}")
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+@click.group()
+def config() -> None:
+    """Check, show or locate the settings."""
+
+
+@config.command()
+def check() -> None:
+    """Read config.toml and say whether it is right."""
+    home = find_home()
+    load(home.config)
+    talk(f"{home.config} is right.")
+
+
+@config.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Print the settings in force."""
+    settings = load(find_home().config)
+    if as_json:
+        fields: dict[str, Any] = settings.model_dump()
+        echo_json(fields)
+    else:
+        click.echo(dump(settings), nl=False)
+
+
+@config.command()
+def path() -> None:
+    """Print where config.toml is."""
+    click.echo(str(find_home().config))
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print shell completion: eval "$(syncd completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    from syncd.cli.main import cli
+
+    maker = get_completion_class(shell)
+    if maker is None:  # pragma: no cover - the choice above names only shells that click knows
+        sys.exit(1)
+    click.echo(maker(cli, {}, "syncd", "_SYNCD_COMPLETE").source())

@@ -1,0 +1,144 @@
+"""`restore`: into the folder, or elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import time
+from typing import Any
+
+import click
+
+from syncd.api.client import Client
+from syncd.cli.session import home_and_client, reading, working
+from syncd.cli.show import (
+    at_option,
+    dry_run_option,
+    echo_json,
+    instant,
+    json_option,
+    path_text,
+    size_text,
+    talk,
+    vault_path,
+    version_option,
+    yes_option,
+)
+from syncd.config.settings import load
+from syncd.engine.picking import in_place, pick, summary
+from syncd.engine.progress import Progress
+from syncd.engine.restoring import Restorer, check_target
+from syncd.errors import AgentAbsent, UsageError
+from syncd.model.path import split
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@at_option
+@version_option
+@click.option("--to", "target", metavar="DIR", help="Write below this directory instead of into the folder.")
+@click.option("--exact", is_flag=True, help="Also remove what came since; its bytes stay in the vault.")
+@dry_run_option
+@yes_option
+@json_option
+def restore(
+    paths: tuple[str, ...],
+    at: str | None,
+    version: str | None,
+    target: str | None,
+    exact: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Bring back files, directories or the whole folder (`.`), deleted ones too.
+
+    In the folder an old version becomes the newest one and nothing is lost: what stands there is
+    published first. Without --at or --version the newest version is meant.
+    """
+    if version is not None and (len(paths) != 1 or at is not None):
+        raise UsageError("--version goes with one path and without --at")
+    if target is not None:
+        answer = _elsewhere(paths, instant(at), version, target, dry_run)
+    else:
+        if exact and not dry_run:
+            _confirm_exact(paths, instant(at), version, yes)
+        answer = _here(paths, instant(at), version, exact, dry_run)
+    if as_json:
+        echo_json(answer)
+    else:
+        _tell(answer, dry_run)
+    return 3 if answer["failed"] else 0
+
+
+def _elsewhere(
+    paths: tuple[str, ...], at_ns: int | None, version: str | None, target: str, dry_run: bool
+) -> dict[str, Any]:
+    with reading() as vault:
+        check_target(vault, target)
+        worker = Restorer(vault, target, Progress(time.monotonic))
+        for path in paths:
+            tree, placed = pick(vault, vault_path(vault.settings, path), at_ns, version)
+            if not dry_run:
+                worker.restore(tree, placed, split(placed.path)[1])
+            elif placed.is_directory:
+                worker.result.placed += [below.path for below in tree.below(placed)]
+            else:
+                worker.result.placed.append(placed.path)
+        return summary(worker.result)
+
+
+def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact: bool, dry_run: bool) -> dict[str, Any]:
+    home, client = home_and_client()
+    settings = load(home.config)
+    wanted = [vault_path(settings, path) for path in paths]
+    try:
+        return _ask_agent(client, wanted, at_ns, version, exact, dry_run)
+    except AgentAbsent:
+        with working() as vault:
+            return in_place(vault, wanted, at_ns=at_ns, version=version, exact=exact, dry_run=dry_run)
+
+
+def _ask_agent(
+    client: Client, wanted: list[bytes], at_ns: int | None, version: str | None, exact: bool, dry_run: bool
+) -> dict[str, Any]:
+    body = {
+        "paths_b64": [base64.b64encode(path).decode() for path in wanted],
+        "at_ns": at_ns,
+        "version": version,
+        "exact": exact,
+        "dry_run": dry_run,
+    }
+    return client.call("POST", "/v1/restore", body, timeout=None)
+
+
+def _confirm_exact(paths: tuple[str, ...], at_ns: int | None, version: str | None, yes: bool) -> None:
+    """Ask before anything is removed.
+
+    Raises:
+        UsageError: there is nobody to ask.
+    """
+    if yes:
+        return
+    preview = _here(paths, at_ns, version, True, True)
+    if not preview["removed"]:
+        return
+    for item in preview["removed"][:20]:
+        talk(f"would remove {path_text(item['path'].encode())}")
+    if not sys.stdin.isatty():
+        raise UsageError(f"--exact would remove {len(preview['removed'])} entries", hint="Add --yes to allow it.")
+    click.confirm(f"Remove {len(preview['removed'])} entries? Their versions stay in the vault", abort=True, err=True)
+
+
+def _tell(answer: dict[str, Any], dry_run: bool) -> None:
+    verb = "Would restore" if dry_run else "Restored"
+    if dry_run:
+        for item in answer["placed"]:
+            click.echo(path_text(item["path"].encode()))
+        for item in answer["removed"]:
+            click.echo(f"remove {path_text(item['path'].encode())}")
+        talk(f"{verb} {len(answer['placed'])} entries.")
+    else:
+        talk(f"{verb} {answer['files']} files, {size_text(answer['bytes'])}; {answer['unchanged']} were as wanted.")
+    for item in answer["failed"]:
+        talk(f"not restored: {path_text(item['path'].encode())}: {item['reason']}")

@@ -1,0 +1,147 @@
+"""Setting up: `up`, `init`, `rebuild`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import click
+
+from syncd.cli.agent import start_agent, wait_until_safe
+from syncd.cli.session import home_and_client
+from syncd.cli.show import size_text, talk
+from syncd.config.home import Home
+from syncd.config.settings import load
+from syncd.errors import UsageError
+
+
+def _device_name() -> str:
+    return platform.node().split(".")[0][:64] or "this-computer"
+
+
+def _found_vault(home: Home, folder: str, store: str | None, device: str | None, passphrase: str | None) -> str:
+    """Make a vault; return its recovery words."""
+    from syncd.engine.vault import Ambient, Founding, create_vault
+    from syncd.seal.slots import Unlock
+
+    unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
+    founding = Founding(os.path.abspath(folder), _store_url(store, home), device or _device_name(), unlock)
+    return create_vault(home, founding, Ambient())
+
+
+def _store_url(store: str | None, home: Home) -> str:
+    if store is None:
+        return str(home.store)
+    return store if "://" in store else os.path.abspath(os.path.expanduser(store))
+
+
+def _read_passphrase(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text") from error
+
+
+@click.command()
+@click.argument("folder", required=False)
+@click.option("--store", metavar="URL", help="Where the sealed copies go; default: a directory of syncd's own.")
+@click.option("--no-tui", is_flag=True, help="Do not open the dashboard when all is safe.")
+def up(folder: str | None, store: str | None, no_tui: bool) -> int:
+    """Keep FOLDER safe: set up if needed, start the agent, wait until all is safe."""
+    home, client = home_and_client()
+    words = None
+    if not home.config.exists():
+        if folder is None:
+            raise UsageError("which folder?", hint="Run `syncd up FOLDER`.")
+        folder = os.path.expanduser(folder)
+        os.makedirs(folder, exist_ok=True)
+        words = _found_vault(home, folder, store, None, None)
+    settings = load(home.config)
+    if folder is not None and os.path.realpath(os.path.expanduser(folder)) != os.path.realpath(settings.folder):
+        raise UsageError(
+            f"this home keeps {settings.folder}, not {folder}",
+            hint="Set SYNCD_HOME to another directory for a second folder.",
+        )
+    start_agent(home, client)
+    code = wait_until_safe(client)
+    files = client.call("GET", "/v1/status")
+    talk(f"Folder:   {settings.folder}  ({files['files']} files, {size_text(files['bytes'])}, all versions kept)")
+    talk(f"Store:    {settings.stores[0].url}  ({size_text(files['stores'][0]['bytes'])}, sealed)")
+    if words is None:
+        talk("Recovery: the 24 words you were shown when the vault was made")
+    else:
+        talk(f"Recovery: {words}")
+        talk("          Write these words down: with them and the store everything can be brought back. Shown once.")
+    return code
+
+
+@click.command()
+@click.argument("folder")
+@click.option("--store", metavar="URL", help="Where the sealed copies go; default: a directory of syncd's own.")
+@click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
+@click.option("--passphrase-file", metavar="FILE", help="Read the passphrase from a file.")
+@click.option("--no-passphrase", is_flag=True, help="Have the recovery words only.")
+def init(folder: str, store: str | None, device: str | None, passphrase_file: str | None, no_passphrase: bool) -> None:
+    """Make a vault for FOLDER; prints the recovery words once."""
+    home, _ = home_and_client()
+    if passphrase_file and no_passphrase:
+        raise UsageError("--passphrase-file and --no-passphrase exclude each other")
+    passphrase = None
+    if passphrase_file:
+        passphrase = _read_passphrase(passphrase_file)
+    elif not no_passphrase:
+        if not sys.stdin.isatty():
+            raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --no-passphrase.")
+        passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    words = _found_vault(home, os.path.expanduser(folder), store, device, passphrase)
+    talk("These 24 words open the vault. Write them down; they are not shown again:")
+    click.echo(words)
+
+
+@click.command()
+@click.argument("folder", required=False)
+@click.option("--store", metavar="URL", help="The store to read, on a machine without syncd's settings.")
+@click.option("--recovery-file", metavar="FILE", help="The 24 words, where the device's key is lost.")
+@click.option("--passphrase-file", metavar="FILE", help="The passphrase, where the device's key is lost.")
+@click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
+def rebuild(
+    folder: str | None,
+    store: str | None,
+    recovery_file: str | None,
+    passphrase_file: str | None,
+    device: str | None,
+) -> int:
+    """Make the local state anew from a store. The folder's files are not touched."""
+    from syncd.engine.rebuild import Bare
+    from syncd.engine.rebuild import rebuild as make_anew
+    from syncd.engine.vault import Ambient, exclusive
+    from syncd.seal.slots import Unlock
+
+    home, _ = home_and_client()
+    bare = None
+    if recovery_file or passphrase_file:
+        if home.config.exists():
+            settings = load(home.config)
+            folder, store = folder or settings.folder, store or settings.stores[0].url
+            device = device or settings.device
+        if folder is None or store is None:
+            raise UsageError("which folder and store?", hint="syncd rebuild FOLDER --store URL --recovery-file FILE")
+        unlock = (
+            Unlock.words(_read_passphrase(recovery_file))
+            if recovery_file
+            else Unlock.passphrase(_read_passphrase(passphrase_file or ""))
+        )
+        folder = os.path.abspath(os.path.expanduser(folder))
+        os.makedirs(folder, exist_ok=True)
+        bare = Bare(folder, _store_url(store, home), device or _device_name(), unlock)
+    with exclusive(home):
+        result = make_anew(home, Ambient(), bare)
+    talk(f"Read {result.records} records: {result.files} files, {size_text(result.size)}.")
+    for text in result.wrong:
+        talk(f"damaged: {text}")
+    talk("Run `syncd sync` to compare the folder; `syncd restore .` brings back what is missing there.")
+    return 1 if result.wrong else 0

@@ -1,0 +1,240 @@
+"""The one loop: waits for hints, requests and the clock; looks at what they point to; publishes it.
+
+All work on the vault happens in the thread that calls `run`. Others leave requests and read `status`.
+A store that is full, gone or read-only, or a folder that is gone, pauses the loop with a reason; it
+tries again by itself and, since nothing was forgotten, goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outcome, Outward, count_files
+from syncd.engine.progress import Progress
+from syncd.engine.vault import Vault
+from syncd.errors import Failed, NeedsAttention, SyncdError
+from syncd.watch.observer import Watcher
+from syncd.watch.pending import Hint, Pending
+
+log = logging.getLogger("syncd.engine")
+
+RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
+WATCH_RETRY_S = 60.0
+FIRST, SCANNING, IDLE, PAUSED, STOPPING = "starting", "syncing", "idle", "paused", "stopping"
+
+
+class Stopped(Exception):
+    """The loop was asked to stop while it worked."""
+
+
+@dataclass(slots=True)
+class Status:
+    """What the loop does now; read from any thread."""
+
+    state: str = FIRST
+    reason: str = ""
+    hint: str = ""
+    watching: bool = False
+    watch_trouble: str = ""
+    last_safe_ns: int = 0
+    problems: dict[bytes, str] = field(default_factory=dict)
+    missing: int = 0
+    progress: Progress | None = None
+    pending: int = 0
+
+
+Request = tuple[Callable[["Cycle"], Any], "Future[Any]"]
+
+
+class Cycle:
+    """Keeps one vault's folder safe until stopped."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self.status = Status()
+        scan = vault.settings.scan
+        self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
+        self._wake = threading.Condition()
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._stop = False
+        self._watcher = Watcher(vault.disk.root, self._note, self._moved, self._overflowed)
+        self._moves: dict[bytes, bytes] = {}
+        self._retry_s = 0.0
+        self._scan_due_s = 0.0
+        self._watch_due_s = 0.0
+        self._elapsed = vault.ambient.elapsed_s
+
+    # -- called from other threads --------------------------------------------------------------
+
+    def _note(self, path: bytes, hint: Hint) -> None:
+        with self._wake:
+            self._pending.note(path, hint, self._elapsed())
+            self._wake.notify()
+
+    def _moved(self, source: bytes, target: bytes) -> None:
+        with self._wake:
+            self._pending.moved(source, target)
+
+    def _overflowed(self) -> None:
+        log.warning("events were lost; the whole folder is scanned")
+        with self._wake:
+            self._pending.overflowed()
+            self._wake.notify()
+
+    def ask(self, work: Callable[[Cycle], Any]) -> Future[Any]:
+        """Have a function run in the loop's thread; its result or error is in the future."""
+        future: Future[Any] = Future()
+        self._requests.put((work, future))
+        with self._wake:
+            self._wake.notify()
+        return future
+
+    def stop(self) -> None:
+        """Ask the loop to end; what was taken is committed first."""
+        self._stop = True
+        with self._wake:
+            self._wake.notify()
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        try:
+            while not self._stop:
+                self._watch()
+                self._turn()
+                self._wait()
+        finally:
+            self.status.state = STOPPING
+            self._watcher.stop()
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        while not self._requests.empty():
+            self._requests.get()[1].set_exception(Failed("the agent is stopping"))
+
+    def _watch(self) -> None:
+        """Keep the watcher alive; a dead one means that events were lost."""
+        now = self._elapsed()
+        if self._watcher.alive or now < self._watch_due_s:
+            return
+        if self.status.watching:
+            log.warning("the watcher died; the whole folder is scanned")
+            self._watcher.stop()
+        self.status.watching = self._watcher.start()
+        self.status.watch_trouble = self._watcher.trouble
+        if self._watcher.trouble:
+            log.warning("%s", self._watcher.trouble)
+            self._watch_due_s = now + WATCH_RETRY_S
+        self._scan_due_s = 0.0
+
+    def _turn(self) -> None:
+        """Do what is due."""
+        now = self._elapsed()
+        with self._wake:
+            whole = self._pending.everything or now >= self._scan_due_s
+            if whole:
+                self._pending.take_all()
+                directories, held = set[bytes](), set[bytes]()
+            else:
+                directories, held = self._pending.take(now)
+            if whole or directories:
+                self._moves = self._pending.take_moves()
+        try:
+            if whole:
+                self.sync()
+            elif directories:
+                self._look(directories, held)
+            while not self._requests.empty():
+                self._serve(*self._requests.get())
+        except Stopped:
+            return
+        except SyncdError as error:
+            self._pause(error)
+
+    def _serve(self, work: Callable[[Cycle], Any], future: Future[Any]) -> None:
+        try:
+            future.set_result(work(self))
+        except Stopped as error:
+            future.set_exception(Failed("the agent is stopping"))
+            raise error from None
+        except SyncdError as error:
+            future.set_exception(error)
+            self._scan_due_s = 0.0
+            raise
+        except Exception as error:
+            future.set_exception(error)
+            raise
+
+    def sync(self) -> Outcome:
+        """Scan the whole folder and publish what differs; from the loop's thread only."""
+        outcome = self._pass(lambda outward: outward.scan(), count=self.vault.state.nodes.counts() == (0, 0))
+        scan = self.vault.settings.scan
+        every = scan.interval_s if self.status.watching else scan.poll_s
+        self._scan_due_s = self._elapsed() + every
+        self.status.problems = outcome.problems
+        self.status.missing = outcome.missing
+        with self.vault.state.transaction():
+            self.vault.state.nodes.set_problems(outcome.problems, self.vault.ambient.now_ns())
+        return outcome
+
+    def _look(self, directories: set[bytes], held: set[bytes]) -> None:
+        outcome = self._pass(lambda outward: outward.look(directories, held))
+        self.status.problems.update(outcome.problems)
+
+    def _pass(self, work: Callable[[Outward], Outcome], *, count: bool = False) -> Outcome:
+        progress = Progress(self._elapsed)
+        progress.checkpoint = self._check_stop
+        self.status.progress, self.status.state = progress, SCANNING
+        outbox = Outbox(self.vault)
+        if count:
+            progress.total_files, progress.total_bytes = count_files(self.vault)
+        try:
+            outcome = work(Outward(self.vault, outbox, progress, self._moves))
+        except Stopped:
+            outbox.commit()
+            raise
+        for path in outcome.unsettled:
+            self._note(path + b"/." if path else b".", Hint.CHANGING)
+        self._retry_s = 0.0
+        self.status.state, self.status.reason, self.status.hint = IDLE, "", ""
+        self.status.last_safe_ns = self.vault.ambient.now_ns()
+        if outcome.changes:
+            log.info("published %d changes in %d records", outcome.changes, outcome.records)
+        return outcome
+
+    def _check_stop(self) -> None:
+        if self._stop:
+            raise Stopped
+
+    def _pause(self, error: SyncdError) -> None:
+        if not (error.retryable or isinstance(error, NeedsAttention)):
+            log.error("%s", error.message)
+        if self.status.reason != error.message:
+            log.warning("paused: %s", error.message)
+        self.status.state, self.status.reason, self.status.hint = PAUSED, error.message, error.hint
+        self._retry_s = min(RETRY_LONGEST_S, self._retry_s * 2 or RETRY_FIRST_S)
+        self._scan_due_s = self._elapsed() + self._retry_s
+
+    def _wait(self) -> None:
+        """Sleep until something is due."""
+        with self._wake:
+            self.status.pending = len(self._pending)
+            if self._stop or not self._requests.empty():
+                return
+            due = [self._scan_due_s]
+            if self.status.state != PAUSED:
+                next_due = self._pending.next_due_s()
+                if next_due is not None:
+                    due.append(next_due)
+            if not self._watcher.alive:
+                due.append(self._watch_due_s)
+            # The watcher's own death makes no event: look after it every few seconds.
+            self._wake.wait(max(0.0, min(min(due) - self._elapsed(), 5.0)))

@@ -1,0 +1,84 @@
+"""Reading the journals on a store: which records there are, each one opened, checked and chained.
+
+Invariant: a record is handed on only if its signature, hash chain and Lamport clock fit; a gap or a
+record that does not open is named, never skipped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from syncd.errors import Damaged, StoreError
+from syncd.journal.record import NO_HASH, Record, check_chain, decode, record_name
+from syncd.model.ids import DeviceId, EpochId
+from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
+from syncd.seal.keys import VaultKeys
+from syncd.store.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A record and the size of its object in bytes."""
+
+    record: Record
+    size: int
+
+
+def list_records(store: Provider) -> dict[DeviceId, list[int]]:
+    """Return the sequence numbers of each device's records, in order.
+
+    Raises:
+        Damaged: a name under record/ is no record's.
+    """
+    found: dict[DeviceId, list[int]] = {}
+    for listed in store.list("record/"):
+        try:
+            _, device, sequence = listed.name.split("/")
+            found.setdefault(DeviceId(bytes.fromhex(device)), []).append(int(sequence, 16))
+        except ValueError as error:
+            raise Damaged(f"{listed.name}: no record has such a name") from error
+    return {device: sorted(sequences) for device, sequences in found.items()}
+
+
+def open_record(
+    sealed: bytes, keys: VaultKeys, verifying: bytes | None, number: Callable[[DeviceId], int], name: str
+) -> Record:
+    """Open one sealed record.
+
+    Raises:
+        Damaged, NotUnlocked: it was changed, or is sealed under an epoch this device cannot read.
+    """
+    epoch = EpochId(read_clear(sealed, ObjectKind.RECORD, name).header.epoch)
+    secret = keys.object_secret(epoch, ObjectKind.RECORD.word)
+    payload = OpenObject(sealed, ObjectKind.RECORD, secret, keys.vault, name).payload()
+    return decode(payload, keys.vault, verifying, number, name)
+
+
+def fetch_journal(
+    store: Provider,
+    keys: VaultKeys,
+    device: DeviceId,
+    sequences: list[int],
+    number: Callable[[DeviceId], int],
+) -> tuple[list[Fetched], list[str]]:
+    """Return a device's records up to the first that is missing or damaged, and what is wrong with the rest."""
+    found: list[Fetched] = []
+    wrong: list[str] = []
+    previous, lamport, verifying = NO_HASH, 0, None
+    for expected in range(1, (sequences[-1] if sequences else 0) + 1):
+        name = record_name(device, expected)
+        try:
+            sealed = store.get(name)
+            record = open_record(sealed, keys, verifying, number, name)
+            check_chain(record.head, previous, lamport, expected, name)
+            if record.head.device != device:
+                raise Damaged(f"{name}: is another device's record")
+        except (Damaged, StoreError) as error:
+            if isinstance(error, StoreError) and error.retryable:
+                raise
+            wrong.append(error.message)
+            break
+        found.append(Fetched(record, len(sealed)))
+        previous, lamport, verifying = record.hash, record.head.lamport, record.head.verifying
+    return found, wrong

@@ -1,0 +1,207 @@
+"""Making the local state anew from one store: with the device's own key, or on a bare machine with words.
+
+The folder is not touched. Until every live path was seen in it again (recovery mode), a path that is
+missing there is not told as deleted: it may never have been brought back (promise P5).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from syncd.config.home import Home
+from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.engine.fold import NEXT_VERSION, fold
+from syncd.engine.journals import fetch_journal, list_records
+from syncd.engine.outbox import dump_statements
+from syncd.engine.vault import OWN_DEVICE, RECOVERY, Ambient, keys_of, write_private
+from syncd.errors import Locked, NotUnlocked, StoreForeign
+from syncd.fs.disk import Disk
+from syncd.journal.statements import Statement, StatementKind
+from syncd.journal.statements import state as statement
+from syncd.model.ids import COUNTER_MASK, SlotId, VaultId
+from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
+from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
+from syncd.seal.slots import Unlock, open_slot
+from syncd.state.db import FILE, State
+from syncd.store.provider import Provider
+from syncd.store.registry import open_store
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What was read back. `wrong` names what is missing or damaged on the store."""
+
+    records: int = 0
+    devices: int = 0
+    files: int = 0
+    size: int = 0
+    new_device: bool = False
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bare:
+    """What a person brings to a machine that has nothing: where the store and folder are, and a key."""
+
+    folder: str
+    store: str
+    device: str
+    unlock: Unlock
+
+
+def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
+    """Replace the local state by what the store says.
+
+    Args:
+        home: where the state goes; with settings and a device key unless `bare` is given.
+        ambient: time and randomness.
+        bare: for a machine without the device's key.
+
+    Raises:
+        Locked: neither a device key nor words are at hand.
+        NotUnlocked: the words or passphrase fit no slot.
+        StoreForeign, StoreError: the store holds no vault, or cannot be read.
+    """
+    home.make()
+    if bare is not None:
+        settings = Settings(folder=bare.folder, device=bare.device, stores=(StoreSetting(name="main", url=bare.store),))
+    else:
+        settings = load(home.config)
+    store = open_store(settings.stores[0].url)
+    genesis = _read_genesis(store)
+    vault = vault_id_of(genesis)
+    device, opened, fresh = _device(home, store, vault, ambient, bare)
+    keys, _ = keys_of(vault, genesis, opened)
+    aside = _set_aside(home.state)
+    try:
+        result = _fill(home, store, keys, device, {"genesis": genesis}, opened, fresh, settings)
+    except BaseException:
+        _put_back(home.state, aside)
+        raise
+    if fresh:
+        write_private(home.device_key, device.dump())
+    save(settings, home.config)
+    marker = f"vault {vault.hex()}\ndevice {device.id.hex()}\n".encode()
+    Disk(os.fsencode(settings.folder)).write_marker(marker)
+    for old in aside:
+        old.unlink(missing_ok=True)
+    return result
+
+
+def _read_genesis(store: Provider) -> bytes:
+    if store.stat("genesis") is None:
+        raise StoreForeign(f"{store.url} holds no vault")
+    return store.get("genesis")
+
+
+def _device(
+    home: Home, store: Provider, vault: VaultId, ambient: Ambient, bare: Bare | None
+) -> tuple[DeviceKeys, list[EpochRoots], bool]:
+    """Return the device's keys, the epochs they open, and whether the device is new."""
+    if bare is None:
+        try:
+            device = DeviceKeys.load(home.device_key.read_bytes())
+        except FileNotFoundError as error:
+            raise Locked(f"the device key {home.device_key} is missing") from error
+        return device, _open_epochs(store, vault, SlotId(device.slot_id), device.slot), False
+    for listed in store.list("slot/"):
+        slot = open_slot(vault, store.get(listed.name), bare.unlock, listed.name)
+        if slot is not None:
+            return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(store, vault, *slot), True
+    raise NotUnlocked("no slot of this vault opens with that")
+
+
+def _open_epochs(store: Provider, vault: VaultId, slot: SlotId, private: SlotPrivate) -> list[EpochRoots]:
+    opened = []
+    for listed in store.list("epoch/"):
+        roots = open_epoch(vault, store.get(listed.name), slot, private, listed.name)
+        if roots is not None:
+            opened.append(roots)
+    if not opened:
+        raise NotUnlocked("no epoch on the store is sealed to this device or slot")
+    return opened
+
+
+def _set_aside(state: Path) -> list[Path]:
+    """Rename the old database so that a failed rebuild leaves it as it was."""
+    moved = []
+    for path in [*state.glob(FILE + "*"), *state.glob("chunks-*.run")]:
+        aside = path.with_name(f"old-{path.name}")
+        path.replace(aside)
+        moved.append(aside)
+    return moved
+
+
+def _put_back(state: Path, aside: list[Path]) -> None:
+    for path in [*state.glob(FILE + "*"), *state.glob("chunks-*.run")]:
+        path.unlink()
+    for path in aside:
+        path.replace(path.with_name(path.name.removeprefix("old-")))
+
+
+def _fill(
+    home: Home,
+    store: Provider,
+    keys: VaultKeys,
+    device: DeviceKeys,
+    kept: dict[str, bytes],
+    opened: list[EpochRoots],
+    fresh: bool,
+    settings: Settings,
+) -> Rebuilt:
+    result = Rebuilt(new_device=fresh)
+    state = State(home.state, write=True)
+    try:
+        with state.transaction():
+            state.devices.number(device.id)
+            for roots in opened:
+                kept[f"epoch/{roots.epoch.hex()}"] = _own_epoch(keys.vault, roots, device)
+            for name, data in kept.items():
+                state.keep_object(name, data)
+            state.set(RECOVERY, b"1")
+            if fresh:
+                state.set("statements", dump_statements([_enrolment(device, settings.device)]))
+        _fold_all(state, store, keys, result)
+        result.files, result.size = state.nodes.counts()
+    finally:
+        state.close()
+    return result
+
+
+def _own_epoch(vault: VaultId, roots: EpochRoots, device: DeviceKeys) -> bytes:
+    """Return a copy of an epoch sealed to this device alone, for its own state."""
+    slots = {SlotId(device.slot_id): device.slot.public()}
+    return seal_epoch(vault, roots, slots, device, secrets.token_bytes(32), secrets.token_bytes(32))
+
+
+def _enrolment(device: DeviceKeys, name: str) -> Statement:
+    return statement(
+        StatementKind.ENROL,
+        signing=device.verifying,
+        slot=device.slot_id,
+        public=device.slot.public(),
+        name=name,
+    )
+
+
+def _fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -> None:
+    """Fold every journal, in causal order."""
+    fetched = []
+    for device, sequences in list_records(store).items():
+        with state.transaction():
+            number = state.devices.number(device)
+            found, wrong = fetch_journal(store, keys, device, sequences, state.devices.number)
+        result.devices += 1
+        result.wrong += wrong
+        fetched += [(item.record.head.lamport, number, item) for item in found]
+    fetched.sort(key=lambda entry: entry[:2])  # a record's past has smaller Lamport clocks
+    for _, number, item in fetched:
+        with state.transaction():
+            fold(state, item.record, number, item.size, {})
+            if number == OWN_DEVICE:
+                following = item.record.head.first_version + len(item.record.changes)
+                state.set(NEXT_VERSION, str(following & COUNTER_MASK).encode())
+        result.records += 1

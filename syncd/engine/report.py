@@ -1,0 +1,91 @@
+"""The status of a vault as one value, from its state and, when there is one, its running loop."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from syncd.engine.cycle import FIRST, IDLE, SCANNING, Status
+from syncd.engine.vault import RECOVERY, Vault
+from syncd.errors import StoreError
+from syncd.model.path import path_fields
+from syncd.store.folder import FolderStore
+
+
+def report(vault: Vault, status: Status | None) -> dict[str, Any]:
+    """Return the fields of `syncd status --json` (DESIGN section 7)."""
+    files, size = vault.state.nodes.counts()
+    stores = [_store(vault)]
+    state = status.state if status else "stopped"
+    problems = status.problems if status else vault.state.nodes.problems()
+    progress = status.progress if status and state in (FIRST, SCANNING) else None
+    pending_files = max(0, progress.total_files - progress.files) if progress else 0
+    pending_bytes = max(0, progress.total_bytes - progress.bytes) if progress else 0
+    if status and not progress:
+        pending_files = status.pending
+    alarms = [] if stores[0]["healthy"] else ["store"]
+    last_ns = status.last_safe_ns if status and status.last_safe_ns else _last_record_ns(vault)
+    fields: dict[str, Any] = {
+        "state": state,
+        "safe": bool(status and state == IDLE and not pending_files),
+        "pending_files": pending_files,
+        "pending_bytes": pending_bytes,
+        "conflicts": 0,
+        "holds": 0,
+        "alarms": len(alarms),
+        "last_safe_at": _iso(last_ns) if last_ns else None,
+        "folder": vault.settings.folder,
+        "device": vault.settings.device,
+        "vault_id": vault.keys.vault.hex(),
+        "files": files,
+        "bytes": size,
+        "reason": status.reason if status else "",
+        "hint": status.hint if status else "",
+        "watching": bool(status and status.watching),
+        "watch_trouble": status.watch_trouble if status else "",
+        "recovering": bool(vault.state.get(RECOVERY)),
+        "missing": status.missing if status else 0,
+        "skipped": [{**path_fields(path), "reason": reason} for path, reason in sorted(problems.items())],
+        "stores": stores,
+    }
+    if progress:
+        fields["progress"] = {
+            "files": progress.files,
+            "bytes": progress.bytes,
+            "total_files": progress.total_files,
+            "total_bytes": progress.total_bytes,
+            "rate": progress.rate(),
+        }
+    return fields
+
+
+def _iso(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _last_record_ns(vault: Vault) -> int:
+    return max((row.claimed_ns for row in vault.state.devices.records()), default=0)
+
+
+def _store(vault: Vault) -> dict[str, Any]:
+    setting = vault.settings.stores[0]
+    records = vault.state.devices.records()
+    packs = vault.state.packs.all()
+    begun = time.perf_counter()
+    try:
+        if isinstance(vault.store, FolderStore):
+            vault.store.check()
+        healthy = vault.store.stat("genesis") is not None
+    except StoreError:
+        healthy = False
+    verified = vault.state.get("verified-at")
+    return {
+        "name": setting.name,
+        "url": vault.store.url,
+        "healthy": healthy,
+        "objects": len(records) + len(packs),
+        "bytes": sum(row.size for row in records) + sum(pack.size for _, pack in packs),
+        "latency_ms": round((time.perf_counter() - begun) * 1000, 3),
+        "last_verified_at": float(verified) if verified else None,
+    }

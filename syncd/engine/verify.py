@@ -1,0 +1,175 @@
+"""Proving that everything the vault says can be had: objects there and whole, chunks what they say.
+
+Without reading data: every record on the store opens and chains, every pack is there with its size,
+every chunk that any version names has a place. With it: packs are read whole and every chunk's id is
+computed again. What is wrong is named with the paths and versions it hurts.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from blake3 import blake3
+
+from syncd.engine.journals import fetch_journal, list_records
+from syncd.engine.progress import Progress
+from syncd.engine.vault import Vault
+from syncd.errors import Damaged, ObjectMissing, StoreError
+from syncd.history.tree import path_at
+from syncd.model.location import LIST_CHUNK, PackLocations, pack_name
+from syncd.pack.reader import Hasher
+from syncd.seal.envelope import ObjectKind, OpenObject
+from syncd.state.nodes import Row
+
+ID = 16
+MOST_PATHS = 1000  # of one report; the count goes on
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found. `objects` is name -> what is wrong; `paths` are those whose versions are hurt."""
+
+    records: int = 0
+    packs: int = 0
+    packs_read: int = 0
+    bytes_read: int = 0
+    objects: dict[str, str] = field(default_factory=dict)
+    paths: list[bytes] = field(default_factory=list)
+    versions_hurt: int = 0
+    orphans: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it should be."""
+        return not self.objects and not self.versions_hurt
+
+
+class Verifier:
+    """Checks one vault against its store."""
+
+    def __init__(self, vault: Vault, progress: Progress) -> None:
+        self._vault, self._state, self._progress = vault, vault.state, progress
+        self._store, self._hasher = vault.store, Hasher(vault.keys)
+        self.verdict = Verdict()
+        self._bad_packs: set[int] = set()
+        self._bad_chunks: set[bytes] = set()
+
+    def run(self, read_percent: float, choice: random.Random) -> Verdict:
+        """Check, reading this share (0 to 100) of the packs whole.
+
+        Raises:
+            StoreGone, StoreError: the store cannot be asked.
+        """
+        self._journals()
+        self._packs(read_percent, choice)
+        self._versions()
+        return self.verdict
+
+    def _journals(self) -> None:
+        known = {device.no: device for device in self._state.devices.all()}
+        listed = list_records(self._store)
+        numbers = {device.id: device.no for device in known.values()}
+        for device in known.values():
+            sequences = listed.get(device.id, [])
+            found, wrong = fetch_journal(
+                self._store, self._vault.keys, device.id, sequences, lambda other: numbers.get(other, 0)
+            )
+            self.verdict.records += len(found)
+            for text in wrong:
+                self.verdict.objects[text.partition(":")[0]] = text
+            if not wrong and len(found) < device.sequence:
+                name = f"record/{device.id.hex()}"
+                self.verdict.objects[name] = f"{name}: ends at {len(found)}, {device.sequence} are known"
+
+    def _packs(self, read_percent: float, choice: random.Random) -> None:
+        sizes = {listed.name: listed.size for listed in self._store.list("pack/")}
+        packs = self._state.packs.all()
+        self._progress.total_files = len(packs)
+        self._progress.total_bytes = int(sum(pack.size for _, pack in packs) * read_percent / 100)
+        intents = {pack_name(pack.pack) for _, pack in self._state.packs.intents()}
+        self.verdict.orphans = len(sizes.keys() - {pack_name(pack.pack) for _, pack in packs} - intents)
+        for number, pack in packs:
+            self.verdict.packs += 1
+            name = pack_name(pack.pack)
+            if name not in sizes:
+                self._hurt(number, name, "is missing")
+            elif sizes[name] != pack.size:
+                self._hurt(number, name, f"has {sizes[name]} bytes, not {pack.size}")
+            elif choice.random() * 100 < read_percent:
+                self._read(number, pack, name)
+            self._progress.files += 1
+
+    def _read(self, number: int, pack: PackLocations, name: str) -> None:
+        try:
+            data = self._store.get(name)
+            if blake3(data).digest() != pack.pack:
+                raise Damaged(f"{name}: its bytes are not what its name says")
+            secret = self._vault.keys.object_secret(pack.epoch, ObjectKind.PACK.word)  # type: ignore[arg-type]
+            opened = OpenObject(data, ObjectKind.PACK, secret, self._vault.keys.vault, name)
+            for chunk, place in self._chunks_of(opened):
+                known = self._state.chunks.get(chunk)
+                if known is None or (known.pack == number and (known.segment, known.offset) != place):
+                    raise Damaged(f"{name}: holds chunks that its record does not name")
+        except (Damaged, ObjectMissing) as error:
+            self._hurt(number, name, error.message.removeprefix(f"{name}: "))
+        except StoreError as error:
+            if error.retryable:
+                raise
+            self._hurt(number, name, error.message)
+        self.verdict.packs_read += 1
+        self.verdict.bytes_read += pack.size
+        self._progress.bytes += pack.size
+
+    def _chunks_of(self, opened: OpenObject) -> Iterator[tuple[bytes, tuple[int, int]]]:
+        """Yield (id computed from the bytes, (segment, offset)) of every chunk in a pack."""
+        if not isinstance(opened.extra, dict):
+            raise Damaged("its footer does not name its chunks")
+        counts = struct.unpack(f"<{len(opened.extra[0]) // 4}I", opened.extra[0])
+        lengths = struct.unpack(f"<{len(opened.extra[1]) // 4}I", opened.extra[1])
+        kinds = opened.extra[2]
+        at = 0
+        for segment, count in enumerate(counts):
+            raw = memoryview(opened.frame(segment))
+            offsets = list(accumulate(lengths[at : at + count], initial=0))
+            for k in range(count):
+                piece = raw[offsets[k] : offsets[k + 1]]
+                yield self._hasher.of(kinds[at + k], piece), (segment, offsets[k])
+            at += count
+
+    def _hurt(self, number: int, name: str, what: str) -> None:
+        self._bad_packs.add(number)
+        self.verdict.objects[name] = f"{name}: {what}"
+
+    # -- whom it hurts --------------------------------------------------------------------------
+
+    def _versions(self) -> None:
+        """Find versions with chunks that have no place, or a place in a pack that is hurt."""
+        reader = self._vault.reader()
+
+        def hurt(chunk: bytes) -> bool:
+            at = self._state.chunks.get(chunk)
+            return at is None or at.pack in self._bad_packs
+
+        def row_hurt(row: Row) -> bool:
+            level = [row.content[i : i + ID] for i in range(0, len(row.content), ID)]
+            for _ in range(row.depth):
+                if any(map(hurt, level)):
+                    return True
+                try:
+                    raw = b"".join(reader.read(chunk, LIST_CHUNK) for chunk in level)
+                except (Damaged, ObjectMissing):
+                    return True
+                level = [raw[i : i + ID] for i in range(0, len(raw), ID)]
+            return any(map(hurt, level))
+
+        paths: set[bytes] = set()
+        for row in self._state.nodes.everything():
+            if row.content and row_hurt(row):
+                self.verdict.versions_hurt += 1
+                if len(paths) < MOST_PATHS:
+                    paths.add(path_at(self._state.nodes, row))
+        self.verdict.paths = sorted(paths)

@@ -1,0 +1,29 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.world import World
+
+settings.register_profile("syncd", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("syncd")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A vault with an empty folder."""
+    return World(tmp_path).found()
+
+
+@pytest.fixture
+def agent(world: World) -> Iterator[World]:
+    """A vault whose agent runs."""
+    started = world.cli("start")
+    assert started.returncode == 0, started.stderr
+    yield world
+    world.cli("stop")
