@@ -16,6 +16,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward, tombstone
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
+from syncd.engine.writing import SMALL, TreeWriter
 from syncd.errors import Damaged, ObjectMissing, UsageError
 from syncd.fs.disk import Changed, Disk, Placement
 from syncd.history.tree import Placed, Tree
@@ -74,6 +75,7 @@ class Restorer:
         self.result = Restored()
         self._batch: list[_Job] = []
         self._directories: list[tuple[bytes, Row]] = []
+        self._writer = TreeWriter(self._disk, vault.put_pool, self._failed)
 
     def restore(self, tree: Tree, placed: Placed, name: bytes) -> None:
         """Write an entry, and all below it when it is a directory, as `name` below the target."""
@@ -113,17 +115,24 @@ class Restorer:
     def _flush(self) -> None:
         batch, self._batch = self._batch, []
         for job, pieces in in_store_order(self._reader, batch, self.result):
+            placement = Placement(job.path, job.row.mode, job.row.mtime_ns)
             try:
-                self._disk.create_file(Placement(job.path, job.row.mode, job.row.mtime_ns), pieces)
-            except Changed:
-                self.result.failed[job.path] = "something stands there already"
+                if job.row.size <= SMALL:
+                    self._writer.small(placement, b"".join(pieces))
+                else:
+                    self._writer.large(placement, pieces)
             except (Damaged, ObjectMissing) as error:
                 self.result.failed[job.path] = error.message
-            else:
-                self.result.files += 1
-                self.result.size += job.row.size
-                self._progress.bytes += job.row.size
-                self._progress.files += 1
+                continue
+            self.result.files += 1
+            self.result.size += job.row.size
+            self._progress.bytes += job.row.size
+            self._progress.files += 1
+        self._writer.finish()
+
+    def _failed(self, path: bytes, reason: str) -> None:
+        self.result.failed[path] = reason
+        self.result.files -= 1
 
 
 def in_store_order(

@@ -1,10 +1,18 @@
-/* Reading many small files in one call, without the interpreter's lock (docs/decisions/004-bulk-reads.md).
+/* Reading or writing many small files in one call, without the interpreter's lock
+ * (docs/decisions/004-bulk-files.md).
  *
  * read_files(directory, names, expect) -> list
  *   directory  bytes, absolute path
  *   names      list of bytes, entries of that directory
  *   expect     buffer of 4 int64 per name: size, mtime_ns, ctime_ns, inode
  *   returns    per name: bytes, the whole file; None, it is not what was expected; int, an errno
+ *
+ * write_files(directory, names, contents, meta) -> list
+ *   directory  bytes, absolute path
+ *   names      list of bytes, paths below that directory; nothing may stand there
+ *   contents   list of bytes, whole files
+ *   meta       buffer of 2 int64 per name: mode, mtime_ns
+ *   returns    per name: 0 or an errno; what was begun and failed is removed
  *
  * syncd/fs/bulk.py has the same in Python for builds without a compiler; one suite holds both.
  * Never follows a symlink, never waits for a fifo, reads nothing but regular files.
@@ -155,7 +163,103 @@ read_files(PyObject *self, PyObject *args)
     return list;
 }
 
+typedef struct {
+    const char *name;
+    const char *data;
+    int64_t size, mode, mtime_ns;
+    int result;
+} output_t;
+
+static int
+write_whole(int fd, const output_t *f)
+{
+    int64_t done = 0;
+    while (done < f->size) {
+        ssize_t n = write(fd, f->data + done, (size_t)(f->size - done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno;
+        done += n;
+    }
+    if (fchmod(fd, (mode_t)f->mode) < 0) return errno;
+    struct timespec t[2];
+    /* C division rounds to zero; times before 1970 need the floor. */
+    int64_t seconds = f->mtime_ns / 1000000000, rest = f->mtime_ns % 1000000000;
+    if (rest < 0) { rest += 1000000000; seconds -= 1; }
+    t[0].tv_sec = t[1].tv_sec = (time_t)seconds;
+    t[0].tv_nsec = t[1].tv_nsec = (long)rest;
+    return futimens(fd, t) < 0 ? errno : 0;
+}
+
+static void
+write_one(int directory, output_t *f)
+{
+    int fd = openat(directory, f->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        f->result = errno;
+        return;
+    }
+    f->result = write_whole(fd, f);
+    if (close(fd) < 0 && f->result == 0) f->result = errno;
+    if (f->result != 0) unlinkat(directory, f->name, 0);
+}
+
+static PyObject *
+write_files(PyObject *self, PyObject *args)
+{
+    const char *path;
+    PyObject *names, *contents, *list = NULL;
+    Py_buffer meta;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "yOOy*", &path, &names, &contents, &meta)) return NULL;
+    Py_ssize_t count = PyList_Check(names) && PyList_Check(contents) ? PyList_Size(names) : -1;
+    if (count < 0 || PyList_Size(contents) != count || meta.len != count * 2 * (Py_ssize_t)sizeof(int64_t)) {
+        PyErr_SetString(PyExc_ValueError, "write_files: names, contents and meta do not fit");
+        PyBuffer_Release(&meta);
+        return NULL;
+    }
+    output_t *files = PyMem_Malloc(sizeof *files * (size_t)(count + 1));
+    if (files == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        output_t *f = &files[i];
+        char *name, *data;
+        Py_ssize_t size;
+        /* The caller's lists keep the bytes alive while the lock is let go. */
+        if (PyBytes_AsStringAndSize(PyList_GetItem(names, i), &name, NULL) < 0) goto done;
+        if (PyBytes_AsStringAndSize(PyList_GetItem(contents, i), &data, &size) < 0) goto done;
+        f->name = name;
+        f->data = data;
+        f->size = size;
+        memcpy(&f->mode, (const char *)meta.buf + 16 * i, 8);
+        memcpy(&f->mtime_ns, (const char *)meta.buf + 16 * i + 8, 8);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = directory < 0 ? errno : 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (failed) files[i].result = failed;
+        else write_one(directory, &files[i]);
+    }
+    if (directory >= 0) close(directory);
+    Py_END_ALLOW_THREADS
+    list = PyList_New(count);
+    for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
+        PyObject *item = PyLong_FromLong(files[i].result);
+        if (item == NULL || PyList_SetItem(list, i, item) < 0) {
+            Py_DECREF(list);
+            list = NULL;
+        }
+    }
+done:
+    PyMem_Free(files);
+    PyBuffer_Release(&meta);
+    return list;
+}
+
 static PyMethodDef methods[] = {
+    {"write_files", write_files, METH_VARARGS, "Write small files below one directory."},
     {"read_files", read_files, METH_VARARGS, "Read small files of one directory whole."},
     {NULL, NULL, 0, NULL},
 };

@@ -14,7 +14,7 @@ import errno
 import os
 import secrets
 import stat as stat_bits
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
@@ -25,6 +25,9 @@ TEMPORARY = b".syncd-tmp-"
 MARKER = b".syncd-folder"
 HOLE = 32 * 1024  # zeros that are not worth writing
 _LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
+
+
+Fill = Callable[[int, Iterable[bytes]], None]
 
 
 class Changed(Exception):
@@ -168,7 +171,7 @@ class Disk:
         temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
         try:
             with disk_full_named(placement.path):
-                self._write(temporary, placement, pieces, sync)
+                self._write(temporary, placement, pieces, sync, _fill)
                 self._swap_in(temporary, placement.path, expect)
         except BaseException:
             self._unlink_quietly(temporary)
@@ -177,8 +180,10 @@ class Disk:
         assert placed is not None
         return placed
 
-    def create_file(self, placement: Placement, pieces: Iterable[bytes]) -> None:
+    def create_file(self, placement: Placement, pieces: Iterable[bytes], fill: Fill) -> None:
         """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
+
+        `fill` writes the pieces to the descriptor it is given.
 
         Raises:
             Changed: something stands there; nothing was touched.
@@ -186,11 +191,11 @@ class Disk:
         """
         try:
             with disk_full_named(placement.path):
-                self._write(placement.path, placement, pieces, False)
+                self._write(placement.path, placement, pieces, False, fill)
         except FileExistsError as error:
             raise Changed(placement.path) from error
 
-    def _write(self, path: bytes, placement: Placement, pieces: Iterable[bytes], sync: bool) -> None:
+    def _write(self, path: bytes, placement: Placement, pieces: Iterable[bytes], sync: bool, fill: Fill) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         whole = self.full(path)
         if len(whole) <= _LONGEST:
@@ -199,7 +204,7 @@ class Disk:
             with self._at(path) as (name, parent):
                 descriptor = os.open(name, flags, 0o600, dir_fd=parent)
         try:
-            _fill(descriptor, pieces)
+            fill(descriptor, pieces)
             os.fchmod(descriptor, placement.mode)
             os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
