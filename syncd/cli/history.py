@@ -32,7 +32,7 @@ from syncd.history.versions import history as versions_of
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.path import join, path_fields
-from syncd.state.nodes import Row
+from syncd.model.version import Row
 
 LONGEST_DIFF = 4_000_000  # bytes of a side that is compared line by line
 

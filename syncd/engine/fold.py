@@ -37,9 +37,9 @@ def fold(state: State, record: Record, number: int, size: int, fingerprints: Fin
     """
     head = record.head
     when = effective_ns(head.claimed_ns, state.devices.last_effective_ns())
+    first, unknown = key(number, head.first_version), (0, 0)
     applied = [
-        Applied(key(number, head.first_version + row), change, *fingerprints.get(row, (0, 0)))
-        for row, change in enumerate(record.changes)
+        Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)
     ]
     state.nodes.apply(applied, when)
     entries: list[Entry] = []

@@ -121,10 +121,10 @@ class Outbox:
 
     def change(self, change: Change, stat: Stat | None = None, *, trusted: bool = True) -> int:
         """Take a change; return the identity of its version."""
-        batch = self._batch
+        changes = self._batch.changes
         if stat is not None:
-            batch.fingerprints[len(batch.changes)] = (stat.ino, stat.ctime_ns if trusted else 0)
-        batch.changes.append(change)
+            self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0)
+        changes.append(change)
         version = key(OWN_DEVICE, self._next_version)
         self._next_version += 1
         return version

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from zlib import crc32
 
@@ -22,9 +22,9 @@ from syncd.engine.survey import UNREADABLE, Directory, Survey, Visit
 from syncd.engine.vault import RECOVERY, Vault
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, kind_of_mode
 from syncd.model.path import join, split
+from syncd.model.version import Row
 from syncd.scan import ignore
 from syncd.scan.diff import too_fresh
-from syncd.state.nodes import Row
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
 TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
@@ -125,10 +125,10 @@ class Outward:
         directory, found = visit.directory, visit.findings
         if directory.stat is not None:
             self._tell_directory(directory, directory.stat)
-        for _, stat, child in found.mode_only:
-            self._tell_mode(child, stat)
-        for name, stat, child in found.replaced:
-            self._gone.append(child)
+        for _, stat, row in found.mode_only:
+            self._tell_mode(row, stat)
+        for name, stat, row in found.replaced:
+            self._gone.append(row.node)
             if stat.kind == Kind.DIRECTORY:
                 self._outcome.unsettled.append(directory.path)  # its name is free after this pass
             else:
@@ -142,23 +142,21 @@ class Outward:
         parent, name = directory.parent.node, split(directory.path)[1]
         if directory.moved is not None:
             row = directory.moved
-            change = replace(_as_change(row), parent=parent, name=name, mode=stat.mode, parents=(row.version,))
+            change = _as_change(row)._replace(parent=parent, name=name, mode=stat.mode, parents=(row.version,))
         else:
             directory.node = self._outbox.new_node()
             change = Change(directory.node, parent, name, stat.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", ())
         self._tell(change, stat)
 
-    def _tell_mode(self, node: int, stat: Stat) -> None:
-        row = self._nodes.get(node)
-        assert row is not None
-        self._tell(replace(_as_change(row), mode=stat.mode, mtime_ns=stat.mtime_ns, parents=(row.version,)), stat)
+    def _tell_mode(self, row: Row, stat: Stat) -> None:
+        self._tell(_as_change(row)._replace(mode=stat.mode, mtime_ns=stat.mtime_ns, parents=(row.version,)), stat)
 
     # -- files and symlinks ---------------------------------------------------------------------
 
     def _take_files(self, directory: Directory, batch: Batch) -> bool:
         calm = True
         for item in batch.items:
-            if item.node is None and item.stat.size > BIG and item.stat.kind == Kind.FILE:
+            if item.base is None and item.stat.size > BIG and item.stat.kind == Kind.FILE:
                 self._later.append(_Later(join(directory.path, item.name), directory, item.stat))
                 calm = False
             else:
@@ -170,16 +168,16 @@ class Outward:
         path = join(directory.path, item.name)
         if path in self._hold:
             return False
-        base = self._survey.moved_from(path, item.stat) if item.node is None else self._nodes.get(item.node)
+        base = item.base or self._survey.moved_from(path, item.stat)
         read = self._read(path, item, base)
         if read is None:
             return False
         stat, content, profile, inline = read
-        if base is not None and item.node is not None and _equal(base, stat, content, inline):
+        if item.base is not None and _equal(item.base, stat, content, inline):
             if self._trusted(stat):
-                self._outbox.seen(base.node, stat)
+                self._outbox.seen(item.base.node, stat)
             return True
-        if item.node is None and base is not None:
+        if item.base is None and base is not None:
             self._survey.moved.add(base.node)
         change = Change(
             base.node if base else self._outbox.new_node(),
@@ -287,20 +285,7 @@ def tombstone(row: Row) -> Change:
 
 
 def _as_change(row: Row) -> Change:
-    return Change(
-        row.node,
-        row.parent,
-        row.name,
-        row.kind,
-        row.mode,
-        row.mtime_ns,
-        row.size,
-        row.depth,
-        row.profile,
-        row.content,
-        row.inline,
-        (),
-    )
+    return Change(row.node, *row[2:12], ())
 
 
 def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:

@@ -16,6 +16,7 @@ from syncd.engine.survey import Visit
 from syncd.fs.bulk import EXPECT, Read, read_files
 from syncd.fs.disk import Disk
 from syncd.model.entry import Kind, Stat
+from syncd.model.version import Row
 
 BATCH_FILES = 128
 BATCH_BYTES = 1024 * 1024
@@ -25,11 +26,11 @@ LONGEST_PATH = 3800
 
 @dataclass(slots=True)
 class Item:
-    """A file to be taken. `node` is None for a new one; `data` is there when it was read ahead."""
+    """A file to be taken. `base` is what the base has, None for a new one; `data` is there when it was read ahead."""
 
     name: bytes
     stat: Stat
-    node: int | None
+    base: Row | None
     data: Read = None
 
 
@@ -69,9 +70,9 @@ def _cut(visit: Visit) -> Iterator[Batch]:
     yield batch
 
 
-def _items(suspect: Iterable[tuple[bytes, Stat, int]], new: Iterable[tuple[bytes, Stat]]) -> Iterator[Item]:
-    for name, stat, node in suspect:
-        yield Item(name, stat, node)
+def _items(suspect: Iterable[tuple[bytes, Stat, Row]], new: Iterable[tuple[bytes, Stat]]) -> Iterator[Item]:
+    for name, stat, base in suspect:
+        yield Item(name, stat, base)
     for name, stat in new:
         yield Item(name, stat, None)
 

@@ -23,8 +23,8 @@ from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import ROOT, counter_of
 from syncd.model.path import join, split
+from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
-from syncd.state.nodes import Row
 
 BATCH = 4096
 

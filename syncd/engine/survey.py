@@ -14,9 +14,9 @@ from syncd.fs.disk import to_stat
 from syncd.model.entry import Kind, Stat, kind_of_mode
 from syncd.model.ids import ROOT
 from syncd.model.path import join, split
-from syncd.scan.diff import Findings, Known, compare, digest, too_fresh
+from syncd.model.version import Row
+from syncd.scan.diff import Findings, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
-from syncd.state.nodes import Row
 
 UNREADABLE = "cannot be read: {}"
 SPECIAL = "is a fifo, socket or device: not synced"
@@ -148,7 +148,7 @@ class Survey:
         found.new = files
         return children
 
-    def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]]) -> dict[bytes, Known]:
+    def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]]) -> dict[bytes, Row]:
         """Return what the base has in a directory, less what the rules ignore now: that stays as it is."""
         known = {}
         for row in self._nodes.children(directory.node):
@@ -156,8 +156,7 @@ class Survey:
             if row.node in self.moved:
                 continue
             if not self._rules.ignored(join(directory.path, row.name), row.name, is_directory):
-                stat = Stat(row.kind, row.mode, row.size, row.mtime_ns, row.ctime_ns, row.ino)
-                known[row.name] = Known(row.node, stat)
+                known[row.name] = row
         return known
 
     def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:

@@ -21,9 +21,9 @@ from syncd.engine.vault import Vault
 from syncd.errors import Damaged, ObjectMissing, StoreError
 from syncd.history.tree import path_at
 from syncd.model.location import LIST_CHUNK, PackLocations, pack_name
+from syncd.model.version import Row
 from syncd.pack.reader import Hasher
 from syncd.seal.envelope import ObjectKind, OpenObject
-from syncd.state.nodes import Row
 
 ID = 16
 MOST_PATHS = 1000  # of one report; the count goes on

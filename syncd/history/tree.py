@@ -13,7 +13,8 @@ from syncd.errors import PathUnknown
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.path import join, names, shown
-from syncd.state.nodes import Nodes, Row
+from syncd.model.version import Row
+from syncd.state.nodes import Nodes
 
 
 @dataclass(frozen=True, slots=True)

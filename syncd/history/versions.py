@@ -9,8 +9,9 @@ from syncd.errors import VersionUnknown
 from syncd.history.tree import ever_at, path_at
 from syncd.model.entry import Kind
 from syncd.model.ids import counter_of, device_of, key
+from syncd.model.version import Row
 from syncd.state.devices import Device
-from syncd.state.nodes import Nodes, Row
+from syncd.state.nodes import Nodes
 
 
 @dataclass(frozen=True, slots=True)

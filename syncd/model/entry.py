@@ -1,10 +1,15 @@
-"""What can stand at a path, and what is known of it. Frozen values."""
+"""What can stand at a path, and what is known of it. Frozen values.
+
+Those made once per file are named tuples: a frozen dataclass takes five times as long to make, which
+was a tenth of a first sync of 200,000 files.
+"""
 
 from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Kind(IntEnum):
@@ -53,8 +58,7 @@ class Content:
 EMPTY = Content()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One statement about a node: its whole state after the change.
 
     `node`, `parent` and `parents` are identities (model.ids.Key). `size` is in bytes; `inline`
@@ -75,8 +79,7 @@ class Change:
     parents: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """The fingerprint of an entry on disk: differs whenever its bytes may differ."""
 
     kind: int

@@ -15,6 +15,7 @@ from os import stat_result
 from blake3 import blake3
 
 from syncd.model.entry import Kind, Stat
+from syncd.model.version import Row
 
 _CELL = struct.Struct("<QIQqq")
 # A kernel stamps times from a clock that ticks every 1 to 10 ms; two writes within a tick look alike.
@@ -39,27 +40,19 @@ def too_fresh(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
     return max(mtime_ns, ctime_ns) > now_ns - (COARSE_NS if coarse else TICK_NS)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the base says of one entry; ctime_ns is 0 where no fingerprint is trusted."""
-
-    node: int
-    stat: Stat
-
-
 @dataclass(slots=True)
 class Findings:
     """What differs in one directory. Names are as on disk."""
 
     new: list[tuple[bytes, Stat]] = field(default_factory=list)
-    suspect: list[tuple[bytes, Stat, int]] = field(default_factory=list)  # read and compare
-    mode_only: list[tuple[bytes, Stat, int]] = field(default_factory=list)
-    replaced: list[tuple[bytes, Stat, int]] = field(default_factory=list)  # another kind stands there
+    suspect: list[tuple[bytes, Stat, Row]] = field(default_factory=list)  # read and compare
+    mode_only: list[tuple[bytes, Stat, Row]] = field(default_factory=list)
+    replaced: list[tuple[bytes, Stat, Row]] = field(default_factory=list)  # another kind stands there
     gone: list[int] = field(default_factory=list)
     directories: list[tuple[bytes, int]] = field(default_factory=list)  # known ones, to go into
 
 
-def compare(entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Known]) -> Findings:
+def compare(entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Row]) -> Findings:
     """Return what differs between a directory's entries and the base."""
     found = Findings()
     left = dict(known)
@@ -67,19 +60,19 @@ def compare(entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Known]) ->
         was = left.pop(name, None)
         if was is None:
             found.new.append((name, now))
-        elif was.stat.kind != now.kind:
-            found.replaced.append((name, now, was.node))
+        elif was.kind != now.kind:
+            found.replaced.append((name, now, was))
         elif now.kind == Kind.DIRECTORY:
             found.directories.append((name, was.node))
-            if was.stat.mode != now.mode:
-                found.mode_only.append((name, now, was.node))
-        elif not same(was.stat, now):
-            found.suspect.append((name, now, was.node))
+            if was.mode != now.mode:
+                found.mode_only.append((name, now, was))
+        elif not same(was, now):
+            found.suspect.append((name, now, was))
     found.gone = [was.node for was in left.values()]
     return found
 
 
-def same(was: Stat, now: Stat) -> bool:
+def same(was: Row, now: Stat) -> bool:
     """Tell whether a file or symlink is surely unchanged."""
     return (
         was.size == now.size

@@ -50,9 +50,10 @@ class _Run:
         self._prefixes = memoryview(self._map)[_COUNT.size : self._entries].cast("Q")
 
     def get(self, chunk: bytes) -> bytes | None:
-        (prefix,) = _PREFIX.unpack_from(chunk)
-        at = bisect_left(self._prefixes, prefix)
-        while at < self.count and self._prefixes[at] == prefix:
+        prefix = _PREFIX.unpack_from(chunk)[0]
+        prefixes = self._prefixes
+        at = bisect_left(prefixes, prefix)
+        while at < self.count and prefixes[at] == prefix:
             start = self._entries + at * _ENTRY
             if self._map[start : start + 16] == chunk:
                 return self._map[start + 16 : start + _ENTRY]
@@ -107,7 +108,10 @@ class ChunkIndex:
     def __contains__(self, chunk: bytes) -> bool:
         if chunk in self._delta:
             return True
-        return any(run.get(chunk) is not None for run in self._runs)
+        for run in self._runs:  # noqa: SIM110 - a generator costs more than the look-up itself
+            if run.get(chunk) is not None:
+                return True
+        return False
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add (id, place) pairs inside an open transaction."""

@@ -9,53 +9,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from syncd.model.entry import Change, Kind, Stat
+from syncd.model.entry import Change, Stat
 from syncd.model.ids import ROOT
 from syncd.model.path import names
+from syncd.model.version import UNTRUSTED, Row
 
 _ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
 _NODE = f"id, version, {_ENTRY}, ino, ctime_ns"
 _VERSION = f"node, id, {_ENTRY}, 0, 0"
-_UNTRUSTED = 0  # a ctime that no entry has: compare the content
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One version of one node. Times are ns since 1970, size is in bytes; see model.entry.Change."""
-
-    node: int
-    version: int
-    parent: int
-    name: bytes
-    kind: int
-    mode: int
-    mtime_ns: int
-    size: int
-    depth: int
-    profile: int
-    content: bytes
-    inline: bytes
-    parents: bytes
-    recorded_ns: int
-    ino: int = 0
-    ctime_ns: int = _UNTRUSTED
-
-    @property
-    def alive(self) -> bool:
-        """Whether something stands there."""
-        return self.kind != Kind.TOMBSTONE
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A change together with the version it makes and, when it is on this disk, its fingerprint."""
 
     version: int
     change: Change
     ino: int = 0
-    ctime_ns: int = _UNTRUSTED
+    ctime_ns: int = UNTRUSTED
 
 
 def pack_parents(parents: tuple[int, ...]) -> bytes:
@@ -188,23 +160,24 @@ class Nodes:
     def apply(self, applied: Iterable[Applied], recorded_ns: int) -> None:
         """Make changes the newest versions of their nodes; what they supersede becomes history."""
         rows = list(applied)
-        old = [(item.version, item.change.node) for item in rows if item.version != item.change.node]
-        fresh = [item for item in rows if item.version == item.change.node]
-        if not old:
-            self._insert(fresh, recorded_ns)
+        old = [item for item in rows if item.version != item.change.node]
+        if len({item.change.node for item in old}) < len(old):
+            for item in rows:  # a node that changes twice has to do so in order
+                self._retire([item], recorded_ns)
+                self._insert([item], recorded_ns)
             return
-        for item in rows:  # order matters where names pass from one node to another
-            if item.version != item.change.node:
-                self._retire(item, recorded_ns)
-            self._insert([item], recorded_ns)
+        # All names are given up before any is taken, so names may pass from node to node.
+        self._retire(old, recorded_ns)
+        self._insert(rows, recorded_ns)
 
-    def _retire(self, item: Applied, recorded_ns: int) -> None:
-        self._db.execute(
+    def _retire(self, items: Iterable[Applied], recorded_ns: int) -> None:
+        nodes = [item.change.node for item in items]
+        self._db.executemany(
             f"INSERT OR REPLACE INTO version (id, node, {_ENTRY}, superseded_ns) "  # noqa: S608
             f"SELECT version, id, {_ENTRY}, ? FROM node WHERE id = ?",
-            (recorded_ns, item.change.node),
+            ((recorded_ns, node) for node in nodes),
         )
-        self._db.execute("DELETE FROM node WHERE id = ?", (item.change.node,))
+        self._db.executemany("DELETE FROM node WHERE id = ?", ((node,) for node in nodes))
 
     def _insert(self, items: Iterable[Applied], recorded_ns: int) -> None:
         marks = ", ".join("?" * 16)
@@ -212,24 +185,15 @@ class Nodes:
             f"INSERT INTO node ({_NODE}) VALUES ({marks})",  # noqa: S608
             (
                 (
-                    item.change.node,
-                    item.version,
-                    item.change.parent,
-                    item.change.name,
-                    item.change.kind,
-                    item.change.mode,
-                    item.change.mtime_ns,
-                    item.change.size,
-                    item.change.depth,
-                    item.change.profile,
-                    item.change.ids,
-                    item.change.inline,
-                    pack_parents(item.change.parents) if item.change.parents else b"",
+                    change[0],
+                    version,
+                    *change[1:11],  # parent to inline, in the order of the columns
+                    pack_parents(change.parents) if change.parents else b"",
                     recorded_ns,
-                    item.ino,
-                    item.ctime_ns,
+                    ino,
+                    ctime_ns,
                 )
-                for item in items
+                for version, change, ino, ctime_ns in items
             ),
         )
 
