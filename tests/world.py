@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import subprocess
@@ -109,11 +110,18 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return {**kept, "SYNCD_HOME": str(home), "HOME": str(home.parent), **extra}
 
 
+def obey_permissions() -> None:
+    """In a child: give up root's right to ignore permission bits (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP, in force from the next exec
+
+
 def run_cli(
-    home: Path, *arguments: str, user: int | None = None, timeout: float = 60, text: bool = True, **extra: str
+    home: Path, *arguments: str, obedient: bool = False, timeout: float = 60, text: bool = True, **extra: str
 ) -> subprocess.CompletedProcess[Any]:
-    """Run the command line as a person would."""
-    options: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    """Run the command line as a person would; `obedient`: bound by permission bits even as root."""
+    options: dict[str, Any] = {"preexec_fn": obey_permissions} if obedient else {}
     return subprocess.run(
         [sys.executable, "-m", "syncd", *arguments],
         env=environment(home, **extra),

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-import cbor2
 from blake3 import blake3
 
 from syncd.chunk.lists import fold as fold_list
@@ -32,6 +31,7 @@ from syncd.journal.record import (
     record_name,
 )
 from syncd.journal.statements import Statement, from_wire, to_wire
+from syncd.model import cbor
 from syncd.model.entry import Change, Content, Stat
 from syncd.model.ids import key
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
@@ -48,11 +48,11 @@ _IN_FLIGHT = 3  # packs being put at once: 24 MiB at most
 
 def dump_statements(statements: list[Statement]) -> bytes:
     """Return statements waiting for the next record as bytes."""
-    return cbor2.dumps([to_wire(statement) for statement in statements], canonical=True)
+    return cbor.dumps([to_wire(statement) for statement in statements])
 
 
 def _load_statements(raw: bytes | None) -> list[Statement]:
-    return [from_wire(wire, "waiting statements") for wire in cbor2.loads(raw)] if raw else []
+    return [from_wire(wire, "waiting statements") for wire in cbor.loads(raw)] if raw else []
 
 
 @dataclass(slots=True)
@@ -237,9 +237,9 @@ class Outbox:
         self.written.stored_bytes += len(sealed)
 
     def _settle(self, head: RecordHead) -> None:
-        told = cbor2.loads(self._state.get(_TOLD) or cbor2.dumps({}))
+        told = cbor.loads(self._state.get(_TOLD) or cbor.dumps({}))
         told.update({seen.device: seen.sequence for seen in head.frontier})
-        self._state.set(_TOLD, cbor2.dumps(told))
+        self._state.set(_TOLD, cbor.dumps(told))
         self._state.set(NEXT_VERSION, str(self._next_version).encode())
         self._state.set(_INTENT, b"")
         self._state.set(_STATEMENTS, b"")
@@ -266,7 +266,7 @@ class Outbox:
 
     def _frontier(self) -> tuple[Seen, ...]:
         """Return the tips of other journals that this device has not told yet."""
-        told: dict[bytes, int] = cbor2.loads(self._state.get(_TOLD) or cbor2.dumps({}))
+        told: dict[bytes, int] = cbor.loads(self._state.get(_TOLD) or cbor.dumps({}))
         others = [device for device in self._state.devices.all() if device.no != OWN_DEVICE and device.sequence]
         return tuple(
             Seen(device.id, device.sequence, device.hash, device.lamport)

@@ -93,6 +93,8 @@ class Survey:
             directory = stack.pop()
             visit = self._visit(directory, digests)
             if visit is None:
+                if directory.moved is not None:  # nothing inside changed, but its place did
+                    yield Visit(directory, Findings(), [], None)
                 known = tree.get(directory.node, {})
                 stack += [Directory(join(directory.path, name), node, True) for name, node in known.items()]
                 continue

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cbor2
 from blake3 import blake3
 
 from syncd.errors import Damaged
 from syncd.journal import rows
 from syncd.journal.statements import Statement, from_wire, to_wire
+from syncd.model import cbor
 from syncd.model.entry import Change
 from syncd.model.ids import DeviceId
 from syncd.model.location import PackLocations
@@ -117,7 +117,7 @@ def encode(
     }
     if head.sequence == 1:
         fields[11] = head.verifying
-    body = b"".join(_sized(part) for part in (cbor2.dumps(fields, canonical=True), table, places))
+    body = b"".join(_sized(part) for part in (cbor.dumps(fields), table, places))
     return sign(_LABEL + vault + body) + body
 
 
@@ -167,7 +167,7 @@ def decode(
     signature, body = payload[:64], payload[64:]
     raw_head, raw_changes, raw_locations = _parts(body, what)
     try:
-        fields = cbor2.loads(raw_head)
+        fields = cbor.loads(raw_head)
         if fields[0] != SCHEMA:
             raise Damaged(f"{what}: schema {fields[0]} is newer than this program", hint="Install a newer syncd.")
         devices = [DeviceId(device) for device in fields[5]]

@@ -17,7 +17,8 @@ from syncd.model.path import shown
 FILE = b".syncdignore"
 OURS = re.compile(rb"\.syncd-(tmp-[0-9a-f]+|folder)\Z")
 
-# What no person misses: what file managers, editors and systems leave behind while they work.
+# What no person misses: what file managers, editors and systems leave behind while they work. A pattern
+# that could be a person's own file has no place here (`*.swf` is Flash, `*.part` an archive's piece).
 DEFAULTS = (
     ".DS_Store",
     "._*",
@@ -25,15 +26,13 @@ DEFAULTS = (
     "desktop.ini",
     "~$*",
     ".~lock.*#",
-    "*.sw[a-p]",
-    "4913",
+    ".*.sw[a-p]",
     ".#*",
     "#*#",
     ".goutputstream-*",
     ".fuse_hidden*",
     ".nfs????????????????????????",
     "*.crdownload",
-    "*.part",
 )
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-import cbor2
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from syncd.errors import Damaged
+from syncd.model import cbor
 from syncd.seal.compression import ZstdError, compress, decompress
 from syncd.seal.keys import derive
 from syncd.seal.padding import LARGEST_OBJECT, LARGEST_PADDED, padded
@@ -187,7 +187,7 @@ def finish(cipher: ObjectCipher, frames: list[bytes], extra: Any = None, clear: 
     """
     lengths = struct.pack(f"<{len(frames)}I", *map(len, frames))
     fields = {0: lengths} if extra is None else {0: lengths, 1: extra}
-    footer = cipher.seal_frame(FOOTER, 0, cbor2.dumps(fields, canonical=True), 3)
+    footer = cipher.seal_frame(FOOTER, 0, cbor.dumps(fields), 3)
     body = HEADER_SIZE + len(clear) + sum(map(len, frames))
     bare = body + TAG + len(footer) + TRAILER_SIZE
     total = padded(bare)
@@ -277,7 +277,7 @@ class OpenObject:
 
 def _read_footer(cipher: ObjectCipher, sealed: bytes, what: str) -> dict[int, Any]:
     try:
-        fields = cbor2.loads(cipher.open_frame(FOOTER, 0, sealed, what))
+        fields = cbor.loads(cipher.open_frame(FOOTER, 0, sealed, what))
     except (ValueError, EOFError, RecursionError) as error:
         raise Damaged(f"{what}: its footer cannot be read") from error
     if not isinstance(fields, dict) or not isinstance(fields.get(0), bytes):

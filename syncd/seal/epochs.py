@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cbor2
 from blake3 import blake3
 
 from syncd.errors import Damaged, NotUnlocked
+from syncd.model import cbor
 from syncd.model.ids import DeviceId, EpochId, SlotId, VaultId
 from syncd.seal.envelope import NO_EPOCH, Algorithm, Header, ObjectKind, OpenObject, read_clear, seal_object
 from syncd.seal.keys import (
@@ -50,7 +50,7 @@ def seal_genesis(genesis: Genesis, id_root: bytes, salt: bytes) -> bytes:
         6: genesis.epoch,
     }
     header = Header(ObjectKind.GENESIS, NO_EPOCH, salt, genesis.algorithm)
-    return seal_object(header, genesis_secret(id_root), NO_VAULT, cbor2.dumps(body, canonical=True))
+    return seal_object(header, genesis_secret(id_root), NO_VAULT, cbor.dumps(body))
 
 
 def vault_id_of(genesis: bytes) -> VaultId:
@@ -74,7 +74,7 @@ def open_genesis(data: bytes, id_root: bytes) -> Genesis:
 
 def _fields(raw: bytes, what: str) -> dict[Any, Any]:
     try:
-        fields = cbor2.loads(raw)
+        fields = cbor.loads(raw)
     except (ValueError, EOFError, RecursionError) as error:
         raise Damaged(f"{what}: cannot be decoded") from error
     if not isinstance(fields, dict):
@@ -110,7 +110,7 @@ def seal_epoch(
         [slot, seal_to(public, payload_key, _slot_info(vault, roots.epoch, slot))]
         for slot, public in sorted(slots.items())
     ]
-    body = cbor2.dumps(
+    body = cbor.dumps(
         {
             0: roots.epoch,
             1: roots.root,
@@ -119,11 +119,10 @@ def seal_epoch(
             4: device.id,
             5: device.verifying,
         },
-        canonical=True,
     )
     signature = device.sign(b"syncd/v1/epoch" + vault + body)
     header = Header(ObjectKind.EPOCH, NO_EPOCH, salt, Algorithm.AES_256_GCM)
-    return seal_object(header, payload_key, vault, signature + body, cbor2.dumps(table, canonical=True))
+    return seal_object(header, payload_key, vault, signature + body, cbor.dumps(table))
 
 
 def open_epoch(vault: VaultId, data: bytes, slot: SlotId, private: SlotPrivate, what: str) -> EpochRoots | None:
@@ -134,7 +133,7 @@ def open_epoch(vault: VaultId, data: bytes, slot: SlotId, private: SlotPrivate, 
     """
     parts = read_clear(data, ObjectKind.EPOCH, what)
     try:
-        table = {entry[0]: entry[1] for entry in cbor2.loads(parts.clear)}
+        table = {entry[0]: entry[1] for entry in cbor.loads(parts.clear)}
     except (ValueError, TypeError, IndexError, EOFError) as error:
         raise Damaged(f"{what}: its list of slots cannot be read") from error
     if slot not in table:

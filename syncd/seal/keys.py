@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-import cbor2
 from blake3 import blake3
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, mlkem, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from syncd.errors import Damaged, NotUnlocked
+from syncd.model import cbor
 from syncd.model.ids import DeviceId, EpochId, VaultId
 
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
@@ -123,7 +123,7 @@ class DeviceKeys:
 
     def dump(self) -> bytes:
         """Return the key file's bytes; the caller writes them with mode 0600."""
-        return cbor2.dumps({"signing": self._sign_raw, "slot": self.slot.reveal(), "slot_id": self.slot_id})
+        return cbor.dumps({"signing": self._sign_raw, "slot": self.slot.reveal(), "slot_id": self.slot_id})
 
     @classmethod
     def load(cls, raw: bytes) -> DeviceKeys:
@@ -133,7 +133,7 @@ class DeviceKeys:
             Damaged: the bytes are not a key file.
         """
         try:
-            fields = cbor2.loads(raw)
+            fields = cbor.loads(raw)
             return cls(fields["signing"], SlotPrivate(fields["slot"]), fields["slot_id"])
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged("the device key file cannot be read", hint="Run `syncd rebuild`.") from error

@@ -10,10 +10,10 @@ import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 
-import cbor2
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from syncd.errors import Damaged, NotUnlocked, UsageError
+from syncd.model import cbor
 from syncd.model.ids import SlotId, VaultId
 from syncd.seal.envelope import NO_EPOCH, Header, ObjectKind, OpenObject, read_clear, seal_object
 from syncd.seal.keys import SlotPrivate
@@ -107,15 +107,15 @@ def _secret(unlock: Unlock, salt: bytes, cost: Argon2) -> bytes:
 def seal_slot(vault: VaultId, slot: SlotId, private: SlotPrivate, unlock: Unlock, salt: bytes, cost: Argon2) -> bytes:
     """Return the slot object."""
     costs = (cost.memory_kib, cost.passes, cost.lanes) if unlock.type == SlotType.PASSPHRASE else (0, 0, 0)
-    clear = cbor2.dumps(dict(enumerate((int(unlock.type), *costs))), canonical=True)
-    payload = cbor2.dumps({0: slot, 1: private.reveal()}, canonical=True)
+    clear = cbor.dumps(dict(enumerate((int(unlock.type), *costs))))
+    payload = cbor.dumps({0: slot, 1: private.reveal()})
     header = Header(ObjectKind.SLOT, NO_EPOCH, salt)
     return seal_object(header, _secret(unlock, salt, cost), vault, payload, clear)
 
 
 def _read_costs(clear: bytes, what: str) -> tuple[SlotType, Argon2]:
     try:
-        fields = cbor2.loads(clear)
+        fields = cbor.loads(clear)
         kind, cost = SlotType(fields[0]), Argon2(int(fields[1]), int(fields[2]), int(fields[3]))
     except (ValueError, KeyError, TypeError, EOFError) as error:
         raise Damaged(f"{what}: its parameters cannot be read") from error
@@ -140,5 +140,5 @@ def open_slot(vault: VaultId, data: bytes, unlock: Unlock, what: str) -> tuple[S
         opened = OpenObject(data, ObjectKind.SLOT, _secret(unlock, parts.header.salt, cost), vault, what)
     except Damaged:
         return None  # the commitment does not fit: not this passphrase, which is no damage
-    fields = cbor2.loads(opened.payload())
+    fields = cbor.loads(opened.payload())
     return SlotId(fields[0]), SlotPrivate(fields[1])

@@ -161,7 +161,7 @@ class Nodes:
         """Make changes the newest versions of their nodes; what they supersede becomes history."""
         rows = list(applied)
         old = [item for item in rows if item.version != item.change.node]
-        if len({item.change.node for item in old}) < len(old):
+        if len({item.change.node for item in rows}) < len(rows):
             for item in rows:  # a node that changes twice has to do so in order
                 self._retire([item], recorded_ns)
                 self._insert([item], recorded_ns)

@@ -1,0 +1,24 @@
+"""Deterministic CBOR (RFC 8949, section 4.2.1): the one door to cbor2, whose errors have no common builtin parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cbor2
+
+
+def dumps(value: Any) -> bytes:
+    """Return the deterministic encoding of a value."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def loads(raw: bytes) -> Any:
+    """Return the value of an encoding.
+
+    Raises:
+        ValueError: it is none, or there is something behind it.
+    """
+    try:
+        return cbor2.loads(raw)
+    except (cbor2.CBORError, EOFError, RecursionError, OverflowError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not CBOR: {error}") from error

@@ -1,0 +1,173 @@
+"""The local state: the chunk index against a dict, the tree against a model, transactions that all hold or none."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.errors import NoVault, StateDamaged
+from syncd.model.entry import Change, Kind
+from syncd.model.ids import ROOT, key
+from syncd.model.location import PackLocations
+from syncd.state import chunks as chunks_module
+from syncd.state.chunks import located, place
+from syncd.state.db import FILE, State
+from syncd.state.nodes import Applied
+from syncd.state.packs import chunk_entries
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = State(tmp_path, write=True)
+    yield opened
+    opened.close()
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 1 << 32), batches=st.lists(st.integers(1, 900), min_size=1, max_size=9))
+def test_the_chunk_index_is_a_map(tmp_path_factory: pytest.TempPathFactory, seed: int, batches: list[int]) -> None:
+    source, model = random.Random(seed), dict[bytes, bytes]()
+    directory = tmp_path_factory.mktemp("index")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks_module, "DELTA_LIMIT", 300)
+        state = State(directory, write=True)
+        for number, size in enumerate(batches):
+            # Ids that share their first 8 bytes test the search behind the prefix.
+            batch = {
+                source.choice([source.randbytes(16), b"12345678" + source.randbytes(8)]): place(number, i % 900, i, 5)
+                for i in range(size)
+            }
+            with state.transaction():
+                state.chunks.add(batch.items())
+            model.update(batch)
+            if source.random() < 0.3:
+                state.close()
+                state = State(directory, write=True)
+        assert len(state.chunks) == len(model)
+        for chunk, raw in model.items():
+            assert chunk in state.chunks
+            assert state.chunks.get(chunk) == located(raw)
+        for _ in range(100):
+            absent = source.choice([source.randbytes(16), b"12345678" + source.randbytes(8)])
+            assert (absent in state.chunks) == (absent in model)
+        runs = list(directory.glob("chunks-*.run"))
+        assert len(runs) <= 12
+        state.close()
+
+
+def test_a_transaction_that_fails_leaves_the_index_as_it_was(state: State) -> None:
+    with state.transaction():
+        state.chunks.add([(b"a" * 16, place(1, 2, 3, 4))])
+
+    def fail() -> None:
+        with state.transaction():
+            state.chunks.add([(bytes([i // 256, i % 256]) * 8, place(1, 1, 1, 1)) for i in range(9000)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert len(state.chunks) == 1
+    assert state.chunks.get(b"a" * 16) == located(place(1, 2, 3, 4))
+
+
+def test_runs_nobody_names_are_removed_at_the_next_open(state: State, tmp_path: Path) -> None:
+    stray = tmp_path / "chunks-0000000000000000.run"
+    stray.write_bytes(b"left by a crash")
+    state.close()
+    again = State(tmp_path, write=True)
+    assert len(again.chunks) == 0
+    assert not stray.exists()
+    again.close()
+
+
+def change(node: int, parent: int, name: bytes, kind: Kind = Kind.FILE, parents: tuple[int, ...] = ()) -> Change:
+    return Change(node, parent, name, kind, 0o644, 5, 6, 0, 1, b"i" * 16, b"", parents)
+
+
+def test_names_pass_from_node_to_node_in_one_step(state: State) -> None:
+    a, b = key(1, 1), key(1, 2)
+    with state.transaction():
+        state.nodes.apply([Applied(a, change(a, ROOT, b"x")), Applied(b, change(b, ROOT, b"y"))], 100)
+    with state.transaction():
+        swap = [
+            Applied(key(1, 3), change(a, ROOT, b"y", parents=(a,))),
+            Applied(key(1, 4), change(b, ROOT, b"x", parents=(b,))),
+        ]
+        state.nodes.apply(swap, 200)
+    assert {row.name: row.node for row in state.nodes.children(ROOT)} == {b"x": b, b"y": a}
+    assert {row.name: row.node for row in state.nodes.children_at(ROOT, 150)} == {b"x": a, b"y": b}
+    assert {row.name: row.node for row in state.nodes.children_at(ROOT, 99)} == {}
+    assert [row.version for row in state.nodes.versions(a)] == [key(1, 3), a]
+
+
+def test_a_node_may_change_twice_in_one_record(state: State) -> None:
+    a = key(1, 1)
+    rows = [Applied(a, change(a, ROOT, b"x")), Applied(key(1, 2), change(a, ROOT, b"y", parents=(a,)))]
+    with state.transaction():
+        state.nodes.apply(rows, 100)
+    with state.transaction():
+        more = [Applied(key(1, n), change(a, ROOT, bytes([96 + n]), parents=(key(1, n - 1),))) for n in (3, 4)]
+        state.nodes.apply(more, 200)
+    assert [row.name for row in state.nodes.versions(a)] == [b"d", b"c", b"y", b"x"]
+
+
+def test_tombstones_free_their_name_and_are_found(state: State) -> None:
+    a, b = key(1, 1), key(1, 2)
+    with state.transaction():
+        state.nodes.apply([Applied(a, change(a, ROOT, b"x"))], 100)
+        state.nodes.apply([Applied(key(1, 5), change(a, ROOT, b"x", Kind.TOMBSTONE, (a,)))], 200)
+        state.nodes.apply([Applied(b, change(b, ROOT, b"x"))], 300)
+    assert state.nodes.find(b"x").node == b  # type: ignore[union-attr]
+    assert [row.node for row in state.nodes.gone_children(ROOT)] == [a]
+    assert state.nodes.ever_at(ROOT, b"x") == [b, a]
+    assert [row.node for row in state.nodes.children_at(ROOT, 250)] == []
+
+
+def pack(name: bytes = b"p" * 32) -> PackLocations:
+    ids = b"".join(bytes([i]) * 16 for i in range(4))
+    return PackLocations(name, 4096, b"e" * 16, b"s" * 32, (100, 200), (3, 1), ids, (5, 6, 7, 8), b"\1\1\2\1")
+
+
+def test_an_intent_is_kept_whole_until_it_is_settled(state: State) -> None:
+    with state.transaction():
+        first, second = state.packs.intend(pack()), state.packs.intend(pack(b"q" * 32))
+    assert state.packs.intents() == [(first, pack()), (second, pack(b"q" * 32))]
+    assert state.packs.all() == []
+    with state.transaction():
+        assert state.packs.add(pack()) == first
+        state.packs.forget(second)
+    assert state.packs.intents() == []
+    ((number, row),) = state.packs.all()
+    assert (number, row.segments) == (first, (100, 200))
+    entries = [(chunk[0], located(raw)) for chunk, raw in chunk_entries(first, pack())]
+    assert [(n, at.segment, at.offset, at.length) for n, at in entries] == [
+        (0, 0, 0, 5),
+        (1, 0, 5, 6),
+        (2, 0, 11, 7),
+        (3, 1, 0, 8),
+    ]
+
+
+def test_reading_needs_a_database(tmp_path: Path) -> None:
+    with pytest.raises(NoVault):
+        State(tmp_path, write=False)
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is no database" * 100)
+    with pytest.raises(StateDamaged):
+        State(tmp_path, write=True)
+
+
+def test_a_reader_writes_nothing(state: State, tmp_path: Path) -> None:
+    reader = State(tmp_path, write=False)
+    with pytest.raises(sqlite3.OperationalError):
+        reader.set("x", b"y")
+    assert reader.check() == []
+    reader.close()
