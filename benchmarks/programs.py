@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +30,21 @@ def measure(command: list[str], env: dict[str, str], cwd: Path | None = None, ou
     Raises:
         RuntimeError: it failed.
     """
-    with (output or Path(os.devnull)).open("wb") as out:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, env=env, cwd=cwd, stdout=out, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-    if process.returncode not in (0, 3):
-        raise RuntimeError(f"{command[:3]}: exit {process.returncode}: {said[-500:].decode(errors='replace')}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    with tempfile.TemporaryDirectory() as work, (output or Path(os.devnull)).open("wb") as out:
+        report = Path(work) / "cost.json"
+        script = str(Path(__file__).with_name("measure.py"))
+        done = subprocess.run(
+            [sys.executable, "-S", "-E", script, str(report), *command],
+            env=env,
+            cwd=cwd,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        code, wall, cpu, peak = json.loads(report.read_text())
+    if code not in (0, 3):
+        raise RuntimeError(f"{command[:3]}: exit {code}: {done.stderr[-500:].decode(errors='replace')}")
+    return Cost(wall, cpu, peak)
 
 
 class Program:

@@ -37,8 +37,8 @@ def stored(root: Path) -> tuple[int, dict[str, tuple[int, int, int]]]:
 
 def _hash(path: Path) -> bytes:
     # Streamed: a child begins with its parent's peak memory, so the parent has to stay small.
-    with path.open('rb') as file:
-        return hashlib.file_digest(file, 'blake2b').digest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()
 
 
 def tree(root: Path) -> dict[str, tuple[object, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from syncd.errors import AgentAbsent, Failed, SyncdError
+
+LONGEST_ADDRESS = 100  # bytes; the kernel takes 107 on Linux and 103 on macOS
 
 
 class AnsweredError(SyncdError):
@@ -21,28 +22,27 @@ class AnsweredError(SyncdError):
         self.code = str(body.get("code", "failed"))  # type: ignore[misc]
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float | None) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(self.timeout)
-        directory = -1
-        try:
-            address = str(self._path)
-            if len(os.fsencode(address)) > 100:
-                directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-                address = f"/proc/self/fd/{directory}/{self._path.name}"
-            sock.connect(address)
-        except BaseException:
-            sock.close()
-            raise
-        finally:
-            if directory >= 0:
-                os.close(directory)
-        self.sock = sock
+def _connect(path: Path, timeout: float | None) -> socket.socket:
+    """Return a connection to the agent; a path too long for the kernel goes by its directory."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    directory = -1
+    try:
+        address = str(path)
+        if len(os.fsencode(address)) > LONGEST_ADDRESS:
+            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            address = f"/proc/self/fd/{directory}/{path.name}"
+        sock.connect(address)
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
+        sock.close()
+        raise AgentAbsent("the agent is not running") from error
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        if directory >= 0:
+            os.close(directory)
+    return sock
 
 
 class Client:
@@ -58,15 +58,17 @@ class Client:
             AgentAbsent: nobody listens.
             SyncdError: what the agent answered, with its own exit code.
         """
-        connection = _UnixConnection(self._path, timeout)
+        sock = _connect(self._path, timeout)
+        import http.client  # not before somebody listens: it loads the e-mail and TLS modules
+
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = sock
         try:
             payload = None if body is None else json.dumps(body)
             headers = {"Content-Type": "application/json"} if payload else {}
             connection.request(method, route, payload, headers)
             response = connection.getresponse()
             raw = response.read()
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
-            raise AgentAbsent("the agent is not running") from error
         except TimeoutError as error:
             raise Failed(f"the agent did not answer within {timeout} s") from error
         except (OSError, http.client.HTTPException) as error:

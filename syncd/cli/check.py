@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import sys
 import time
-from typing import Any
 
 import click
 
@@ -93,8 +93,7 @@ def show(as_json: bool) -> None:
     """Print the settings in force."""
     settings = load(find_home().config)
     if as_json:
-        fields: dict[str, Any] = settings.model_dump()
-        echo_json(fields)
+        echo_json(dataclasses.asdict(settings))
     else:
         click.echo(dump(settings), nl=False)
 

@@ -90,7 +90,7 @@ def _elsewhere(
 
 def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact: bool, dry_run: bool) -> dict[str, Any]:
     home, client = home_and_client()
-    settings = load(home.config)
+    settings = load(home.config, home.state)
     wanted = [vault_path(settings, path) for path in paths]
     try:
         return _ask_agent(client, wanted, at_ns, version, exact, dry_run)

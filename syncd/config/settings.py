@@ -2,79 +2,134 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 from syncd.errors import ConfigDamaged, NoVault
 
+VALID = "settings.valid"  # in the state directory: the digest of the last config.toml that was found right
+_FORBID: dict[str, Any] = {"extra": "forbid"}
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What a setting is for, in the words of config.example.toml."""
+
+    text: str
 
 
-class StoreSetting(_Section):
+@dataclass(frozen=True)
+class StoreSetting:
     """One store."""
 
-    name: str = Field(default="main", description="What you call this store.")
-    url: str = Field(default="/srv/syncd-store", description="Where it is: a directory, or file:///path.")
+    __pydantic_config__ = _FORBID
+    name: Annotated[str, MinLen(1), Says("What you call this store.")] = "main"
+    url: Annotated[str, MinLen(1), Says("Where it is: a directory, or file:///path.")] = "/srv/syncd-store"
 
 
-class ScanSettings(_Section):
+@dataclass(frozen=True)
+class ScanSettings:
     """When the folder is looked at."""
 
-    interval_s: float = Field(default=3600, ge=1, description="A full scan runs this often, whatever the watcher says.")
-    settle_ms: int = Field(default=50, ge=0, le=60_000, description="A file is taken this long after it was closed.")
-    settle_open_ms: int = Field(
-        default=500, ge=0, le=60_000, description="... or this long after its last change, where no close is seen."
-    )
-    poll_s: float = Field(default=10, ge=0.1, description="Scan this often where the system cannot watch the folder.")
+    __pydantic_config__ = _FORBID
+    interval_s: Annotated[float, Ge(1), Says("A full scan runs this often, whatever the watcher says.")] = 3600
+    settle_ms: Annotated[int, Ge(0), Le(60_000), Says("A file is taken this long after it was closed.")] = 50
+    settle_open_ms: Annotated[
+        int, Ge(0), Le(60_000), Says("... or this long after its last change, where no close is seen.")
+    ] = 500
+    poll_s: Annotated[float, Ge(0.1), Says("Scan this often where the system cannot watch the folder.")] = 10
 
 
-class UploadSettings(_Section):
+@dataclass(frozen=True)
+class UploadSettings:
     """How changes become packs."""
 
-    compression: int = Field(default=3, ge=1, le=19, description="zstd level. 1 is faster on slow processors.")
+    __pydantic_config__ = _FORBID
+    compression: Annotated[int, Ge(1), Le(19), Says("zstd level. 1 is faster on slow processors.")] = 3
 
 
-class Settings(_Section):
+@dataclass(frozen=True)
+class Settings:
     """All settings."""
 
-    folder: str = Field(default="/home/you/Sync", description="The folder that is kept safe.")
-    device: str = Field(default="laptop", description="The name of this device, as others see it.", max_length=64)
-    ignore: tuple[str, ...] = Field(
-        default=(), description="Patterns not synced here, beside the folder's .syncdignore."
-    )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="How much the log says.")
-    stores: tuple[StoreSetting, ...] = Field(default=(StoreSetting(),), min_length=1)
-    scan: ScanSettings = ScanSettings()
-    upload: UploadSettings = UploadSettings()
+    __pydantic_config__ = _FORBID
+    folder: Annotated[str, MinLen(1), Says("The folder that is kept safe.")] = "/home/you/Sync"
+    device: Annotated[str, MaxLen(64), Says("The name of this device, as others see it.")] = "laptop"
+    ignore: Annotated[tuple[str, ...], Says("Patterns not synced here, beside the folder's .syncdignore.")] = ()
+    log_level: Annotated[str, Says("How much the log says: debug, info, warning or error.")] = "info"
+    stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    upload: UploadSettings = field(default_factory=UploadSettings)
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, state: Path | None = None) -> Settings:
     """Read config.toml.
+
+    pydantic, which checks it, takes longer to load than a whole scan of a small folder; so a file
+    that was found right is not checked again until its bytes change.
+
+    Args:
+        path: of config.toml.
+        state: the directory that remembers which bytes were found right; None to check anew.
 
     Raises:
         NoVault: there is none.
         ConfigDamaged: it is not TOML, or a setting is unknown or out of range.
     """
     try:
-        with path.open("rb") as file:
-            raw = tomllib.load(file)
+        data = path.read_bytes()
+        raw = tomllib.loads(data.decode())
     except FileNotFoundError as error:
         raise NoVault(f"there is no {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigDamaged(f"{path}: {error}") from error
     except OSError as error:
         raise ConfigDamaged(f"{path}: {error.strerror}") from error
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    if state is not None and _remembered(state) == digest:
+        return _build(raw)
+    settings = _validate(raw, path)
+    if state is not None and state.is_dir():
+        (state / VALID).write_text(digest)
+    return settings
+
+
+def _remembered(state: Path) -> str:
     try:
-        return Settings.model_validate(raw)
+        return (state / VALID).read_text()
+    except OSError:
+        return ""
+
+
+def _build(raw: dict[str, Any]) -> Settings:
+    """Make settings of values that were checked before."""
+    fields = dict(raw)
+    if "stores" in fields:
+        fields["stores"] = tuple(StoreSetting(**store) for store in fields["stores"])
+    fields["ignore"] = tuple(fields.get("ignore", ()))
+    fields["scan"] = ScanSettings(**fields.get("scan", {}))
+    fields["upload"] = UploadSettings(**fields.get("upload", {}))
+    return Settings(**fields)
+
+
+def _validate(raw: dict[str, Any], path: Path) -> Settings:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise ConfigDamaged(f"{path}: {where}: {first['msg']}") from error
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        raise ConfigDamaged(f"{path}: log_level: {settings.log_level!r} is not debug, info, warning or error")
+    return settings
 
 
 def _value(value: Any) -> str:
@@ -89,15 +144,16 @@ def _value(value: Any) -> str:
     return f'"{text}"'
 
 
-def _lines(section: _Section, explain: bool) -> list[str]:
+def _lines(section: Any, explain: bool) -> list[str]:
+    hints = get_type_hints(type(section), include_extras=True)
     lines = []
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, _Section) or name == "stores":
+    for setting in dataclasses.fields(section):
+        value = getattr(section, setting.name)
+        if dataclasses.is_dataclass(value) or setting.name == "stores":
             continue
-        if explain and field.description:
-            lines.append(f"# {field.description}")
-        lines.append(f"{name} = {_value(value)}")
+        said = [note.text for note in get_args(hints[setting.name]) if isinstance(note, Says)]
+        lines += [f"# {text}" for text in said if explain]
+        lines.append(f"{setting.name} = {_value(value)}")
     return lines
 
 
@@ -106,8 +162,9 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
     for name in ("scan", "upload"):
-        section: _Section = getattr(settings, name)
-        blocks.append("\n".join([f"# {(type(section).__doc__ or '').strip()}", f"[{name}]", *_lines(section, explain)]))
+        section = getattr(settings, name)
+        about = (type(section).__doc__ or "").strip()
+        blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))
     return "\n\n".join(blocks) + "\n"
 
 

@@ -215,6 +215,7 @@ class InPlace:
         row = self._nodes.child(nodes[parent], name) if nodes[parent] >= 0 else None
         if row is not None and row.kind == Kind.DIRECTORY:
             nodes[path] = row.node
+            self._bring_back_directory(path, row)
             return
         gone = next((found for found in map(self._nodes.get, self._nodes.ever_at(nodes[parent], name)) if found), None)
         mode = 0o700 if gone is None or not gone.mode else gone.mode
@@ -225,10 +226,17 @@ class InPlace:
         now = self._nodes.child(nodes[split(path)[0]], row.name)
         if now is not None and now.kind == Kind.DIRECTORY:
             nodes[path] = now.node
+            self._bring_back_directory(path, now)
             return
         newest = self._nodes.get(row.node)
         revive = newest if newest is not None and not newest.alive else None
         self._make_directory(path, row.mode, row.mtime_ns, revive, nodes)
+
+    def _bring_back_directory(self, path: bytes, row: Row) -> None:
+        """Make a directory that the vault has and the folder lacks, as after a rebuild: nothing to tell."""
+        if not self._dry and self._disk.lstat(path) is None:
+            self._disk.make_directories(path)
+            self._disk.set_metadata(path, row.mode, None)
 
     def _make_directory(
         self, path: bytes, mode: int, mtime_ns: int, revive: Row | None, nodes: dict[bytes, int]
@@ -311,6 +319,9 @@ class InPlace:
         row = job.row
         now = self._nodes.child(nodes[parent], name)
         own = self._nodes.get(row.node)
+        if now is not None and now.kind == row.kind and _as_wanted(now, row):
+            self._outbox.seen(now.node, stat)  # it was missing in the folder, not in the vault
+            return
         if now is not None:
             node, heads = now.node, (now.version,)
         elif own is not None and not own.alive:

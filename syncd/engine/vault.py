@@ -142,7 +142,7 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Va
         Locked: the device key is missing.
         StateDamaged: the database is broken or empty.
     """
-    settings = load(home.config)
+    settings = load(home.config, home.state)
     try:
         device = DeviceKeys.load(home.device_key.read_bytes())
     except FileNotFoundError as error:

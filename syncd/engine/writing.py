@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from syncd.errors import LocalDiskFull
@@ -90,7 +90,7 @@ class TreeWriter:
         waiting: deque[Future[None]] = deque()
         offset = 0
         try:
-            for piece in pieces:
+            for piece in joined(pieces):
                 if len(piece) < HOLE or piece.strip(b"\0"):
                     if len(waiting) >= UNDER_WAY:
                         waiting.popleft().result()
@@ -113,6 +113,20 @@ class TreeWriter:
         self._send()
         while self._under_way:
             self._collect()
+
+
+def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces of about `SMALL` bytes: handing one over costs as much as writing a few KiB."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= SMALL:
+            yield waiting[0] if len(waiting) == 1 else b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _write_at(descriptor: int, piece: bytes, offset: int) -> None:
