@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 FOLDER ?=
 
-.PHONY: help run test check crash bench clean golden example
+.PHONY: help run test check crash bench clean golden example docs
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -53,3 +53,6 @@ bench: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find syncd -name '*.so' -delete
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m tests.hygiene.reference > docs/commands.md

@@ -1,0 +1,186 @@
+"""A fault at every step of the commit order: nothing is lost, nothing acknowledged is sent again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
+from syncd.engine.progress import Progress
+from syncd.engine.vault import Vault
+from syncd.errors import LocalDiskFull, StoreError, StoreFull, StoreGone, StoreReadOnly, SyncdError
+from syncd.store.folder import FolderStore
+from syncd.store.provider import Capabilities, Listed
+from tests.world import World
+
+STEPS = ["pack-sealed", "pack-intended", "pack-put", "record-intended", "record-put", "state-committed"]
+
+
+class Crash(Exception):
+    """The process ends here."""
+
+
+class Watched:
+    """A store that counts puts and can fail them, before or after they are done."""
+
+    def __init__(self, inner: FolderStore) -> None:
+        self.inner = inner
+        self.puts: Counter[str] = Counter()
+        self.before: Callable[[str], None] = lambda name: None
+        self.after: Callable[[str], None] = lambda name: None
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
+
+    def put(self, name: str, data: bytes) -> None:
+        self.before(name)
+        self.inner.put(name, data)
+        self.puts[name] += 1
+        self.after(name)
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        return self.inner.get(name, start, length)
+
+    def stat(self, name: str) -> int | None:
+        return self.inner.stat(name)
+
+    def delete(self, name: str) -> None:
+        self.inner.delete(name)
+
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        return self.inner.list(prefix)
+
+
+def opened(world: World) -> tuple[Vault, Watched]:
+    vault = world.open()
+    assert isinstance(vault.store, FolderStore)
+    vault.store = watched = Watched(vault.store)  # type: ignore[assignment]
+    return vault, watched
+
+
+def scan(vault: Vault, step: Callable[[str], None] = lambda name: None) -> Any:
+    return Outward(vault, Outbox(vault, step), Progress(time.monotonic)).scan()
+
+
+def fill(world: World, seed: int = 1) -> None:
+    source = random.Random(seed)
+    for i in range(12):
+        world.write(f"d{i % 3}/f{i}", source.randbytes(1_500_000 if i < 9 else 900))
+
+
+def expect_whole(world: World) -> None:
+    """A scan by a fresh process finishes the work, and all of it verifies."""
+    world.scan()
+    assert world.cli("verify", "--read-data", "100").returncode == 0
+    target = world.root / "out"
+    assert world.cli("restore", ".", "--to", str(target)).returncode == 0
+    from tests.world import tree_of
+
+    assert tree_of(target) == world.tree()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crash_at_a_step(world: World, step: str, times: int) -> None:
+    fill(world)
+    vault, store = opened(world)
+    left = times
+
+    def crash(name: str) -> None:
+        nonlocal left
+        if name == step:
+            left -= 1
+            if left == 0:
+                raise Crash
+
+    with contextlib.suppress(Crash):
+        scan(vault, crash)
+    acknowledged = {name: count for name, count in store.puts.items() if name.startswith("pack/")}
+    vault.close()
+    vault, again = opened(world)
+    scan(vault)
+    vault.close()
+    repeated = acknowledged.keys() & again.puts.keys()
+    assert not repeated, "an acknowledged pack was sent again"
+    stored = sum(path.stat().st_size for path in world.objects() if "pack" in path.parts)
+    assert stored < 9 * 1_500_000 * 1.15 + (1_600_000 * 8 if step in ("pack-sealed", "pack-intended") else 0)
+    expect_whole(world)
+
+
+ERRORS = [StoreFull("full"), StoreReadOnly("read-only"), StoreGone("gone"), StoreError("reset"), LocalDiskFull("disk")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("kind", ["pack/", "record/"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_put_that_fails_or_only_says_so(world: World, error: SyncdError, kind: str, when: str) -> None:
+    """After: the object is there, but the store reported failure."""
+    fill(world)
+    vault, store = opened(world)
+
+    def fail(name: str) -> None:
+        if name.startswith(kind):
+            raise error
+
+    setattr(store, when, fail)
+    with pytest.raises(type(error)):
+        scan(vault)
+    assert vault.state.nodes.find(b"d0/f0") is None, "the state is never ahead of the store"
+    setattr(store, when, lambda name: None)
+    scan(vault)  # the same process goes on, as the agent does
+    vault.close()
+    assert all(count == 1 for count in store.puts.values())
+    expect_whole(world)
+
+
+def test_a_transaction_that_fails_after_the_record_is_healed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from syncd.engine import outbox
+
+    fill(world)
+    vault, store = opened(world)
+
+    def full(*_: object) -> None:
+        raise LocalDiskFull("no space for the state")
+
+    monkeypatch.setattr(outbox, "fold", full)
+    with pytest.raises(LocalDiskFull):
+        scan(vault)
+    monkeypatch.undo()
+    vault.close()
+    records = sum(count for name, count in store.puts.items() if name.startswith("record/"))
+    assert records == 1
+    vault, store = opened(world)
+    outcome = scan(vault)
+    vault.close()
+    assert outcome.changes == 0, "the record on the store was taken in, not written again"
+    assert not [name for name in store.puts if name.startswith("record/")]
+    expect_whole(world)
+
+
+def test_packs_without_a_change_wait_for_the_next_record(world: World) -> None:
+    """A file that was read but not published leaves its pack for whoever has these bytes next."""
+    data = random.Random(3).randbytes(200_000)
+    world.scan()  # the founding statements have their record
+    vault, store = opened(world)
+    box = Outbox(vault)
+    box.chunk(data[:50_000])
+    box.commit()
+    assert len(store.puts) == 1
+    world.write("later", data[:50_000])
+    outcome = Outward(vault, box, Progress(time.monotonic)).scan()
+    vault.close()
+    assert outcome.changes == 1
+    assert sum(name.startswith("pack/") for name in store.puts) <= 2
+    expect_whole(world)
