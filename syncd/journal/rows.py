@@ -6,7 +6,7 @@ those that lie elsewhere; changes name them by index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from syncd.errors import Damaged
@@ -93,6 +93,14 @@ def encode_changes(
     changes: Sequence[Change], locations: Sequence[PackLocations], devices: DeviceTable
 ) -> tuple[bytes, list[bytes]]:
     """Return the table of changes, and the ids they name that no location here holds, in order."""
+    values, foreign = encode_change_values(changes, locations, devices)
+    return encode_table(CHANGE_COLUMNS, values), foreign
+
+
+def encode_change_values(
+    changes: Sequence[Change], locations: Sequence[PackLocations], devices: DeviceTable
+) -> tuple[dict[int, Values], list[bytes]]:
+    """Return the columns of changes by code, and the foreign ids."""
     index = _local_index(locations)
     located = sum(len(pack.lengths) for pack in locations)
     foreign: list[bytes] = []
@@ -131,17 +139,23 @@ def encode_changes(
         18: [devices.index(parent) for parent in parents],
         19: [counter_of(parent) for parent in parents],
     }
-    return encode_table(CHANGE_COLUMNS, values), foreign
+    return values, foreign
 
 
-def _identities(indexes: Sequence[int], counters: Sequence[int], numbers: Sequence[int]) -> list[int]:
+def identities(indexes: Sequence[int], counters: Sequence[int], numbers: Sequence[int]) -> list[int]:
+    """Return identities with local device numbers."""
     return [
         ROOT if index == NO_DEVICE else key(numbers[index], counter)
         for index, counter in zip(indexes, counters, strict=True)
     ]
 
 
-def _cut(blob: bytes, lengths: Sequence[int]) -> list[bytes]:
+def cut(blob: bytes, lengths: Sequence[int]) -> list[bytes]:
+    """Cut bytes into pieces of these lengths.
+
+    Raises:
+        ValueError: the lengths do not sum up.
+    """
     ends = list(accumulate(lengths, initial=0))
     if ends[-1] != len(blob):
         raise ValueError("lengths do not sum up")
@@ -163,12 +177,22 @@ def decode_changes(
     Raises:
         Damaged, ValueError, IndexError: it is no such table; the caller names the record.
     """
-    v = decode_table(data, CHANGE_COLUMNS, what)
-    nodes = _identities(v[1], v[2], numbers)
-    parents = _identities(v[3], v[4], numbers)
-    names = _cut(bytes(v[6]), v[5])
-    inlines = _cut(bytes(v[16]), v[15])
-    heads = _identities(v[18], v[19], numbers)
+    return changes_of_values(decode_table(data, CHANGE_COLUMNS, what), numbers, locations, ids, what)
+
+
+def changes_of_values(
+    v: Mapping[int, Values],
+    numbers: Sequence[int],
+    locations: Sequence[PackLocations],
+    ids: Sequence[bytes],
+    what: str,
+) -> list[Change]:
+    """Read changes from decoded columns; see `decode_changes`."""
+    nodes = identities(v[1], v[2], numbers)
+    parents = identities(v[3], v[4], numbers)
+    names = cut(bytes(v[6]), v[5])
+    inlines = cut(bytes(v[16]), v[15])
+    heads = identities(v[18], v[19], numbers)
     lengths = [length for pack in locations for length in pack.lengths]
     lengths += [0] * (len(ids) - len(lengths))
     changes: list[Change] = []
@@ -229,7 +253,7 @@ def decode_locations(data: bytes, epochs: Sequence[bytes], what: str) -> tuple[l
         Damaged, ValueError, IndexError: it is no such table; the caller names the record.
     """
     v = decode_table(data, LOCATION_COLUMNS, what)
-    packs, salts = (_cut(bytes(v[code]), [32] * (len(v[code]) // 32)) for code in (32, 33))
+    packs, salts = (cut(bytes(v[code]), [32] * (len(v[code]) // 32)) for code in (32, 33))
     ids = bytes(v[42])
     if len(ids) % ID:
         raise Damaged(f"{what}: its chunk ids are cut short")

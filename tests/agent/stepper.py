@@ -6,8 +6,8 @@ COUNT-th time of STEP, waits for its end. STEP `any` never waits.
 
 from __future__ import annotations
 
-import signal
 import sys
+import threading
 from collections import Counter
 
 from syncd.agent.main import run
@@ -22,12 +22,19 @@ def main() -> None:
     wanted, count, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     seen: Counter[str] = Counter()
 
+    lock, reached = threading.Lock(), threading.Event()
+
     def step(name: str) -> None:
-        seen[name] += 1
-        with open(file, "w") as out:
-            out.write(name + ("!" if name == wanted and seen[name] == count else ""))
-        if name == wanted and seen[name] == count:
-            signal.pause() if name != "pack-put" else signal.sigwait({signal.SIGUSR1})
+        with lock:
+            seen[name] += 1
+            here = name == wanted and seen[name] == count
+            if not reached.is_set():
+                with open(file, "w") as out:
+                    out.write(name + "!" * here)
+            if here:
+                reached.set()
+        if here:
+            threading.Event().wait()
 
     cycle.Outbox = lambda vault: Outbox(vault, step)  # type: ignore[misc, assignment]
     run(find_home(), foreground=False)
