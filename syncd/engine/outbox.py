@@ -43,7 +43,7 @@ LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _STATEMENTS = "statements"
 _TOLD = "frontier-told"
-_IN_FLIGHT = 3  # packs being put at once: 24 MiB at most
+_IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
 
 
 def dump_statements(statements: list[Statement]) -> bytes:

@@ -27,7 +27,7 @@ SCHEMA = 1
 NO_HASH = bytes(32)
 LARGEST_SEALED = 4 * 1024 * 1024  # a record closes here ...
 LARGEST_PACKS = 256 * 1024 * 1024  # ... or here: so a reader never waits long for the next commit ...
-LARGEST_CHANGES = 32_768  # ... or here: which bounds the memory of both sides
+LARGEST_CHANGES = 16_384  # ... or here: which bounds the memory of both sides
 _LABEL = b"syncd/v1/record"
 
 
