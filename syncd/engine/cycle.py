@@ -158,6 +158,12 @@ class Cycle:
             return
         except SyncdError as error:
             self._pause(error)
+        except Exception as error:
+            # A fault of ours must not end the watch over the folder: say it loudly and try again.
+            log.exception("an error inside syncd")
+            self._pause(
+                Failed(f"an error inside syncd: {error!r}", hint=f"Please report it, with {self.vault.home.log}.")
+            )
 
     def _serve(self, work: Callable[[Cycle], Any], future: Future[Any]) -> None:
         try:
@@ -201,6 +207,8 @@ class Cycle:
         except Stopped:
             outbox.commit()
             raise
+        finally:
+            outbox.abandon()
         for path in outcome.unsettled:
             self._note(path + b"/." if path else b".", Hint.CHANGING)
         self._retry_s = 0.0

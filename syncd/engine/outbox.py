@@ -8,6 +8,7 @@ Each step leaves a durable intent before it begins, so a crash anywhere heals at
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -39,6 +40,7 @@ from syncd.pack.reader import Hasher
 from syncd.pack.writer import PackWriter
 from syncd.seal.envelope import Header, ObjectKind, seal_object
 
+log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _STATEMENTS = "statements"
@@ -204,6 +206,13 @@ class Outbox:
         self._writer.raw_bytes = 0
         self._batch = self._new_batch()
         return bool(batch.changes)
+
+    def abandon(self) -> None:
+        """Wait for packs under way after a failure, so that a new outbox sees which of them arrived."""
+        while self._puts:
+            error = self._puts.popleft().exception()
+            if error is not None:
+                log.info("a pack did not arrive: %s", error)
 
     def _commit_record(self, batch: _Batch, more_follow: bool) -> None:
         head = self._head(batch, more_follow)

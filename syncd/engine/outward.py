@@ -71,6 +71,7 @@ class Outward:
         self._survey = Survey(vault, read_rules(vault), moves or {})
         self._outcome = Outcome()
         self._whole = False
+        self._again: set[bytes] = set()
         self._hold: frozenset[bytes] = frozenset()
         self._gone: list[int] = []
         self._later: list[_Later] = []
@@ -88,7 +89,7 @@ class Outward:
         """
         self._disk.check_marker(self._vault.marker)
         self._whole = True
-        return self._take_all(self._survey.everything(deep=deep))
+        return self._take_until_settled(self._survey.everything(deep=deep))
 
     def look(self, paths: Iterable[bytes], hold: Collection[bytes] = ()) -> Outcome:
         """Look at some directories, and below those that are new, and commit what differs.
@@ -99,7 +100,19 @@ class Outward:
         """
         self._disk.check_marker(self._vault.marker)
         self._hold = frozenset(hold)
-        return self._take_all(self._survey.some(set(paths)))
+        return self._take_until_settled(self._survey.some(set(paths)))
+
+    def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:
+        """Take visits, then once more those directories in which a name was not free yet."""
+        outcome = self._take_all(visits)
+        again, self._again = self._again, set()
+        if again:
+            self._whole = False
+            self._gone, self._later = [], []
+            self._survey = self._survey.fresh()
+            outcome = self._take_all(self._survey.some(again))
+            outcome.unsettled += self._again
+        return outcome
 
     def _take_all(self, visits: Iterable[Visit]) -> Outcome:
         calm = True
@@ -130,7 +143,7 @@ class Outward:
         for name, stat, row in found.replaced:
             self._gone.append(row.node)
             if stat.kind == Kind.DIRECTORY:
-                self._outcome.unsettled.append(directory.path)  # its name is free after this pass
+                self._again.add(directory.path)  # its name is free once the old node's end is committed
             else:
                 self._later.append(_Later(join(directory.path, name), directory, stat))
         self._gone += found.gone

@@ -74,6 +74,8 @@ class Restorer:
         self._progress = progress
         self.result = Restored()
         self._batch: list[_Job] = []
+        self._blocked: set[bytes] = set()  # directories that could not be made
+        self._parent = b""  # of the last file: known to be a directory
         self._directories: list[tuple[bytes, Row]] = []
         self._writer = TreeWriter(self._disk, vault.put_pool, self._failed)
 
@@ -94,13 +96,32 @@ class Restorer:
         self._disk.sync_all()
 
     def _add(self, path: bytes, row: Row | None) -> None:
+        if split(path)[0] in self._blocked:
+            self._block(path, row)
+            return
+        try:
+            self._place(path, row)
+        except Changed:
+            self._block(path, row)
+
+    def _block(self, path: bytes, row: Row | None) -> None:
+        """Note that something else stands at a path or above it; what would be below is not written."""
+        self.result.failed[path] = "something else stands there or above"
+        if row is None or row.kind == Kind.DIRECTORY:
+            self._blocked.add(path)
+
+    def _place(self, path: bytes, row: Row | None) -> None:
         if row is None or row.kind == Kind.DIRECTORY:
             self._disk.make_directories(path)
             if row is not None:
                 self._directories.append((path, row))
         elif row.kind == Kind.SYMLINK:
+            self._disk.make_directories(split(path)[0])
             self._link(path, row)
         elif row.kind == Kind.FILE:
+            if split(path)[0] != self._parent:
+                self._disk.make_directories(split(path)[0])
+                self._parent = split(path)[0]
             self._batch.append(_Job(path, row, None))
             if len(self._batch) >= BATCH:
                 self._flush()
@@ -193,11 +214,14 @@ class InPlace:
         nodes: dict[bytes, int] = {b"": ROOT}
         for want in wanted:
             assert want.row is not None
-            if want.row.kind == Kind.DIRECTORY:
-                self._directory(want.path, want.row, nodes)
-            else:
-                self._parents(split(want.path)[0], nodes)
-                self._plan_file(want.path, want.row, batch)
+            try:
+                if want.row.kind == Kind.DIRECTORY:
+                    self._directory(want.path, want.row, nodes)
+                else:
+                    self._parents(split(want.path)[0], nodes)
+                    self._plan_file(want.path, want.row, batch)
+            except Changed:
+                self.result.failed[want.path] = "something else stands there or above"
         self._write(batch, nodes)
         if exact and placed.is_directory:
             self._remove_newer(placed.path, {want.path for want in wanted})
@@ -242,6 +266,9 @@ class InPlace:
         self, path: bytes, mode: int, mtime_ns: int, revive: Row | None, nodes: dict[bytes, int]
     ) -> None:
         parent, name = split(path)
+        here = self._disk.lstat(path)
+        if here is not None:  # not a directory of the vault, or this would not be asked
+            raise Changed(path)
         self.result.placed.append(path)
         node = revive.node if revive is not None and not revive.alive else self._outbox.new_node()
         nodes[path] = node

@@ -53,10 +53,14 @@ class Survey:
     """Walks the folder of a vault."""
 
     def __init__(self, vault: Vault, rules: Rules, moves: Mapping[bytes, bytes]) -> None:
-        self._disk, self._nodes, self._rules = vault.disk, vault.state.nodes, rules
+        self._vault, self._disk, self._nodes, self._rules = vault, vault.disk, vault.state.nodes, rules
         self._now_ns, self._moves = vault.ambient.now_ns, moves
         self.empty_base = next(self._nodes.live(), None) is None
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
+
+    def fresh(self) -> Survey:
+        """Return a survey that knows nothing of this one's findings."""
+        return Survey(self._vault, self._rules, self._moves)
 
     def everything(self, *, deep: bool) -> Iterator[Visit]:
         """Yield what differs anywhere; `deep` believes no digest of a directory."""

@@ -10,6 +10,7 @@ A path longer than the kernel takes in one call is walked by directory descripto
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import secrets
@@ -138,20 +139,20 @@ class Disk:
     # -- changing -------------------------------------------------------------------------------
 
     def make_directories(self, path: bytes) -> None:
-        """Make a directory and its parents; what is a directory already is left alone."""
+        """Make a directory and its parents; what is a directory already is left alone.
+
+        Raises:
+            Changed: something else stands there or above, as a symlink that would lead elsewhere.
+        """
         if not path:
             return
-        parent, _ = split(path)
+        found = self.lstat(path)
+        if found is not None:
+            if not stat_bits.S_ISDIR(found.st_mode):
+                raise Changed(path)
+            return
+        self.make_directories(split(path)[0])
         with self._at(path) as (name, descriptor):
-            try:
-                os.mkdir(name, 0o700, dir_fd=descriptor)
-                return
-            except FileNotFoundError:
-                pass
-            except FileExistsError:
-                return
-        self.make_directories(parent)
-        with self._at(path) as (name, descriptor), contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=descriptor)
 
     def place_file(self, placement: Placement, pieces: Iterable[bytes], expect: Stat | None, *, sync: bool) -> Stat:
@@ -293,8 +294,17 @@ class Disk:
             os.close(descriptor)
 
     def sync_all(self) -> None:
-        """Make everything written so far durable, in one call."""
-        os.sync()
+        """Make everything written so far to this folder's file system durable, in one call."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # Linux has it, Python does not
+            if syncfs is None:
+                os.sync()
+            elif syncfs(descriptor) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code))
+        finally:
+            os.close(descriptor)
 
     # -- the marker -----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ _PLACE = struct.Struct("<IHxxII")  # pack number, segment, offset, length
 _ENTRY = 32  # id (16) and place (16)
 _COUNT = struct.Struct("<Q")
 _PREFIX = struct.Struct(">Q")
+OPEN_TRIES = 5
 DELTA_LIMIT = 4096  # entries kept in SQLite and in a dict before they become a run
 
 Entry = tuple[bytes, bytes]
@@ -82,13 +83,25 @@ class ChunkIndex:
 
     def __init__(self, connection: sqlite3.Connection, directory: Path, *, sweep: bool) -> None:
         self._db, self._directory = connection, directory
-        self._delta: dict[bytes, bytes] = dict(connection.execute("SELECT id, place FROM chunk_delta"))
-        names = [name for (name,) in connection.execute("SELECT file FROM chunk_run ORDER BY count DESC")]
-        self._runs = [_Run(directory / name) for name in names]
+        self._delta: dict[bytes, bytes] = {}
+        self._runs: list[_Run] = []
         self._retired: list[Path] = []
+        for attempt in range(OPEN_TRIES):
+            try:
+                self._load()
+                break
+            except FileNotFoundError:
+                # A writer merged runs between our reading their names and opening them.
+                if attempt == OPEN_TRIES - 1:
+                    raise
         if sweep:
-            for stray in set(directory.glob("chunks-*.run")) - {directory / name for name in names}:
+            for stray in set(directory.glob("chunks-*.run")) - {directory / run.name for run in self._runs}:
                 stray.unlink()
+
+    def _load(self) -> None:
+        self._delta = dict(self._db.execute("SELECT id, place FROM chunk_delta"))
+        names = [name for (name,) in self._db.execute("SELECT file FROM chunk_run ORDER BY count DESC")]
+        self._runs = [_Run(self._directory / name) for name in names]
 
     def __len__(self) -> int:
         return len(self._delta) + sum(run.count for run in self._runs)

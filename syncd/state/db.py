@@ -74,11 +74,12 @@ class State:
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self.db.execute("COMMIT")
             except BaseException:
-                self.db.execute("ROLLBACK")
-                self.__dict__.pop("chunks", None)
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                self.__dict__.pop("chunks", None)  # its memory is ahead of the database
                 raise
-            self.db.execute("COMMIT")
         if "chunks" in self.__dict__:
             self.chunks.committed()
 

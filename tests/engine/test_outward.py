@@ -190,7 +190,6 @@ def test_file_and_directory_change_places(world: World, tmp_path: Path) -> None:
     (world.folder / "y").rename(world.folder / "x")
     (world.folder / "t").rename(world.folder / "y")
     world.scan()
-    world.scan()
     assert restored(world, tmp_path) == world.tree()
 
 

@@ -133,7 +133,6 @@ def test_a_file_where_a_directory_stands_now_gets_another_name(world: World) -> 
     (world.folder / "thing.txt").unlink()
     world.write("thing.txt/inside", "x")
     world.scan()
-    world.scan()
     ok(world, "restore", "thing.txt", "--at", then)
     (beside,) = [path for path in world.folder.iterdir() if "(restored" in path.name]
     assert beside.read_text() == "a file once"
@@ -244,3 +243,26 @@ def test_memory_does_not_grow_with_a_file(world: World, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "syncd", "restore", "big", "--to", str(tmp_path / "out")]
     assert measure(command, env).peak_mb < 150
     assert (tmp_path / "out/big").read_bytes() == path.read_bytes()
+
+
+def test_a_symlink_leads_no_restore_out_of_its_place(world: World, tmp_path: Path) -> None:
+    """A directory that became a symlink: what stood in it is not written to where the link points."""
+    world.write("dir/a.txt", "x")
+    world.scan()
+    then = instant()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (world.folder / "dir/a.txt").unlink()
+    (world.folder / "dir").rmdir()
+    (world.folder / "dir").symlink_to(outside)
+    world.scan()
+    for arguments in (["restore", "dir/a.txt", "--at", then], ["restore", ".", "--at", then]):
+        done = world.cli(*arguments)
+        assert done.returncode == 3, done.stderr
+        assert "stands there" in done.stderr
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "dir").symlink_to(outside)
+    assert world.cli("restore", "dir", "--at", then, "--to", str(out)).returncode == 3
+    assert list(outside.iterdir()) == []
+    assert (world.folder / "dir").is_symlink()
