@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from syncd.engine.inplace import InPlace
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
-from syncd.engine.restoring import InPlace, Restored
+from syncd.engine.restoring import Restored
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, VersionUnknown
 from syncd.history.tree import Placed, Tree, find_gone

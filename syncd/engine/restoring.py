@@ -1,8 +1,7 @@
-"""Bringing versions back: to a place of their own, or into the folder as new versions.
+"""Bringing versions back to a place of their own; `inplace` brings them back into the folder.
 
-Invariants: every byte was verified before it is written; nothing that stands anywhere is replaced
-unless its bytes are in the vault (in place, the target is scanned and published first); a file that
-is what it should be is left alone. Memory is bounded by one batch of `BATCH` files.
+Invariants: every byte was verified before it is written; nothing that stands there is replaced, and
+no symlink there is followed. Memory is bounded by one batch of `BATCH` files.
 """
 
 from __future__ import annotations
@@ -12,16 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from syncd.chunk.lists import unfold
-from syncd.engine.outbox import Outbox
-from syncd.engine.outward import Outward, tombstone
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.engine.writing import SMALL, TreeWriter
 from syncd.errors import Damaged, ObjectMissing, UsageError
 from syncd.fs.disk import Changed, Disk, Placement
 from syncd.history.tree import Placed, Tree
-from syncd.model.entry import Change, Content, Kind, Stat
-from syncd.model.ids import ROOT, counter_of
+from syncd.model.entry import Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
@@ -57,7 +53,7 @@ def read_version(reader: ChunkReader, row: Row) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A file to be written: where, which version, and what stands there now."""
 
     path: bytes
@@ -73,7 +69,7 @@ class Restorer:
         self._disk = Disk(os.fsencode(os.path.abspath(target)))
         self._progress = progress
         self.result = Restored()
-        self._batch: list[_Job] = []
+        self._batch: list[Job] = []
         self._blocked: set[bytes] = set()  # directories that could not be made
         self._parent = b""  # of the last file: known to be a directory
         self._directories: list[tuple[bytes, Row]] = []
@@ -122,7 +118,7 @@ class Restorer:
             if split(path)[0] != self._parent:
                 self._disk.make_directories(split(path)[0])
                 self._parent = split(path)[0]
-            self._batch.append(_Job(path, row, None))
+            self._batch.append(Job(path, row, None))
             if len(self._batch) >= BATCH:
                 self._flush()
 
@@ -156,15 +152,13 @@ class Restorer:
         self.result.files -= 1
 
 
-def in_store_order(
-    reader: ChunkReader, jobs: Iterable[_Job], result: Restored
-) -> Iterator[tuple[_Job, Iterator[bytes]]]:
+def in_store_order(reader: ChunkReader, jobs: Iterable[Job], result: Restored) -> Iterator[tuple[Job, Iterator[bytes]]]:
     """Yield jobs with their verified bytes, ordered so that each segment is opened once.
 
     The bytes of small files come from one stream over the whole batch; a file that cannot be read
     whole is noted as failed and never begun.
     """
-    small: list[tuple[tuple[int, int, int], _Job]] = []
+    small: list[tuple[tuple[int, int, int], Job]] = []
     for job in jobs:
         row = job.row
         if row.depth or len(row.content) != 16:
@@ -184,228 +178,6 @@ def in_store_order(
 
 def _one(reader: ChunkReader, chunk: bytes) -> Iterator[bytes]:
     yield reader.read(chunk)
-
-
-class InPlace:
-    """Brings versions back into the folder, as new versions with the current heads as parents."""
-
-    def __init__(self, vault: Vault, outbox: Outbox, progress: Progress, *, dry_run: bool) -> None:
-        self._vault, self._outbox, self._progress, self._dry = vault, outbox, progress, dry_run
-        self._disk, self._nodes = vault.disk, vault.state.nodes
-        self._reader = vault.reader()
-        self.result = Restored()
-
-    def restore(self, tree: Tree, placed: Placed, *, exact: bool = False) -> None:
-        """Bring back an entry, and all below it when it is a directory.
-
-        Args:
-            tree: the tree it is taken from.
-            placed: the entry in that tree.
-            exact: also remove what came since, once it is in the vault.
-
-        Raises:
-            NeedsAttention: the folder is gone.
-        """
-        self._disk.check_marker(self._vault.marker)
-        wanted: list[Placed] = [placed] if placed.row is not None else []
-        if placed.is_directory:
-            wanted += tree.below(placed)
-        batch: list[_Job] = []
-        nodes: dict[bytes, int] = {b"": ROOT}
-        for want in wanted:
-            assert want.row is not None
-            try:
-                if want.row.kind == Kind.DIRECTORY:
-                    self._directory(want.path, want.row, nodes)
-                else:
-                    self._parents(split(want.path)[0], nodes)
-                    self._plan_file(want.path, want.row, batch)
-            except Changed:
-                self.result.failed[want.path] = "something else stands there or above"
-        self._write(batch, nodes)
-        if exact and placed.is_directory:
-            self._remove_newer(placed.path, {want.path for want in wanted})
-        if not self._dry:
-            self._outbox.commit()
-
-    # -- what is there now ----------------------------------------------------------------------
-
-    def _parents(self, path: bytes, nodes: dict[bytes, int]) -> None:
-        """Make the directories above a path, reviving their nodes where they had one."""
-        if path in nodes:
-            return
-        parent, name = split(path)
-        self._parents(parent, nodes)
-        row = self._nodes.child(nodes[parent], name) if nodes[parent] >= 0 else None
-        if row is not None and row.kind == Kind.DIRECTORY:
-            nodes[path] = row.node
-            self._bring_back_directory(path, row)
-            return
-        gone = next((found for found in map(self._nodes.get, self._nodes.ever_at(nodes[parent], name)) if found), None)
-        mode = 0o700 if gone is None or not gone.mode else gone.mode
-        self._make_directory(path, mode, 0, gone, nodes)
-
-    def _directory(self, path: bytes, row: Row, nodes: dict[bytes, int]) -> None:
-        self._parents(split(path)[0], nodes)
-        now = self._nodes.child(nodes[split(path)[0]], row.name)
-        if now is not None and now.kind == Kind.DIRECTORY:
-            nodes[path] = now.node
-            self._bring_back_directory(path, now)
-            return
-        newest = self._nodes.get(row.node)
-        revive = newest if newest is not None and not newest.alive else None
-        self._make_directory(path, row.mode, row.mtime_ns, revive, nodes)
-
-    def _bring_back_directory(self, path: bytes, row: Row) -> None:
-        """Make a directory that the vault has and the folder lacks, as after a rebuild: nothing to tell."""
-        if not self._dry and self._disk.lstat(path) is None:
-            self._disk.make_directories(path)
-            self._disk.set_metadata(path, row.mode, None)
-
-    def _make_directory(
-        self, path: bytes, mode: int, mtime_ns: int, revive: Row | None, nodes: dict[bytes, int]
-    ) -> None:
-        parent, name = split(path)
-        here = self._disk.lstat(path)
-        if here is not None:  # not a directory of the vault, or this would not be asked
-            raise Changed(path)
-        self.result.placed.append(path)
-        node = revive.node if revive is not None and not revive.alive else self._outbox.new_node()
-        nodes[path] = node
-        if self._dry:
-            return
-        self._disk.make_directories(path)
-        self._disk.set_metadata(path, mode, None)
-        stat = self._disk.stat(path)
-        assert stat is not None
-        heads = (revive.version,) if revive is not None and node == revive.node else ()
-        change = Change(node, nodes[parent], name, Kind.DIRECTORY, mode, mtime_ns, 0, 0, 0, b"", b"", heads)
-        self._outbox.change(change, stat)
-
-    def _plan_file(self, path: bytes, row: Row, batch: list[_Job]) -> None:
-        now = self._nodes.find(path)
-        stat = self._disk.stat(path)
-        same_kind = now is not None and now.kind == row.kind
-        if now is not None and same_kind and stat is not None and _as_wanted(now, row):
-            self.result.unchanged += 1
-            return
-        if stat is not None and not same_kind:
-            path = self._restored_name(path, row)
-            stat = self._disk.stat(path)
-        if stat is not None and now is None:
-            self.result.failed[path] = "is not in the vault yet, so it is not replaced"
-            return
-        batch.append(_Job(path, row, stat))
-
-    def _restored_name(self, path: bytes, row: Row) -> bytes:
-        """Return the name for a file whose own name another kind of entry holds now."""
-        parent, name = split(path)
-        dot = name.rfind(b".", 1)
-        stem, suffix = (name[:dot], name[dot:]) if dot > 0 else (name, b"")
-        tag = f" (restored {counter_of(row.version)})".encode()
-        return join(parent, stem[: 255 - len(tag) - len(suffix)] + tag + suffix)
-
-    # -- writing --------------------------------------------------------------------------------
-
-    def _write(self, batch: list[_Job], nodes: dict[bytes, int]) -> None:
-        if self._dry:
-            for job in batch:
-                self._note(job)
-            return
-        links = [job for job in batch if job.row.kind == Kind.SYMLINK]
-        files = [job for job in batch if job.row.kind == Kind.FILE]
-        for job in links:
-            self._guarded(job, nodes, iter(()))
-        for job, pieces in in_store_order(self._reader, files, self.result):
-            self._guarded(job, nodes, pieces)
-
-    def _guarded(self, job: _Job, nodes: dict[bytes, int], pieces: Iterator[bytes]) -> None:
-        try:
-            if job.row.kind == Kind.SYMLINK:
-                stat = self._disk.place_symlink(job.path, job.row.inline, job.row.mtime_ns, job.expect)
-            else:
-                placement = Placement(job.path, job.row.mode, job.row.mtime_ns)
-                stat = self._disk.place_file(placement, pieces, job.expect, sync=True)
-        except Changed:
-            self.result.failed[job.path] = "changed meanwhile, so it is not replaced"
-        except (Damaged, ObjectMissing) as error:
-            self.result.failed[job.path] = error.message
-        else:
-            self._note(job)
-            self._publish(job, nodes, stat)
-
-    def _note(self, job: _Job) -> None:
-        self.result.files += 1
-        self.result.size += job.row.size
-        self.result.placed.append(job.path)
-        self._progress.bytes += job.row.size
-        self._progress.files += 1
-
-    def _publish(self, job: _Job, nodes: dict[bytes, int], stat: Stat) -> None:
-        parent, name = split(job.path)
-        row = job.row
-        now = self._nodes.child(nodes[parent], name)
-        own = self._nodes.get(row.node)
-        if now is not None and now.kind == row.kind and _as_wanted(now, row):
-            self._outbox.seen(now.node, stat)  # it was missing in the folder, not in the vault
-            return
-        if now is not None:
-            node, heads = now.node, (now.version,)
-        elif own is not None and not own.alive:
-            node, heads = own.node, (own.version,)
-        else:
-            node, heads = self._outbox.new_node(), ()  # type: ignore[assignment]
-        change = Change(
-            node,
-            nodes[parent],
-            name,
-            row.kind,
-            stat.mode,
-            stat.mtime_ns,
-            row.size,
-            row.depth,
-            row.profile,
-            row.content,
-            row.inline,
-            heads,
-        )
-        self._outbox.change(change, stat)
-        if self._outbox.full:
-            self._outbox.commit(more_follow=True)
-
-    def _remove_newer(self, path: bytes, wanted: set[bytes]) -> None:
-        """Remove what stands below a path and is not wanted; its bytes are in the vault."""
-        now = Tree(self._nodes)
-        found = [placed for placed in now.below(now.find(path)) if placed.path not in wanted]
-        for placed in reversed(found):
-            assert placed.row is not None
-            self.result.removed.append(placed.path)
-            if self._dry:
-                continue
-            stat = self._disk.stat(placed.path)
-            if stat is None:
-                continue
-            try:
-                self._disk.remove(placed.path, stat)
-            except Changed:
-                self.result.failed[placed.path] = "is not empty or changed meanwhile, so it is not removed"
-            else:
-                self._outbox.change(tombstone(placed.row))
-
-
-def _as_wanted(now: Row, row: Row) -> bool:
-    return (now.content, now.depth, now.inline, now.mode, now.mtime_ns) == (
-        row.content,
-        row.depth,
-        row.inline,
-        row.mode,
-        row.mtime_ns,
-    )
-
-
-def publish_first(vault: Vault, outbox: Outbox, progress: Progress) -> None:
-    """Scan the folder and publish what it holds, so that nothing is replaced unsaved."""
-    Outward(vault, outbox, progress).scan()
 
 
 def check_target(vault: Vault, target: str) -> None:

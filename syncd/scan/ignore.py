@@ -89,11 +89,14 @@ def _compile_simple(lines: Sequence[str]) -> re.Pattern[bytes] | None:
     return re.compile(b"(?:" + b"|".join(parts) + rb")\Z", re.DOTALL) if parts else re.compile(rb"(?!)")
 
 
+# One character as the library counts: a whole UTF-8 sequence, or a byte that belongs to none.
+_ONE_CHARACTER = rb"(?>[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|.)"
+
+
 def _name_expression(pattern: str) -> bytes:
-    wild = {"*": ".*", "?": "."}
+    wild = {"*": b".*", "?": _ONE_CHARACTER, "[a-p]": b"[a-p]"}
     pieces = re.split(r"(\*|\?|\[a-p\])", pattern)
-    out = "".join(wild.get(piece, piece if piece == "[a-p]" else re.escape(piece)) for piece in pieces)
-    return out.encode("utf-8", "surrogateescape")
+    return b"".join(wild.get(piece) or re.escape(piece.encode("utf-8", "surrogateescape")) for piece in pieces)
 
 
 def explain(rules: Rules, path: bytes, is_directory: bool) -> str:
