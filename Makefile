@@ -27,6 +27,7 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml setup.py $(wildcard syncd/*/
 run: $(VENV)/installed
 	@test -n "$(FOLDER)" || { echo "Which folder? make run FOLDER=~/Somewhere" >&2; exit 2; }
 	@$(BIN)/syncd up "$(FOLDER)"
+	@echo "How it is: $(BIN)/syncd status" >&2
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q

@@ -75,7 +75,10 @@ class Client:
             raise AgentAbsent(f"the agent went away while it was asked ({error})") from error
         finally:
             connection.close()
-        answer: dict[str, Any] = json.loads(raw or b"{}")
+        try:
+            answer: dict[str, Any] = json.loads(raw or b"{}")
+        except ValueError as error:
+            raise Failed("the agent failed", hint="Its log says why; `syncd config path` is near it.") from error
         if response.status >= 400:
             raise AnsweredError(answer if "message" in answer else {"message": f"the agent refused: {answer}"})
         return answer

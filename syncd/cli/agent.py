@@ -82,18 +82,30 @@ def _ended(code: int, said: str) -> SyncdError:
 @click.command()
 def stop() -> None:
     """Stop the agent; what it was doing is committed first."""
-    _, client = home_and_client()
+    home, client = home_and_client()
     try:
         client.call("POST", "/v1/stop")
     except AgentAbsent:
         talk("The agent does not run.")
         raise
     end = time.monotonic() + STOP_S
-    while client.running():
+    while client.running() or _held(home):
         if time.monotonic() > end:
             raise Failed(f"the agent did not end within {STOP_S:.0f} s")
         time.sleep(_POLL_S)
     talk("The agent has stopped.")
+
+
+def _held(home: Home) -> bool:
+    """Tell whether a process still holds the vault."""
+    import fcntl
+
+    with home.lock.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @click.command()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -104,6 +105,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     try:
         result: Any = cli.main(args=arguments, prog_name="syncd", standalone_mode=False)
+        sys.stdout.flush()
         return int(result or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -122,9 +124,15 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("syncd: stopped", err=True)
         return 130
     except BrokenPipeError:
-        # The reader of a pipe went away (`syncd cat | head`): not our failure, and nothing to flush.
-        sys.stderr.close()
+        # The reader of a pipe went away (`syncd cat | head`): not our failure. What is still in the
+        # buffer goes nowhere, or the interpreter would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        click.echo(f"syncd: {error.filename or 'output'}: {error.strerror or error}", err=True)
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
 
 
 if __name__ == "__main__":

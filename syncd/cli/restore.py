@@ -140,5 +140,9 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
         talk(f"{verb} {len(answer['placed'])} entries.")
     else:
         talk(f"{verb} {answer['files']} files, {size_text(answer['bytes'])}; {answer['unchanged']} were as wanted.")
+    if not (answer["files"] or answer["unchanged"] or answer["placed"]):
+        talk("Deleted files come back by their own name, or with --at WHEN; `syncd ls -R --deleted` lists them.")
+    if answer["removed"] and not dry_run:
+        talk(f"Removed {len(answer['removed'])} entries; their versions stay in the vault.")
     for item in answer["failed"]:
         talk(f"not restored: {path_text(item['path'].encode())}: {item['reason']}")

@@ -58,7 +58,9 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
         if folder is None:
             raise UsageError("which folder?", hint="Run `syncd up FOLDER`.")
         folder = os.path.expanduser(folder)
-        os.makedirs(folder, exist_ok=True)
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            talk(f"Made the folder {folder}.")
         words = _found_vault(home, folder, store, None, None)
     settings = load(home.config)
     if folder is not None and os.path.realpath(os.path.expanduser(folder)) != os.path.realpath(settings.folder):

@@ -71,6 +71,8 @@ def vault_path(settings: Settings, typed: str) -> bytes:
     Raises:
         UsageError: an absolute path outside the folder.
     """
+    if not typed:
+        raise UsageError("the path is empty", hint="Write . for the whole folder.")
     folder = os.path.abspath(settings.folder)
     here = os.getcwd()
     if os.path.isabs(typed):

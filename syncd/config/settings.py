@@ -127,6 +127,9 @@ def _validate(raw: dict[str, Any], path: Path) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise ConfigDamaged(f"{path}: {where}: {first['msg']}") from error
+    for needed in ("folder", "stores"):
+        if needed not in raw:
+            raise ConfigDamaged(f"{path}: {needed} is missing")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise ConfigDamaged(f"{path}: log_level: {settings.log_level!r} is not debug, info, warning or error")
     return settings

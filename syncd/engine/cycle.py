@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine.outbox import Outbox
-from syncd.engine.outward import Outcome, Outward, count_files
+from syncd.engine.outward import Outcome, Outward
 from syncd.engine.progress import Progress
+from syncd.engine.rules import count_files
 from syncd.engine.vault import Vault
-from syncd.errors import Failed, NeedsAttention, SyncdError
+from syncd.errors import Failed, NeedsAttention, StoreError, SyncdError
+from syncd.model.path import split
 from syncd.watch.observer import Watcher
 from syncd.watch.pending import Hint, Pending
 
@@ -27,6 +29,7 @@ log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 WATCH_RETRY_S = 60.0
+RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
 FIRST, SCANNING, IDLE, PAUSED, STOPPING = "starting", "syncing", "idle", "paused", "stopping"
 
 
@@ -66,6 +69,7 @@ class Cycle:
         self._stop = False
         self._watcher = Watcher(vault.disk.root, self._note, self._moved, self._overflowed)
         self._moves: dict[bytes, bytes] = {}
+        self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._watch_due_s = 0.0
@@ -147,6 +151,7 @@ class Cycle:
                 directories, held = self._pending.take(now)
             if whole or directories:
                 self._moves = self._pending.take_moves()
+                directories |= {split(path)[0] for path in self._moves} if directories else set()
         try:
             if whole:
                 self.sync()
@@ -171,13 +176,14 @@ class Cycle:
         except Stopped as error:
             future.set_exception(Failed("the agent is stopping"))
             raise error from None
+        except StoreError as error:
+            future.set_exception(error)
+            raise
         except SyncdError as error:
-            future.set_exception(error)
-            self._scan_due_s = 0.0
-            raise
+            future.set_exception(error)  # the asker's trouble, not the folder's
         except Exception as error:
-            future.set_exception(error)
-            raise
+            log.exception("an error inside syncd, while it was asked for something")
+            future.set_exception(Failed(f"an error inside syncd: {error!r}"))
 
     def sync(self) -> Outcome:
         """Scan the whole folder and publish what differs; from the loop's thread only."""
@@ -203,7 +209,7 @@ class Cycle:
         if count:
             progress.total_files, progress.total_bytes = count_files(self.vault)
         try:
-            outcome = work(Outward(self.vault, outbox, progress, self._moves))
+            outcome = work(Outward(self.vault, outbox, progress, self._moves, self._ripe))
         except Stopped:
             outbox.commit()
             raise
@@ -217,6 +223,13 @@ class Cycle:
         if outcome.changes:
             log.info("published %d changes in %d records", outcome.changes, outcome.records)
         return outcome
+
+    def _ripe(self, node: int) -> bool:
+        """Tell whether a node has been gone for long enough that a move's event would have come."""
+        now = self._elapsed()
+        for old in [old for old, since in self._gone_since.items() if now - since > FORGET_S]:
+            del self._gone_since[old]
+        return now - self._gone_since.setdefault(node, now) >= RIPE_S
 
     def _check_stop(self) -> None:
         if self._stop:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from syncd.journal.record import Record
 from syncd.journal.statements import Statement, StatementKind
-from syncd.model.ids import key
+from syncd.model.ids import DeviceId, key
 from syncd.state.chunks import Entry
 from syncd.state.db import State
 from syncd.state.devices import RecordRow
@@ -36,7 +36,9 @@ def fold(state: State, record: Record, number: int, size: int, fingerprints: Fin
         fingerprints: of entries that are on this disk as the record says.
     """
     head = record.head
-    when = effective_ns(head.claimed_ns, state.devices.last_effective_ns())
+    past = [(number, head.sequence - 1)]
+    past += [(state.devices.number(DeviceId(seen.device)), seen.sequence) for seen in head.frontier]
+    when = effective_ns(head.claimed_ns, max(state.devices.effective_ns(*tip) for tip in past))
     first, unknown = key(number, head.first_version), (0, 0)
     applied = [
         Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from syncd.chunk.lists import fold
+from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import tombstone
 from syncd.engine.progress import Progress
-from syncd.engine.restoring import Job, Restored, in_store_order
+from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
-from syncd.errors import Damaged, ObjectMissing
+from syncd.errors import Failed
 from syncd.fs.disk import Changed, Placement
 from syncd.history.tree import Placed, Tree
-from syncd.model.entry import Change, Kind, Stat
+from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import ROOT, counter_of
+from syncd.model.location import LIST_CHUNK
 from syncd.model.path import join, split
 from syncd.model.version import Row
+from syncd.scan.diff import same
 
 
 class InPlace:
@@ -30,6 +34,8 @@ class InPlace:
         self._vault, self._outbox, self._progress, self._dry = vault, outbox, progress, dry_run
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._reader = vault.reader()
+        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._revived: set[int] = set()
         self.result = Restored()
 
     def restore(self, tree: Tree, placed: Placed, *, exact: bool = False) -> None:
@@ -59,6 +65,8 @@ class InPlace:
                     self._plan_file(want.path, want.row, batch)
             except Changed:
                 self.result.failed[want.path] = "something else stands there or above"
+            except OSError as error:
+                self.result.failed[want.path] = f"cannot be written: {error.strerror}"
         self._write(batch, nodes)
         if exact and placed.is_directory:
             self._remove_newer(placed.path, {want.path for want in wanted})
@@ -107,7 +115,10 @@ class InPlace:
         if here is not None:  # not a directory of the vault, or this would not be asked
             raise Changed(path)
         self.result.placed.append(path)
-        node = revive.node if revive is not None and not revive.alive else self._outbox.new_node()
+        # A node comes back once, and never below itself.
+        again = revive is not None and not revive.alive and revive.node not in self._revived
+        node = revive.node if revive is not None and again else self._outbox.new_node()
+        self._revived.add(node)
         nodes[path] = node
         if self._dry:
             return
@@ -123,16 +134,37 @@ class InPlace:
         now = self._nodes.find(path)
         stat = self._disk.stat(path)
         same_kind = now is not None and now.kind == row.kind
+        if stat is not None and (now is None or not self._published(path, now, stat)):
+            self.result.failed[path] = "is not in the vault as it is now (ignored, unreadable or just changed)"
+            return
         if now is not None and same_kind and stat is not None and _as_wanted(now, row):
             self.result.unchanged += 1
             return
         if stat is not None and not same_kind:
             path = self._restored_name(path, row)
             stat = self._disk.stat(path)
-        if stat is not None and now is None:
-            self.result.failed[path] = "is not in the vault yet, so it is not replaced"
-            return
+            if stat is not None:
+                self.result.failed[path] = "stands there already"
+                return
         batch.append(Job(path, row, stat))
+
+    def _published(self, path: bytes, now: Row, stat: Stat) -> bool:
+        """Tell whether what stands at a path is, byte for byte, what the vault has as its newest version."""
+        if stat.kind != now.kind:
+            return False
+        if stat.kind == Kind.DIRECTORY or same(now, stat):
+            return True
+        if stat.kind == Kind.SYMLINK:
+            return self._disk.readlink(path) == now.inline
+        if (now.size, now.mtime_ns) != (stat.size, stat.mtime_ns):
+            return False
+        # The fingerprint was too young to be believed, or is not known yet: the content tells.
+        hasher = self._outbox.hasher
+        try:
+            ids, _ = self._ingest.file(path, stat, now.profile, hasher.data)
+        except (Torn, OSError):
+            return False
+        return fold(ids, lambda piece: hasher.of(LIST_CHUNK, piece)) == Content(now.depth, now.content)
 
     def _restored_name(self, path: bytes, row: Row) -> bytes:
         """Return the name for a file whose own name another kind of entry holds now."""
@@ -165,8 +197,10 @@ class InPlace:
                 stat = self._disk.place_file(placement, pieces, job.expect, sync=True)
         except Changed:
             self.result.failed[job.path] = "changed meanwhile, so it is not replaced"
-        except (Damaged, ObjectMissing) as error:
-            self.result.failed[job.path] = error.message
+        except Failed as error:
+            self.result.failed[job.path] = failure_of_one(error)
+        except OSError as error:
+            self.result.failed[job.path] = f"cannot be written: {error.strerror}"
         else:
             self._note(job)
             self._publish(job, nodes, stat)
@@ -188,7 +222,8 @@ class InPlace:
             return
         if now is not None:
             node, heads = now.node, (now.version,)
-        elif own is not None and not own.alive:
+        elif own is not None and not own.alive and own.node not in self._revived:
+            self._revived.add(own.node)
             node, heads = own.node, (own.version,)
         else:
             node, heads = self._outbox.new_node(), ()  # type: ignore[assignment]
@@ -216,18 +251,25 @@ class InPlace:
         found = [placed for placed in now.below(now.find(path)) if placed.path not in wanted]
         for placed in reversed(found):
             assert placed.row is not None
-            self.result.removed.append(placed.path)
             if self._dry:
+                self.result.removed.append(placed.path)
                 continue
             stat = self._disk.stat(placed.path)
             if stat is None:
                 continue
             try:
+                if not self._published(placed.path, placed.row, stat):
+                    raise Changed(placed.path)
                 self._disk.remove(placed.path, stat)
             except Changed:
-                self.result.failed[placed.path] = "is not empty or changed meanwhile, so it is not removed"
+                self.result.failed[placed.path] = "is not empty, ignored or changed meanwhile, so it is not removed"
+            except OSError as error:
+                self.result.failed[placed.path] = f"cannot be removed: {error.strerror}"
             else:
+                self.result.removed.append(placed.path)
                 self._outbox.change(tombstone(placed.row))
+                if self._outbox.full:
+                    self._outbox.commit(more_follow=True)
 
 
 def _as_wanted(now: Row, row: Row) -> bool:

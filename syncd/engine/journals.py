@@ -6,15 +6,18 @@ record that does not open is named, never skipped in silence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncd.errors import Damaged, StoreError
+from syncd.errors import Damaged, NotUnlocked, StoreError
 from syncd.journal.record import NO_HASH, Record, check_chain, decode, record_name
 from syncd.model.ids import DeviceId, EpochId
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.keys import VaultKeys
 from syncd.store.provider import Provider
+
+_NAME = re.compile(r"record/([0-9a-f]{32})/([0-9a-f]{16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,12 @@ class Fetched:
 
 
 def list_records(store: Provider) -> dict[DeviceId, list[int]]:
-    """Return the sequence numbers of each device's records, in order.
-
-    Raises:
-        Damaged: a name under record/ is no record's.
-    """
+    """Return the sequence numbers of each device's records, in order."""
     found: dict[DeviceId, list[int]] = {}
     for listed in store.list("record/"):
-        try:
-            _, device, sequence = listed.name.split("/")
-            found.setdefault(DeviceId(bytes.fromhex(device)), []).append(int(sequence, 16))
-        except ValueError as error:
-            raise Damaged(f"{listed.name}: no record has such a name") from error
+        match = _NAME.fullmatch(listed.name)
+        if match:  # anything else was put there by somebody else, and is nobody's record
+            found.setdefault(DeviceId(bytes.fromhex(match[1])), []).append(int(match[2], 16))
     return {device: sorted(sequences) for device, sequences in found.items()}
 
 
@@ -74,7 +71,7 @@ def fetch_journal(
             check_chain(record.head, previous, lamport, expected, name)
             if record.head.device != device:
                 raise Damaged(f"{name}: is another device's record")
-        except (Damaged, StoreError) as error:
+        except (Damaged, NotUnlocked, StoreError) as error:
             if isinstance(error, StoreError) and error.retryable:
                 raise
             wrong.append(error.message)

@@ -20,10 +20,11 @@ from syncd.chunk.lists import fold as fold_list
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import open_record
 from syncd.engine.vault import OWN_DEVICE, Vault
-from syncd.errors import JournalAhead
+from syncd.errors import JournalAhead, NeedsAttention
 from syncd.journal.record import (
     LARGEST_CHANGES,
     LARGEST_PACKS,
+    LARGEST_SEALED,
     Record,
     RecordHead,
     Seen,
@@ -45,6 +46,7 @@ LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _STATEMENTS = "statements"
 _TOLD = "frontier-told"
+CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
 _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
 
 
@@ -64,9 +66,11 @@ class _Batch:
     changes: list[Change] = field(default_factory=list)
     fingerprints: dict[int, tuple[int, int]] = field(default_factory=dict)
     digests: list[tuple[int, bytes]] = field(default_factory=list)
+    stale: list[int] = field(default_factory=list)
     seen: list[tuple[int, Stat]] = field(default_factory=list)
     packs: list[tuple[int, PackLocations]] = field(default_factory=list)
     pack_bytes: int = 0
+    weight: int = 0  # bytes that the record will have, at most
     since_s: float = 0.0
 
 
@@ -94,6 +98,7 @@ class Outbox:
         self.hasher = Hasher(vault.keys)
         self.written = Written()
         self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
+        self._packs_seen: dict[int, bool] = {}  # local pack number -> it is on the store, whole
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
         self._next_version = 1
@@ -108,10 +113,26 @@ class Outbox:
     def chunk(self, data: bytes | memoryview, group: int = 0, kind: int = DATA_CHUNK) -> bytes:
         """Take a chunk and return its id; bytes that the vault holds are not kept again."""
         chunk = self.hasher.of(kind, data)
-        if chunk not in self._fresh and chunk not in self._state.chunks:
+        if chunk not in self._fresh and not self._held(chunk):
             self._fresh.add(chunk)
             self._writer.add(chunk, data, kind, group)
+            self._batch.weight += CHUNK_WEIGHT
+            if self._batch.weight >= LARGEST_SEALED:  # within one huge file: its places are said before it is
+                self._publish(more_follow=True)
         return chunk
+
+    def _held(self, chunk: bytes) -> bool:
+        """Tell whether the store holds a chunk: its pack is looked for once by each outbox."""
+        at = self._state.chunks.get(chunk)
+        if at is None:
+            return False
+        there = self._packs_seen.get(at.pack)
+        if there is None:
+            pack = self._state.packs.get(at.pack)
+            there = self._packs_seen[at.pack] = self._vault.store.stat(pack_name(pack.pack)) == pack.size
+            if not there:
+                log.warning("%s is missing or cut: what it held is stored again", pack_name(pack.pack))
+        return there
 
     def content(self, ids: bytes, group: int = 0) -> Content:
         """Return the content for a file's chunk ids, keeping its lists as chunks when it is long."""
@@ -127,6 +148,7 @@ class Outbox:
         if stat is not None:
             self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0)
         changes.append(change)
+        self._batch.weight += CHANGE_WEIGHT + len(change.name) + len(change.ids) + len(change.inline)
         version = key(OWN_DEVICE, self._next_version)
         self._next_version += 1
         return version
@@ -134,6 +156,10 @@ class Outbox:
     def digest(self, node: int, digest: bytes) -> None:
         """Take a directory's digest; it is remembered once all changes so far are committed."""
         self._batch.digests.append((node, digest))
+
+    def stale(self, node: int) -> None:
+        """Forget a directory's digest, in the commit that takes what is found in it now."""
+        self._batch.stale.append(node)
 
     def seen(self, node: int, stat: Stat) -> None:
         """Take the fingerprint of an entry that was found equal to the base."""
@@ -148,6 +174,8 @@ class Outbox:
         """Whether the open record should close."""
         batch = self._batch
         if len(batch.changes) >= LARGEST_CHANGES or batch.pack_bytes >= LARGEST_PACKS:
+            return True
+        if batch.weight >= LARGEST_SEALED:
             return True
         return bool(batch.changes) and self._vault.ambient.elapsed_s() - batch.since_s > LONGEST_OPEN_S
 
@@ -191,15 +219,18 @@ class Outbox:
             StoreError: the store did not take it. Nothing is lost: the caller drops this outbox, and
                 a new one goes on from the same state.
         """
+        return self._publish(more_follow=more_follow)
+
+    def _publish(self, *, more_follow: bool) -> bool:
         self._writer.flush()
         while self._puts:
             self._puts.popleft().result()
         batch = self._batch
-        if batch.changes or self._statements:
+        if batch.changes or self._statements or batch.weight >= LARGEST_SEALED:
             self._commit_record(batch, more_follow)
         else:
             self._adopted = batch.packs
-            if batch.digests or batch.seen:
+            if batch.digests or batch.seen or batch.stale:
                 with self._state.transaction():
                     self._remember(batch)
         self.written.new_bytes += self._writer.raw_bytes
@@ -231,13 +262,15 @@ class Outbox:
         with self._state.transaction():
             self._state.set(_INTENT, blake3(sealed).digest())
         self._step("record-intended")
-        self._vault.store.put(name, sealed)
-        self._step("record-put")
+        # The state takes the record first but keeps it only once it is on the store: a record that the
+        # state refuses is never published, and the state is never ahead of the store.
         with self._state.transaction():
             record = Record(head, record_hash(payload), batch.changes, locations)
             fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints)
             self._remember(batch)
             self._settle(head)
+            self._vault.store.put(name, sealed)
+            self._step("record-put")
         self._step("state-committed")
         self._fresh.clear()
         self._statements = []
@@ -255,6 +288,7 @@ class Outbox:
 
     def _remember(self, batch: _Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
+        self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)
 
     def _head(self, batch: _Batch, more_follow: bool) -> RecordHead:
@@ -300,6 +334,7 @@ class Outbox:
 
     def _recover(self) -> None:
         """Settle what a crash left: a record that was being put, packs that were being put."""
+        self._vault.check_store()
         self._recover_record()
         lost = []
         for number, locations in self._state.packs.intents():
@@ -315,6 +350,11 @@ class Outbox:
 
     def _recover_record(self) -> None:
         own = self._state.devices.get(OWN_DEVICE)
+        if own.sequence and self._vault.store.stat(record_name(own.id, own.sequence)) is None:
+            raise NeedsAttention(
+                f"the store shows an older state than this device has seen: record {own.sequence} is missing",
+                hint="Bring the store's newest copy back. If it is lost, move the store away and make a new vault.",
+            )
         name = record_name(own.id, own.sequence + 1)
         if self._vault.store.stat(name) is None:
             return

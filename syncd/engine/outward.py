@@ -7,8 +7,7 @@ every place a moved entry could have gone to was looked at, and only while the f
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from zlib import crc32
@@ -18,9 +17,10 @@ from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
+from syncd.engine.rules import read_rules
 from syncd.engine.survey import UNREADABLE, Directory, Survey, Visit
 from syncd.engine.vault import RECOVERY, Vault
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, kind_of_mode
+from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import Row
 from syncd.scan import ignore
@@ -28,6 +28,7 @@ from syncd.scan.diff import too_fresh
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
 TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
+TAKEN = "stands where the vault has something of another kind; move one of them away"
 TORN = "keeps changing while it is read; tried again at the next change"
 
 
@@ -59,17 +60,27 @@ class Outward:
         outbox: takes the changes.
         progress: told of files and bytes as they are read.
         moves: target -> source of renames that the watcher saw.
+        ripe: tells whether a node, seen to be gone in some directories, may be told to be gone.
     """
 
     def __init__(
-        self, vault: Vault, outbox: Outbox, progress: Progress, moves: Mapping[bytes, bytes] | None = None
+        self,
+        vault: Vault,
+        outbox: Outbox,
+        progress: Progress,
+        moves: Mapping[bytes, bytes] | None = None,
+        ripe: Callable[[int], bool] = lambda node: True,
     ) -> None:
+        self._ripe = ripe
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
         self._now_ns = vault.ambient.now_ns
-        self._survey = Survey(vault, read_rules(vault), moves or {})
+        rules = read_rules(vault)
+        self._survey = Survey(vault, rules, moves or {})
         self._outcome = Outcome()
+        for line in rules.wrong:
+            self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
         self._whole = False
         self._again: set[bytes] = set()
         self._hold: frozenset[bytes] = frozenset()
@@ -103,19 +114,32 @@ class Outward:
         return self._take_until_settled(self._survey.some(set(paths)))
 
     def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:
-        """Take visits, then once more those directories in which a name was not free yet."""
+        """Take visits; then, where it matters, look once more.
+
+        A deletion is told by a second look only: while the first one walked, an entry may have moved to
+        where it had been already. So is a directory at a name that a file had until now.
+        """
         outcome = self._take_all(visits)
         again, self._again = self._again, set()
+        if self._whole and self._gone:
+            self._anew()
+            outcome = self._take_all(self._survey.everything(deep=False), tell=True)
+            again, self._again = self._again | again, set()
         if again:
             self._whole = False
-            self._gone, self._later = [], []
-            self._survey = self._survey.fresh()
-            outcome = self._take_all(self._survey.some(again))
+            self._anew()
+            outcome = self._take_all(self._survey.some(again), tell=True)
             outcome.unsettled += self._again
         return outcome
 
-    def _take_all(self, visits: Iterable[Visit]) -> Outcome:
+    def _anew(self) -> None:
+        self._gone, self._later = [], []
+        self._survey = self._survey.fresh()
+
+    def _take_all(self, visits: Iterable[Visit], *, tell: bool = False) -> Outcome:
         calm = True
+        # Kept back until all that stands below was told too: a digest says that nothing below is owed.
+        digests: list[tuple[int, bytes]] = []
         for batch in read_ahead(visits, self._disk, self._vault.read_pool):
             visit = batch.visit
             if batch.first:
@@ -123,19 +147,31 @@ class Outward:
             batch.wait()
             calm &= self._take_files(visit.directory, batch)
             if batch.last and calm and visit.digest is not None:
-                self._outbox.digest(visit.directory.node, visit.digest)
-        self._tell_gone()
+                digests.append((visit.directory.node, visit.digest))
+        self._tell_gone(tell or not self._whole)
         for later in sorted(self._later, key=lambda item: item.stat.size):
+            if self._name_held(later):
+                self._outcome.unsettled.append(later.parent.path)
+                continue
             self._take_file(later.parent, Item(split(later.path)[1], later.stat, None))
+        for node, digest in digests:
+            self._outbox.digest(node, digest)
         self._outbox.commit()
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome
+
+    def _name_held(self, later: _Later) -> bool:
+        """Tell whether another node, whose end was not told yet, still has the name."""
+        held = self._nodes.child(later.parent.node, split(later.path)[1]) if later.parent.node >= 0 else None
+        return held is not None and held.node not in self._survey.moved
 
     # -- directories ----------------------------------------------------------------------------
 
     def _enter(self, visit: Visit) -> bool:
         """Tell what a directory itself became; return whether it may be remembered as seen."""
         directory, found = visit.directory, visit.findings
+        if directory.known and visit.listed:
+            self._outbox.stale(directory.node)
         if directory.stat is not None:
             self._tell_directory(directory, directory.stat)
         for _, stat, row in found.mode_only:
@@ -169,7 +205,9 @@ class Outward:
     def _take_files(self, directory: Directory, batch: Batch) -> bool:
         calm = True
         for item in batch.items:
-            if item.base is None and item.stat.size > BIG and item.stat.kind == Kind.FILE:
+            waits = item.base is None and item.stat.size > BIG and item.stat.kind == Kind.FILE
+            path = join(directory.path, item.name)
+            if waits and self._survey.moved_from(path, item.stat) is None:
                 self._later.append(_Later(join(directory.path, item.name), directory, item.stat))
                 calm = False
             else:
@@ -256,25 +294,47 @@ class Outward:
 
     # -- what is gone ---------------------------------------------------------------------------
 
-    def _tell_gone(self) -> None:
-        """Tell deletions, children before parents."""
+    def _tell_gone(self, tell: bool) -> None:
+        """Tell deletions, children before parents, if this look may tell them."""
         moved = self._survey.moved
         candidates = [node for node in self._gone if node not in moved]
         recovering = bool(self._vault.state.get(RECOVERY))
         if recovering and not candidates and self._whole:
             with self._vault.state.transaction():
                 self._vault.state.set(RECOVERY, b"")
-        if recovering or not candidates:
-            self._outcome.missing = len(candidates)
+        if recovering:
+            self._keep_names_taken()
+        if recovering or not candidates or not tell:
+            self._outcome.missing = len(candidates) if recovering else 0
             return
         self._disk.check_marker(self._vault.marker)
         for node in candidates:
             row = self._nodes.get(node)
             if row is None or not row.alive or node in moved:
                 continue
-            there = self._disk.stat(self._nodes.path_of(node))
-            if there is None or there.kind != row.kind:
+            path = self._nodes.path_of(node)
+            try:
+                there = self._disk.stat(path)
+            except OSError as error:
+                self._outcome.problems[path] = UNREADABLE.format(error.strerror)
+                continue
+            holder = self._nodes.child(row.parent, row.name)
+            shadowed = holder is not None and holder.node != node
+            if there is not None and there.kind == row.kind and not shadowed:
+                continue
+            if self._ripe(node):
                 self._tell_subtree_gone(row)
+            else:
+                self._outcome.unsettled.append(split(path)[0])
+
+    def _keep_names_taken(self) -> None:
+        """After a rebuild nothing is told as gone, so a name that another kind holds cannot be taken yet."""
+        for later in [later for later in self._later if self._nodes.find(later.path) is not None]:
+            self._later.remove(later)
+            self._outcome.problems[later.path] = TAKEN
+        for path in self._again:
+            self._outcome.problems.setdefault(path, TAKEN)
+        self._again.clear()
 
     def _tell_subtree_gone(self, top: Row) -> None:
         moved = self._survey.moved
@@ -310,40 +370,3 @@ def _group(name: bytes) -> int:
     """Return the segment group of a file: files with one extension compress best together."""
     dot = name.rfind(b".", 1)
     return crc32(name[dot:].lower()) % 7 + 1 if dot >= 0 else 0
-
-
-def count_files(vault: Vault) -> tuple[int, int]:
-    """Return (files, their bytes) below the folder: what a first pass will read, for its progress bar."""
-    rules, disk = read_rules(vault), vault.disk
-    files = size = 0
-    stack = [b""]
-    while stack:
-        path = stack.pop()
-        try:
-            listing = disk.entries(path)
-        except OSError:
-            continue  # the pass itself names it
-        for name, raw in listing:
-            below = join(path, name)
-            kind = kind_of_mode(raw.st_mode)
-            if rules.ignored(below, name, kind == Kind.DIRECTORY):
-                continue
-            if kind == Kind.DIRECTORY:
-                stack.append(below)
-            elif kind == Kind.FILE:
-                files += 1
-                size += raw.st_size
-    return files, size
-
-
-def read_rules(vault: Vault) -> ignore.Rules:
-    """Return the ignore rules in force: defaults, the folder's own, the settings' additions."""
-    lines = list(ignore.DEFAULTS)
-    try:
-        descriptor = vault.disk.open(ignore.FILE)
-    except OSError:
-        descriptor = -1
-    if descriptor >= 0:
-        with os.fdopen(descriptor, "rb") as file:
-            lines += ignore.patterns_of(file.read())
-    return ignore.Rules([*lines, *vault.settings.ignore])

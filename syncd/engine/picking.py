@@ -12,9 +12,10 @@ from syncd.engine.progress import Progress
 from syncd.engine.restoring import Restored
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, VersionUnknown
-from syncd.history.tree import Placed, Tree, find_gone
+from syncd.history.tree import Placed, Tree, ever_at, find_gone
 from syncd.history.versions import parse_version_id
-from syncd.model.path import path_fields
+from syncd.model.ids import ROOT
+from syncd.model.path import path_fields, shown
 
 
 def pick(vault: Vault, path: bytes, at_ns: int | None, version: str | None) -> tuple[Tree, Placed]:
@@ -30,8 +31,12 @@ def pick(vault: Vault, path: bytes, at_ns: int | None, version: str | None) -> t
         row = nodes.version(parse_version_id(version, vault.state.devices.all()))
         if row is None or not row.alive:
             raise VersionUnknown(f"there is no version {version} with content")
+        if path and row.node not in ever_at(nodes, path):
+            raise VersionUnknown(f"version {version} is none of {shown(path)}")
         return Tree(nodes, row.recorded_ns), Placed(path, row)
     tree = Tree(nodes, at_ns)
+    if at_ns is not None and not path and not tree.children(ROOT):
+        raise VersionUnknown("there was nothing in the vault at that time")
     try:
         return tree, tree.find(path)
     except PathUnknown:

@@ -21,13 +21,15 @@ from syncd.errors import Locked, NotUnlocked, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
-from syncd.model.ids import COUNTER_MASK, SlotId, VaultId
+from syncd.model.ids import COUNTER_MASK, DeviceId, SlotId, VaultId
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot
 from syncd.state.db import FILE, State
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
+
+SEALED = ".epoch"  # files beside the device's key: epochs sealed to it alone
 
 
 @dataclass(slots=True)
@@ -75,14 +77,22 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)
     keys, _ = keys_of(vault, genesis, opened)
+    predecessor = None
+    if not fresh and _is_hurt(store, keys, DeviceId(device.id)):
+        # Nothing can be appended to a journal with a hole: this computer goes on as a new device.
+        predecessor, fresh = DeviceId(device.id), True
+        device = DeviceKeys.generate(ambient.entropy(16))
     aside = _set_aside(home.state)
     try:
-        result = _fill(home, store, keys, device, {"genesis": genesis}, opened, fresh, settings)
+        founding = [_enrolment(device, settings.device, predecessor)] if fresh else []
+        result = _fill(home, store, keys, device, genesis, opened, founding)
     except BaseException:
         _put_back(home.state, aside)
         raise
     if fresh:
         write_private(home.device_key, device.dump())
+        for roots in opened:
+            write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
     save(settings, home.config)
     marker = f"vault {vault.hex()}\ndevice {device.id.hex()}\n".encode()
     Disk(os.fsencode(settings.folder)).write_marker(marker)
@@ -106,23 +116,32 @@ def _device(
             device = DeviceKeys.load(home.device_key.read_bytes())
         except FileNotFoundError as error:
             raise Locked(f"the device key {home.device_key} is missing") from error
-        return device, _open_epochs(store, vault, SlotId(device.slot_id), device.slot), False
+        return device, _open_epochs(home, store, vault, SlotId(device.slot_id), device.slot), False
     for listed in store.list("slot/"):
         slot = open_slot(vault, store.get(listed.name), bare.unlock, listed.name)
         if slot is not None:
-            return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(store, vault, *slot), True
+            return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(home, store, vault, *slot), True
     raise NotUnlocked("no slot of this vault opens with that")
 
 
-def _open_epochs(store: Provider, vault: VaultId, slot: SlotId, private: SlotPrivate) -> list[EpochRoots]:
-    opened = []
-    for listed in store.list("epoch/"):
-        roots = open_epoch(vault, store.get(listed.name), slot, private, listed.name)
-        if roots is not None:
-            opened.append(roots)
-    if not opened:
+def _open_epochs(home: Home, store: Provider, vault: VaultId, slot: SlotId, private: SlotPrivate) -> list[EpochRoots]:
+    """Open epochs from the store, and those that this device sealed to itself when it joined."""
+    sealed = {listed.name: store.get(listed.name) for listed in store.list("epoch/")}
+    for path in home.keys.glob(f"*{SEALED}"):
+        name = f"epoch/{path.name.removesuffix(SEALED)}"
+        if name in sealed and open_epoch(vault, sealed[name], slot, private, name) is None:
+            sealed[name] = path.read_bytes()
+    opened = [open_epoch(vault, data, slot, private, name) for name, data in sealed.items()]
+    found = [roots for roots in opened if roots is not None]
+    if not found:
         raise NotUnlocked("no epoch on the store is sealed to this device or slot")
-    return opened
+    return found
+
+
+def _is_hurt(store: Provider, keys: VaultKeys, device: DeviceId) -> bool:
+    """Tell whether a device's journal on the store has a hole or a damaged record."""
+    sequences = list_records(store).get(device, [])
+    return bool(fetch_journal(store, keys, device, sequences, lambda other: 0)[1])
 
 
 def _set_aside(state: Path) -> list[Path]:
@@ -147,23 +166,22 @@ def _fill(
     store: Provider,
     keys: VaultKeys,
     device: DeviceKeys,
-    kept: dict[str, bytes],
+    genesis: bytes,
     opened: list[EpochRoots],
-    fresh: bool,
-    settings: Settings,
+    founding: list[Statement],
 ) -> Rebuilt:
-    result = Rebuilt(new_device=fresh)
+    """Make the new state; `founding` are the statements of a new device."""
+    result = Rebuilt(new_device=bool(founding))
     state = State(home.state, write=True)
     try:
         with state.transaction():
             state.devices.number(device.id)
+            state.keep_object("genesis", genesis)
             for roots in opened:
-                kept[f"epoch/{roots.epoch.hex()}"] = _own_epoch(keys.vault, roots, device)
-            for name, data in kept.items():
-                state.keep_object(name, data)
+                state.keep_object(f"epoch/{roots.epoch.hex()}", _own_epoch(keys.vault, roots, device))
             state.set(RECOVERY, b"1")
-            if fresh:
-                state.set("statements", dump_statements([_enrolment(device, settings.device)]))
+            if founding:
+                state.set("statements", dump_statements(founding))
         _fold_all(state, store, keys, result)
         result.files, result.size = state.nodes.counts()
     finally:
@@ -177,13 +195,15 @@ def _own_epoch(vault: VaultId, roots: EpochRoots, device: DeviceKeys) -> bytes:
     return seal_epoch(vault, roots, slots, device, secrets.token_bytes(32), secrets.token_bytes(32))
 
 
-def _enrolment(device: DeviceKeys, name: str) -> Statement:
+def _enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> Statement:
+    past = {} if predecessor is None else {"predecessor": bytes(predecessor)}
     return statement(
         StatementKind.ENROL,
         signing=device.verifying,
         slot=device.slot_id,
         public=device.slot.public(),
         name=name,
+        **past,
     )
 
 

@@ -14,13 +14,14 @@ from syncd.chunk.lists import unfold
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.engine.writing import SMALL, TreeWriter
-from syncd.errors import Damaged, ObjectMissing, UsageError
+from syncd.errors import Damaged, Failed, LocalDiskFull, StoreGone, UsageError
 from syncd.fs.disk import Changed, Disk, Placement
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
+from syncd.store.folder import FolderStore
 
 BATCH = 4096
 
@@ -49,7 +50,7 @@ def read_version(reader: ChunkReader, row: Row) -> Iterator[bytes]:
     Raises:
         Damaged, ObjectMissing: some of it cannot be had.
     """
-    return reader.stream(content_ids(reader, row))
+    yield from reader.stream(content_ids(reader, row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,9 @@ class Restorer:
                 if job.row.size <= SMALL:
                     self._writer.small(placement, b"".join(pieces))
                 else:
-                    self._writer.large(placement, pieces)
-            except (Damaged, ObjectMissing) as error:
-                self.result.failed[job.path] = error.message
+                    self._writer.large(placement, job.row.size, pieces)
+            except Failed as error:
+                self.result.failed[job.path] = failure_of_one(error)
                 continue
             self.result.files += 1
             self.result.size += job.row.size
@@ -147,9 +148,10 @@ class Restorer:
             self._progress.files += 1
         self._writer.finish()
 
-    def _failed(self, path: bytes, reason: str) -> None:
+    def _failed(self, path: bytes, size: int, reason: str) -> None:
         self.result.failed[path] = reason
         self.result.files -= 1
+        self.result.size -= size
 
 
 def in_store_order(reader: ChunkReader, jobs: Iterable[Job], result: Restored) -> Iterator[tuple[Job, Iterator[bytes]]]:
@@ -176,6 +178,17 @@ def in_store_order(reader: ChunkReader, jobs: Iterable[Job], result: Restored) -
         yield job, _one(reader, job.row.content)
 
 
+def failure_of_one(error: Failed) -> str:
+    """Return why one file could not be brought back.
+
+    Raises:
+        StoreGone, LocalDiskFull: none of the others can be, either.
+    """
+    if isinstance(error, StoreGone | LocalDiskFull):
+        raise error
+    return error.message
+
+
 def _one(reader: ChunkReader, chunk: bytes) -> Iterator[bytes]:
     yield reader.read(chunk)
 
@@ -186,6 +199,13 @@ def check_target(vault: Vault, target: str) -> None:
     Raises:
         UsageError: it lies inside.
     """
-    folder, there = os.path.realpath(vault.settings.folder), os.path.realpath(target)
-    if os.path.commonpath([folder, there]) == folder:
-        raise UsageError(f"{target} lies inside the folder", hint="Leave out --to to restore in place.")
+    there = os.path.realpath(target)
+    places = {"the folder": vault.settings.folder, "syncd's own state": str(vault.home.state)}
+    if isinstance(vault.store, FolderStore):
+        places["the store"] = str(vault.store.root)
+    for what, place in places.items():
+        inside = os.path.realpath(place)
+        if os.path.commonpath([inside, there]) == inside:
+            raise UsageError(f"{target} lies inside {what}", hint="Leave out --to to restore in place.")
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise UsageError(f"{target} is not a directory", hint="Name a directory, or one to be made.")

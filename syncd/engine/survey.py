@@ -13,7 +13,7 @@ from syncd.engine.vault import Vault
 from syncd.fs.disk import to_stat
 from syncd.model.entry import Kind, Stat, kind_of_mode
 from syncd.model.ids import ROOT
-from syncd.model.path import join, split
+from syncd.model.path import join, names
 from syncd.model.version import Row
 from syncd.scan.diff import Findings, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
@@ -46,6 +46,7 @@ class Visit:
     findings: Findings
     children: list[Directory]
     digest: bytes | None
+    listed: bool = False  # its entries were compared: what was remembered of it holds no more
     problems: dict[bytes, str] = field(default_factory=dict)
 
 
@@ -56,6 +57,7 @@ class Survey:
         self._vault, self._disk, self._nodes, self._rules = vault, vault.disk, vault.state.nodes, rules
         self._now_ns, self._moves = vault.ambient.now_ns, moves
         self.empty_base = next(self._nodes.live(), None) is None
+        self._shadowed: list[int] = []
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
 
     def fresh(self) -> Survey:
@@ -71,19 +73,27 @@ class Survey:
     def some(self, paths: set[bytes]) -> Iterator[Visit]:
         """Yield what differs in these directories and in new ones below them."""
         start = []
-        for path in sorted({self._nearest_known(path) for path in paths}, reverse=True):
+        reached = {self._nearest_known(path) for path in paths}
+        for path in sorted((path for path in reached if path is not None), reverse=True):
             row = self._nodes.find(path)
             start.append(Directory(path, row.node if row else ROOT, True))
         yield from self._walk(start, {}, {}, below=False)
 
-    def _nearest_known(self, path: bytes) -> bytes:
-        """Return a directory that the base knows: the path itself, or the nearest above it."""
-        while path:
-            row = self._nodes.find(path)
-            if row is not None and row.kind == Kind.DIRECTORY:
+    def _nearest_known(self, path: bytes) -> bytes | None:
+        """Return the deepest directory on the way to a path that the base and the disk both have.
+
+        None when an ignored one is on the way: what is below it is not looked at.
+        """
+        reached = b""
+        for name in names(path):
+            below = join(reached, name)
+            if self._rules.ignored(below, name, True):
+                return None
+            row, there = self._nodes.find(below), self._disk.stat(below)
+            if row is None or row.kind != Kind.DIRECTORY or there is None or there.kind != Kind.DIRECTORY:
                 break
-            path = split(path)[0]
-        return path
+            reached = below
+        return reached
 
     def _walk(
         self,
@@ -93,6 +103,7 @@ class Survey:
         *,
         below: bool,
     ) -> Iterator[Visit]:
+        ignored = self._rules.ignored
         while stack:
             directory = stack.pop()
             visit = self._visit(directory, digests)
@@ -100,7 +111,8 @@ class Survey:
                 if directory.moved is not None:  # nothing inside changed, but its place did
                     yield Visit(directory, Findings(), [], None)
                 known = tree.get(directory.node, {})
-                stack += [Directory(join(directory.path, name), node, True) for name, node in known.items()]
+                placed = ((join(directory.path, name), name, node) for name, node in known.items())
+                stack += [Directory(path, node, True) for path, name, node in placed if not ignored(path, name, True)]
                 continue
             yield visit
             fresh = [child for child in visit.children if below or not child.known or child.moved]
@@ -112,7 +124,7 @@ class Survey:
         visit = Visit(directory, Findings(), [], None)
         try:
             listing = self._disk.entries(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return visit  # gone since its parent was listed: its parent is looked at again
         except OSError as error:
             visit.problems[path] = UNREADABLE.format(error.strerror)
@@ -120,6 +132,7 @@ class Survey:
         seen = digest(listing, rules.digest)
         if directory.known and digests.get(directory.node) == seen:
             return None
+        visit.listed = True
         entries: list[tuple[bytes, Stat]] = []
         for name, raw in listing:
             if rules.ignored(join(path, name), name, kind_of_mode(raw.st_mode) == Kind.DIRECTORY):
@@ -131,6 +144,8 @@ class Survey:
                 entries.append((name, stat))
         known = self._known(directory, entries) if directory.known else {}
         visit.findings = compare(entries, known)
+        visit.findings.gone += self._shadowed
+        self._shadowed.clear()
         visit.children = self._children(directory, visit.findings)
         if not self._any_fresh(entries):
             visit.digest = seen
@@ -155,14 +170,21 @@ class Survey:
         return children
 
     def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]]) -> dict[bytes, Row]:
-        """Return what the base has in a directory, less what the rules ignore now: that stays as it is."""
-        known = {}
+        """Return what the base has in a directory, less what the rules ignore now: that stays as it is.
+
+        A name that something else, not ignored, stands at now is not left out: one name is one node.
+        """
+        known: dict[bytes, Row] = {}
+        present = {name for name, _ in entries}
         for row in self._nodes.children(directory.node):
-            is_directory = row.kind == Kind.DIRECTORY
             if row.node in self.moved:
                 continue
-            if not self._rules.ignored(join(directory.path, row.name), row.name, is_directory):
-                known[row.name] = row
+            is_directory = row.kind == Kind.DIRECTORY
+            ignored = self._rules.ignored(join(directory.path, row.name), row.name, is_directory)
+            if not ignored or row.name in present:
+                if row.name in known:
+                    self._shadowed.append(known[row.name].node)
+                known[row.name] = row  # the newer of two that hold one name
         return known
 
     def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:
@@ -182,8 +204,11 @@ class Survey:
         if row is None or row.kind != stat.kind or row.node in self.moved:
             return None
         was = self._nodes.path_of(row.node)
-        if self._disk.stat(was) is not None:
-            return None
+        try:
+            if self._disk.stat(was) is not None:
+                return None
+        except OSError:
+            return None  # its old place cannot be looked at, so nobody knows
         if self._moves.get(path) == was:
             return row
         if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):

@@ -21,7 +21,7 @@ from syncd.chunk.cuts import table_bytes
 from syncd.chunk.params import PROFILES, Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
-from syncd.errors import Busy, Failed, Locked, NotUnlocked, StateDamaged, StoreForeign, UsageError
+from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import MARKER, Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
@@ -98,6 +98,20 @@ class Vault:
     def put_pool(self) -> ThreadPoolExecutor:
         """Threads that wait for stores."""
         return ThreadPoolExecutor(2, "syncd-put")
+
+    def check_store(self) -> None:
+        """Tell this vault's store from another one in its place.
+
+        Raises:
+            StoreForeign: it holds another vault, or none.
+            StoreGone, StoreError: it cannot be asked.
+        """
+        try:
+            found = vault_id_of(self.store.get("genesis"))
+        except ObjectMissing as error:
+            raise StoreForeign(f"{self.store.url} holds no vault: its genesis is missing") from error
+        if found != self.keys.vault:
+            raise StoreForeign(f"{self.store.url} holds another vault than this one")
 
     def reader(self) -> ChunkReader:
         """Return a reader of chunks."""

@@ -22,7 +22,7 @@ UNDER_WAY = 6
 SMALL = 256 * 1024  # bytes of a file that is handed over whole
 LONGEST_NAME = 3800
 
-Failed = Callable[[bytes, str], None]
+Failed = Callable[[bytes, int, str], None]
 
 
 class TreeWriter:
@@ -38,12 +38,12 @@ class TreeWriter:
         self._disk, self._pool, self._failed = disk, pool, failed
         self._batch: list[tuple[Placement, bytes]] = []
         self._batch_bytes = 0
-        self._under_way: deque[tuple[list[Placement], Future[list[int]]]] = deque()
+        self._under_way: deque[tuple[list[tuple[Placement, int]], Future[list[int]]]] = deque()
 
     def small(self, placement: Placement, data: bytes) -> None:
         """Create a small file from its whole bytes."""
         if len(placement.path) > LONGEST_NAME:
-            self.large(placement, (data,))
+            self.large(placement, len(data), (data,))
             return
         self._batch.append((placement, data))
         self._batch_bytes += len(data)
@@ -59,21 +59,22 @@ class TreeWriter:
         names, contents = [placement.path for placement in placements], [data for _, data in batch]
         while len(self._under_way) >= UNDER_WAY:
             self._collect()
-        self._under_way.append((placements, self._pool.submit(write_files, self._disk.root, names, contents, meta)))
+        told = [(placement, len(data)) for placement, data in batch]
+        self._under_way.append((told, self._pool.submit(write_files, self._disk.root, names, contents, meta)))
 
     def _collect(self) -> None:
         placements, future = self._under_way.popleft()
-        for placement, code in zip(placements, future.result(), strict=True):
+        for (placement, size), code in zip(placements, future.result(), strict=True):
             if code:
-                self._report(placement.path, code)
+                self._report(placement.path, size, code)
 
-    def _report(self, path: bytes, code: int) -> None:
+    def _report(self, path: bytes, size: int, code: int) -> None:
         if code in (errno.ENOSPC, errno.EDQUOT):
             raise LocalDiskFull(f"no space left for {os.fsdecode(self._disk.full(path))}")
-        self._failed(path, "something stands there already" if code == errno.EEXIST else os.strerror(code))
+        self._failed(path, size, "something stands there already" if code == errno.EEXIST else os.strerror(code))
 
-    def large(self, placement: Placement, pieces: Iterable[bytes]) -> None:
-        """Create a file from pieces, several of which are written at once.
+    def large(self, placement: Placement, size: int, pieces: Iterable[bytes]) -> None:
+        """Create a file of `size` bytes from pieces, several of which are written at once.
 
         Raises:
             Whatever `pieces` raises; the file is then removed.
@@ -81,9 +82,9 @@ class TreeWriter:
         try:
             self._disk.create_file(placement, pieces, self._write_pieces)
         except Changed:
-            self._report(placement.path, errno.EEXIST)
+            self._report(placement.path, size, errno.EEXIST)
         except OSError as error:
-            self._report(placement.path, error.errno or errno.EIO)
+            self._report(placement.path, size, error.errno or errno.EIO)
 
     def _write_pieces(self, descriptor: int, pieces: Iterable[bytes]) -> None:
         """Write pieces at their offsets from the pool; holes stay holes."""

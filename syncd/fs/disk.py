@@ -92,6 +92,8 @@ class Disk:
         whole = self.full(path)
         if len(whole) > _LONGEST:
             return self._list_deep(path)
+        if path and not stat_bits.S_ISDIR(os.lstat(whole).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), whole)
         found = []
         with os.scandir(whole) as entries:
             for entry in entries:
@@ -114,12 +116,20 @@ class Disk:
         return found
 
     def lstat(self, path: bytes) -> os.stat_result | None:
-        """Return the stat of an entry, not following a link; None when nothing stands there."""
+        """Return the stat of an entry, not following a link; None when nothing stands there.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
         try:
             with self._at(path) as (name, parent):
                 return os.lstat(name, dir_fd=parent)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a directory on the way became a link to itself
+                return None
+            raise
 
     def stat(self, path: bytes) -> Stat | None:
         """Return the fingerprint of an entry; None when nothing that is synced stands there."""
@@ -223,6 +233,14 @@ class Disk:
                     os.link(source, target, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
                 except FileExistsError as error:
                     raise Changed(path) from error
+                except OSError as error:
+                    # FAT and some FUSE file systems have no links: look, then rename.
+                    if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+                        raise
+                    if self.lstat(path) is not None:
+                        raise Changed(path) from error
+                    os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+                    return
                 os.unlink(source, dir_fd=parent)
                 return
             if self.stat(path) != expect:

@@ -9,6 +9,7 @@ from syncd.errors import UsageError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _AGO = re.compile(r"(\d+)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)(\s+ago)?\Z", re.IGNORECASE)
+EARLIEST, LATEST = -(1 << 63) + 10**18, (1 << 63) - 10**18  # what 64 bits of ns hold, less a margin
 _FORMS = ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M")
 
 
@@ -23,6 +24,16 @@ def parse_instant(text: str, now: datetime) -> int:
     Raises:
         UsageError: it is none of these.
     """
+    try:
+        instant = _parse(text, now)
+    except OverflowError:
+        instant = EARLIEST - 1
+    if not EARLIEST <= instant <= LATEST:
+        raise UsageError(f"{text!r} is too far away", hint="Times from 1678 to 2261 are known.")
+    return instant
+
+
+def _parse(text: str, now: datetime) -> int:
     word = text.strip()
     if word.lower() in ("now", "yesterday"):
         return _ns(now - timedelta(days=word.lower() == "yesterday"))

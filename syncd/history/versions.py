@@ -76,7 +76,6 @@ def history(nodes: Nodes, devices: Sequence[Device], path: bytes) -> list[Versio
             device = next(device for device in devices if device.no == device_of(row.version))
             word = change_word(row, before)
             current = place == 0 and row.alive
-            found.append(
-                Version(version_id(row.version, devices), path_at(nodes, row), device.name, word, current, row)
-            )
+            path_then = nodes.path_of(node) if current else path_at(nodes, row)
+            found.append(Version(version_id(row.version, devices), path_then, device.name, word, current, row))
     return sorted(found, key=lambda version: (version.row.recorded_ns, version.row.version), reverse=True)

@@ -45,10 +45,14 @@ class Rules:
     """Compiled ignore rules. `digest` changes whenever a rule does."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = tuple(lines)
+        simple = _compile_simple(lines)
+        self.wrong: tuple[str, ...] = ()
+        if simple is None:
+            self.wrong = tuple(line for line in lines if not _readable(line))
+        self.lines = tuple(line for line in lines if line not in self.wrong)
         self.digest = blake3("\n".join(self.lines).encode("utf-8", "surrogateescape")).digest(8)
         self._spec: object | None = None
-        self._simple = _compile_simple(self.lines)
+        self._simple = simple
 
     def ignored(self, path: bytes, name: bytes, is_directory: bool) -> bool:
         """Tell whether a path is not synced; its parents are known not to be ignored."""
@@ -70,6 +74,16 @@ class Rules:
         assert isinstance(self._spec, GitIgnoreSpec)
         result = self._spec.check_file(text)
         return self.lines[result.index] if result.include and result.index is not None else None
+
+
+def _readable(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def _compile_simple(lines: Sequence[str]) -> re.Pattern[bytes] | None:

@@ -39,6 +39,11 @@ def located(raw: bytes) -> Located:
     return Located(*_PLACE.unpack(raw))
 
 
+def newer(one: bytes | None, other: bytes) -> bytes:
+    """Return the place in the pack with the greater number: a chunk stored again replaces a lost one."""
+    return other if one is None or other[:4][::-1] > one[:4][::-1] else one
+
+
 class _Run:
     """One sorted file: count, then the first 8 bytes of each id as numbers, then the entries."""
 
@@ -51,15 +56,17 @@ class _Run:
         self._prefixes = memoryview(self._map)[_COUNT.size : self._entries].cast("Q")
 
     def get(self, chunk: bytes) -> bytes | None:
+        """Return the newest place of a chunk in this run."""
         prefix = _PREFIX.unpack_from(chunk)[0]
         prefixes = self._prefixes
         at = bisect_left(prefixes, prefix)
+        found = None
         while at < self.count and prefixes[at] == prefix:
             start = self._entries + at * _ENTRY
             if self._map[start : start + 16] == chunk:
-                return self._map[start + 16 : start + _ENTRY]
+                found = newer(found, self._map[start + 16 : start + _ENTRY])
             at += 1
-        return None
+        return found
 
     def entries(self) -> Iterator[bytes]:
         for start in range(self._entries, self._entries + self.count * _ENTRY, _ENTRY):
@@ -107,24 +114,16 @@ class ChunkIndex:
         return len(self._delta) + sum(run.count for run in self._runs)
 
     def get(self, chunk: bytes) -> Located | None:
-        """Return where a chunk lies, None when the vault does not hold it."""
+        """Return where a chunk lies, None when the vault does not hold it. The newest pack wins."""
         raw = self._delta.get(chunk)
-        if raw is None:
-            for run in self._runs:
-                raw = run.get(chunk)
-                if raw is not None:
-                    break
-            else:
-                return None
-        return located(raw)
+        for run in self._runs:
+            found = run.get(chunk)
+            if found is not None:
+                raw = newer(raw, found)
+        return None if raw is None else located(raw)
 
     def __contains__(self, chunk: bytes) -> bool:
-        if chunk in self._delta:
-            return True
-        for run in self._runs:  # noqa: SIM110 - a generator costs more than the look-up itself
-            if run.get(chunk) is not None:
-                return True
-        return False
+        return self.get(chunk) is not None
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add (id, place) pairs inside an open transaction."""

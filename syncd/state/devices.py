@@ -93,7 +93,8 @@ class Devices:
         """Return every record known, by device and sequence."""
         return [RecordRow(*row) for row in self._db.execute("SELECT * FROM record ORDER BY device, sequence")]
 
-    def last_effective_ns(self) -> int:
-        """Return the greatest effective time of any record, 0 when there is none."""
-        (found,) = self._db.execute("SELECT coalesce(max(effective_ns), 0) FROM record").fetchone()
-        return int(found)
+    def effective_ns(self, device: int, sequence: int) -> int:
+        """Return the effective time of a record, 0 when it is not known."""
+        sql = "SELECT effective_ns FROM record WHERE device = ? AND sequence = ?"
+        row = self._db.execute(sql, (device, sequence)).fetchone()
+        return int(row[0]) if row else 0

@@ -67,7 +67,7 @@ def _tables(db: Any) -> None:
     db["chunk_run"].create({"file": str, "count": int}, pk="file")
     db["problem"].create({"path": bytes, "reason": str, "since_ns": int}, pk="path")
     db.execute("CREATE TABLE chunk_delta (id BLOB PRIMARY KEY, place BLOB) WITHOUT ROWID")
-    db.execute("CREATE UNIQUE INDEX node_place ON node (parent, name) WHERE kind <> 4")
+    db.execute("CREATE INDEX node_place ON node (parent, name) WHERE kind <> 4")
     db.execute("CREATE INDEX node_inode ON node (ino)")
     db.execute("CREATE INDEX node_gone ON node (parent, name) WHERE kind = 4")
     db.execute("CREATE INDEX version_node ON version (node, id)")

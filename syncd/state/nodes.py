@@ -17,6 +17,7 @@ from syncd.model.path import names
 from syncd.model.version import UNTRUSTED, Row
 
 _ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
+DEEPEST = 100_000  # directories above one another: what a damaged journal could loop is bounded
 _NODE = f"id, version, {_ENTRY}, ino, ctime_ns"
 _VERSION = f"node, id, {_ENTRY}, 0, 0"
 
@@ -54,12 +55,13 @@ class Nodes:
 
     def child(self, parent: int, name: bytes) -> Row | None:
         """Return what stands at a name in a directory now."""
-        rows = self._rows("parent = ? AND name = ? AND kind <> 4", (parent, name))
+        # Two nodes may hold a name between two records of one pass, or after a collision: the newer stands.
+        rows = self._rows("parent = ? AND name = ? AND kind <> 4 ORDER BY version DESC LIMIT 1", (parent, name))
         return rows[0] if rows else None
 
     def children(self, parent: int) -> list[Row]:
         """Return what stands in a directory now, by name."""
-        return self._rows("parent = ? AND kind <> 4 ORDER BY name", (parent,))
+        return self._rows("parent = ? AND kind <> 4 ORDER BY name, version", (parent,))
 
     def gone_children(self, parent: int) -> list[Row]:
         """Return what was deleted from a directory and not replaced, by name."""
@@ -79,7 +81,7 @@ class Nodes:
     def path_of(self, node: int) -> bytes:
         """Return a node's path, by its newest place and its parents' newest places."""
         parts: list[bytes] = []
-        while node != ROOT:
+        while node != ROOT and len(parts) < DEEPEST:
             found = self._db.execute("SELECT parent, name FROM node WHERE id = ?", (node,)).fetchone()
             if found is None:
                 break
@@ -213,6 +215,10 @@ class Nodes:
     def set_digests(self, digests: Iterable[tuple[int, bytes]]) -> None:
         """Remember directories as seen."""
         self._db.executemany("INSERT OR REPLACE INTO seen_directory VALUES (?, ?)", digests)
+
+    def drop_digests(self, nodes: Iterable[int]) -> None:
+        """Compare some directories anew at the next scan."""
+        self._db.executemany("DELETE FROM seen_directory WHERE node = ?", ((node,) for node in nodes))
 
     def forget_digests(self) -> None:
         """Compare every directory anew at the next scan."""

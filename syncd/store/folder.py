@@ -82,7 +82,11 @@ class FolderStore:
         """Create an object, durably."""
         self.check()
         with self._errors(name):
-            self._write(self.root / name, data, name)
+            try:
+                self._write(self.root / name, data, name)
+            except FileNotFoundError:
+                self._known.clear()  # somebody removed a directory that we knew
+                self._write(self.root / name, data, name)
 
     def _write(self, target: Path, data: bytes, name: str) -> None:
         parent = str(target.parent)

@@ -18,7 +18,8 @@ from tests.world import World, environment, run_cli
         ("folder = '/x'\nspeed = 3\n", "speed"),
         ("[scan]\ninterval_s = -5\n", "scan.interval_s"),
         ("stores = []\n", "stores"),
-        ("log_level = 'loud'\n", "log_level"),
+        ("folder = '/x'\nlog_level = 'loud'\n[[stores]]\n", "log_level"),
+        ("", "folder is missing"),
         ("\xff".encode("latin-1"), "utf-8"),
     ],
 )
