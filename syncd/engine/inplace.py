@@ -17,7 +17,7 @@ from syncd.engine.progress import Progress
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
 from syncd.errors import Failed
-from syncd.fs.disk import Changed, Placement
+from syncd.fs.disk import Buffer, Changed, Placement
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import ROOT, counter_of
@@ -188,7 +188,7 @@ class InPlace:
         for job, pieces in in_store_order(self._reader, files, self.result):
             self._guarded(job, nodes, pieces)
 
-    def _guarded(self, job: Job, nodes: dict[bytes, int], pieces: Iterator[bytes]) -> None:
+    def _guarded(self, job: Job, nodes: dict[bytes, int], pieces: Iterator[Buffer]) -> None:
         try:
             if job.row.kind == Kind.SYMLINK:
                 stat = self._disk.place_symlink(job.path, job.row.inline, job.row.mtime_ns, job.expect)

@@ -21,6 +21,7 @@ from syncd.model.version import Row
 BATCH_FILES = 128
 BATCH_BYTES = 1024 * 1024
 AHEAD = 6  # batches
+INLINE = 3  # files that are read at once: handing them over would cost more
 LONGEST_PATH = 3800
 
 
@@ -89,7 +90,11 @@ def read_ahead(visits: Iterable[Visit], disk: Disk, pool: ThreadPoolExecutor) ->
                     for item in batch.ahead
                 )
                 names = [item.name for item in batch.ahead]
-                batch.future = pool.submit(read_files, directory, names, expect)
+                if len(names) <= INLINE:
+                    for item, data in zip(batch.ahead, read_files(directory, names, expect), strict=True):
+                        item.data = data
+                else:
+                    batch.future = pool.submit(read_files, directory, names, expect)
             waiting.append(batch)
             if len(waiting) > AHEAD:
                 yield waiting.popleft()

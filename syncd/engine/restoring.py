@@ -15,7 +15,7 @@ from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.engine.writing import SMALL, TreeWriter
 from syncd.errors import Damaged, Failed, LocalDiskFull, StoreGone, UsageError
-from syncd.fs.disk import Changed, Disk, Placement
+from syncd.fs.disk import Buffer, Changed, Disk, Placement
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Content, Kind, Stat
 from syncd.model.path import join, split
@@ -44,7 +44,7 @@ def content_ids(reader: ChunkReader, row: Row) -> list[bytes]:
     return [ids[i : i + 16] for i in range(0, len(ids), 16)]
 
 
-def read_version(reader: ChunkReader, row: Row) -> Iterator[bytes]:
+def read_version(reader: ChunkReader, row: Row) -> Iterator[Buffer]:
     """Yield the bytes of a file's version, verified, in pieces.
 
     Raises:
@@ -154,7 +154,9 @@ class Restorer:
         self.result.size -= size
 
 
-def in_store_order(reader: ChunkReader, jobs: Iterable[Job], result: Restored) -> Iterator[tuple[Job, Iterator[bytes]]]:
+def in_store_order(
+    reader: ChunkReader, jobs: Iterable[Job], result: Restored
+) -> Iterator[tuple[Job, Iterator[Buffer]]]:
     """Yield jobs with their verified bytes, ordered so that each segment is opened once.
 
     The bytes of small files come from one stream over the whole batch; a file that cannot be read
@@ -189,8 +191,8 @@ def failure_of_one(error: Failed) -> str:
     return error.message
 
 
-def _one(reader: ChunkReader, chunk: bytes) -> Iterator[bytes]:
-    yield reader.read(chunk)
+def _one(reader: ChunkReader, chunk: bytes) -> Iterator[Buffer]:
+    yield reader.read_at(reader.locate(chunk), chunk)
 
 
 def check_target(vault: Vault, target: str) -> None:

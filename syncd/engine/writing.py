@@ -14,12 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from syncd.errors import LocalDiskFull
 from syncd.fs.bulk import META, write_files
-from syncd.fs.disk import HOLE, Changed, Disk, Placement
+from syncd.fs.disk import Buffer, Changed, Disk, Placement, is_hole
 
 BATCH_FILES = 64
 BATCH_BYTES = 512 * 1024
 UNDER_WAY = 6
 SMALL = 256 * 1024  # bytes of a file that is handed over whole
+LONGEST_GROUP = 512  # pieces in one call; the kernel takes 1,024
 LONGEST_NAME = 3800
 
 Failed = Callable[[bytes, int, str], None]
@@ -73,7 +74,7 @@ class TreeWriter:
             raise LocalDiskFull(f"no space left for {os.fsdecode(self._disk.full(path))}")
         self._failed(path, size, "something stands there already" if code == errno.EEXIST else os.strerror(code))
 
-    def large(self, placement: Placement, size: int, pieces: Iterable[bytes]) -> None:
+    def large(self, placement: Placement, size: int, pieces: Iterable[Buffer]) -> None:
         """Create a file of `size` bytes from pieces, several of which are written at once.
 
         Raises:
@@ -86,24 +87,24 @@ class TreeWriter:
         except OSError as error:
             self._report(placement.path, size, error.errno or errno.EIO)
 
-    def _write_pieces(self, descriptor: int, pieces: Iterable[bytes]) -> None:
+    def _write_pieces(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
         """Write pieces at their offsets from the pool; holes stay holes."""
         waiting: deque[Future[None]] = deque()
-        offset = 0
+        end = 0
         try:
-            for piece in joined(pieces):
-                if len(piece) < HOLE or piece.strip(b"\0"):
-                    if len(waiting) >= UNDER_WAY:
-                        waiting.popleft().result()
-                    waiting.append(self._pool.submit(_write_at, descriptor, piece, offset))
-                offset += len(piece)
+            for offset, group, length in groups(pieces):
+                if len(waiting) >= UNDER_WAY:
+                    waiting.popleft().result()
+                if group:
+                    waiting.append(self._pool.submit(_write_at, descriptor, group, offset))
+                end = offset + length
         finally:
             # The descriptor is closed next: no write may be left under way.
             errors = [future.exception() for future in waiting]
         for error in errors:
             if error is not None:
                 raise error
-        os.ftruncate(descriptor, offset)
+        os.ftruncate(descriptor, end)
 
     def finish(self) -> None:
         """Wait until every file stands.
@@ -116,22 +117,38 @@ class TreeWriter:
             self._collect()
 
 
-def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield pieces of about `SMALL` bytes: handing one over costs as much as writing a few KiB."""
-    waiting: list[bytes] = []
-    size = 0
+def groups(pieces: Iterable[Buffer]) -> Iterator[tuple[int, list[Buffer], int]]:
+    """Yield (offset, pieces that follow one another, their length); an empty list is a hole.
+
+    Handing a piece over costs as much as writing a few KiB, so about `SMALL` bytes go together.
+    """
+    offset = size = 0
+    group: list[Buffer] = []
     for piece in pieces:
-        waiting.append(piece)
+        if is_hole(piece):
+            if group:
+                yield offset, group, size
+            yield offset + size, [], len(piece)
+            offset, group, size = offset + size + len(piece), [], 0
+            continue
+        group.append(piece)
         size += len(piece)
-        if size >= SMALL:
-            yield waiting[0] if len(waiting) == 1 else b"".join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
+        if size >= SMALL or len(group) >= LONGEST_GROUP:
+            yield offset, group, size
+            offset, group, size = offset + size, [], 0
+    if group:
+        yield offset, group, size
 
 
-def _write_at(descriptor: int, piece: bytes, offset: int) -> None:
-    view = memoryview(piece)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
+def _write_at(descriptor: int, group: list[Buffer], offset: int) -> None:
+    written = os.pwritev(descriptor, group, offset)
+    for piece in group:  # a short write is rare: go on piece by piece from where it ended
+        if written >= len(piece):
+            written -= len(piece)
+            offset += len(piece)
+            continue
+        view = memoryview(piece)[written:]
+        offset, written = offset + written, 0
+        while view:
+            done = os.pwrite(descriptor, view, offset)
+            view, offset = view[done:], offset + done

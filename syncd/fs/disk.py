@@ -25,10 +25,12 @@ from syncd.model.path import join, names, split
 TEMPORARY = b".syncd-tmp-"
 MARKER = b".syncd-folder"
 HOLE = 32 * 1024  # zeros that are not worth writing
+_ZEROS = memoryview(bytes(4 * 1024 * 1024))  # as long as the longest chunk
 _LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
 
 
-Fill = Callable[[int, Iterable[bytes]], None]
+Buffer = bytes | memoryview
+Fill = Callable[[int, Iterable[Buffer]], None]
 
 
 class Changed(Exception):
@@ -165,7 +167,7 @@ class Disk:
         with self._at(path) as (name, descriptor):
             os.mkdir(name, 0o700, dir_fd=descriptor)
 
-    def place_file(self, placement: Placement, pieces: Iterable[bytes], expect: Stat | None, *, sync: bool) -> Stat:
+    def place_file(self, placement: Placement, pieces: Iterable[Buffer], expect: Stat | None, *, sync: bool) -> Stat:
         """Write a file beside its place and rename it there; return its fingerprint.
 
         Args:
@@ -191,7 +193,7 @@ class Disk:
         assert placed is not None
         return placed
 
-    def create_file(self, placement: Placement, pieces: Iterable[bytes], fill: Fill) -> None:
+    def create_file(self, placement: Placement, pieces: Iterable[Buffer], fill: Fill) -> None:
         """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
 
         `fill` writes the pieces to the descriptor it is given.
@@ -206,7 +208,7 @@ class Disk:
         except FileExistsError as error:
             raise Changed(placement.path) from error
 
-    def _write(self, path: bytes, placement: Placement, pieces: Iterable[bytes], sync: bool, fill: Fill) -> None:
+    def _write(self, path: bytes, placement: Placement, pieces: Iterable[Buffer], sync: bool, fill: Fill) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         whole = self.full(path)
         if len(whole) <= _LONGEST:
@@ -360,11 +362,16 @@ class Disk:
             )
 
 
-def _fill(descriptor: int, pieces: Iterable[bytes]) -> None:
+def is_hole(piece: Buffer) -> bool:
+    """Tell whether a piece is zeros that are not worth writing."""
+    return len(piece) >= HOLE and piece[0] == 0 and piece == _ZEROS[: len(piece)]
+
+
+def _fill(descriptor: int, pieces: Iterable[Buffer]) -> None:
     """Write pieces to a new file; long runs of zeros become holes."""
     hole = False
     for piece in pieces:
-        if len(piece) >= HOLE and not piece.strip(b"\0"):
+        if is_hole(piece):
             os.lseek(descriptor, len(piece), os.SEEK_CUR)
             hole = True
             continue

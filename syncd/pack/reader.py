@@ -81,7 +81,7 @@ class ChunkReader:
         self._store, self._keys, self._locate, self._pack_row, self._pool = store, keys, locate, pack, pool
         self.hasher = Hasher(keys)
         self._packs: OrderedDict[int, _Pack] = OrderedDict()
-        self._segments: OrderedDict[tuple[int, int], Future[bytes] | bytes] = OrderedDict()
+        self._segments: OrderedDict[tuple[int, int], Future[memoryview] | memoryview] = OrderedDict()
         self._cached = 0
 
     def locate(self, chunk: bytes) -> Located:
@@ -102,10 +102,10 @@ class ChunkReader:
             Damaged: its bytes are not what its id says.
             ObjectMissing, StoreError: its pack cannot be read.
         """
-        return self.read_at(self.locate(chunk), chunk, kind)
+        return bytes(self.read_at(self.locate(chunk), chunk, kind))
 
-    def read_at(self, at: Located, chunk: bytes, kind: int = DATA_CHUNK) -> bytes:
-        """Return the chunk at a known place, checked."""
+    def read_at(self, at: Located, chunk: bytes, kind: int = DATA_CHUNK) -> memoryview:
+        """Return the chunk at a known place, checked, as a view of its segment."""
         data = self.segment(at.pack, at.segment)[at.offset : at.offset + at.length]
         if self.hasher.of(kind, data) != chunk:
             raise Damaged(f"{self._pack(at.pack).name}: chunk {chunk.hex()} is not what its id says")
@@ -115,7 +115,7 @@ class ChunkReader:
         """Return a list chunk, checked."""
         return self.read(chunk, LIST_CHUNK)
 
-    def stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def stream(self, chunks: Iterable[bytes]) -> Iterator[memoryview]:
         """Yield data chunks in the order given, their segments opened ahead by other threads."""
         waiting: deque[tuple[bytes, Located]] = deque()
         ahead: deque[tuple[int, int]] = deque()  # segments of `waiting`, each run of one once
@@ -148,14 +148,14 @@ class ChunkReader:
             self._segments[place] = self._pool.submit(self._open_segment, pack, place[1])
             self._cached += pack.lengths[place[1]]
 
-    def segment(self, pack_number: int, index: int) -> bytes:
+    def segment(self, pack_number: int, index: int) -> memoryview:
         """Return one opened segment, from memory if it was read lately."""
         place = (pack_number, index)
         found = self._segments.pop(place, None)
         if found is None:
             opened = self._open_segment(self._pack(pack_number), index)
             self._cached += len(opened)
-        elif isinstance(found, bytes):
+        elif isinstance(found, memoryview):
             opened = found
         else:
             self._cached -= self._pack(pack_number).lengths[index]
@@ -168,7 +168,7 @@ class ChunkReader:
     def _trim(self) -> None:
         while self._cached > CACHE and len(self._segments) > 1:
             place, oldest = self._segments.popitem(last=False)
-            if isinstance(oldest, bytes):
+            if isinstance(oldest, memoryview):
                 self._cached -= len(oldest)
             else:
                 oldest.cancel()
@@ -182,7 +182,7 @@ class ChunkReader:
                 self._packs.popitem(last=False)
         return pack
 
-    def _open_segment(self, pack: _Pack, index: int) -> bytes:
+    def _open_segment(self, pack: _Pack, index: int) -> memoryview:
         start, length = pack.offsets[index], pack.lengths[index]
         low = start // ALIGN * ALIGN
         high = min(-(-(start + length) // ALIGN) * ALIGN, pack.size)

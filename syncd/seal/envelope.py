@@ -128,8 +128,8 @@ class ObjectCipher:
         """Seal a frame's plaintext as `pack_frame` made it."""
         return self._aead.encrypt(_nonce(role, index), plain, self.header)
 
-    def open_frame(self, role: int, index: int, sealed: bytes | memoryview, what: str) -> bytes:
-        """Open and inflate one frame.
+    def open_frame(self, role: int, index: int, sealed: bytes | memoryview, what: str) -> memoryview:
+        """Open and inflate one frame; what was stored as it is comes back without a copy.
 
         Raises:
             Damaged: any bit differs from what was sealed, or the frame is not where it belongs.
@@ -153,7 +153,7 @@ def pack_frame(raw: bytes | bytearray | memoryview, level: int) -> bytes:
     return b"".join((_FRAME.pack(0, len(raw)), raw))
 
 
-def unpack_frame(plain: bytes, what: str) -> bytes:
+def unpack_frame(plain: bytes, what: str) -> memoryview:
     """Undo `pack_frame`, trusting no length.
 
     Raises:
@@ -166,10 +166,10 @@ def unpack_frame(plain: bytes, what: str) -> bytes:
         raise Damaged(f"{what}: a frame claims {length} bytes")
     payload = memoryview(plain)[_FRAME.size :]
     if codec == 0:
-        raw = bytes(payload)
+        raw = payload
     elif codec == 1:
         try:
-            raw = decompress(payload, length)
+            raw = memoryview(decompress(payload, length))
         except ZstdError as error:
             raise Damaged(f"{what}: a frame does not inflate") from error
     else:
@@ -268,7 +268,7 @@ class OpenObject:
             Damaged: it was changed.
         """
         sealed = memoryview(self._data)[self._offsets[index] : self._offsets[index + 1]]
-        return self._cipher.open_frame(DATA, index, sealed, self._what)
+        return bytes(self._cipher.open_frame(DATA, index, sealed, self._what))
 
     def payload(self) -> bytes:
         """Open all data frames, end to end."""
@@ -277,7 +277,7 @@ class OpenObject:
 
 def _read_footer(cipher: ObjectCipher, sealed: bytes, what: str) -> dict[int, Any]:
     try:
-        fields = cbor.loads(cipher.open_frame(FOOTER, 0, sealed, what))
+        fields = cbor.loads(bytes(cipher.open_frame(FOOTER, 0, sealed, what)))
     except (ValueError, EOFError, RecursionError) as error:
         raise Damaged(f"{what}: its footer cannot be read") from error
     if not isinstance(fields, dict) or not isinstance(fields.get(0), bytes):

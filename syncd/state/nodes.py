@@ -46,7 +46,7 @@ class Nodes:
 
     def _rows(self, where: str, arguments: Iterable[object]) -> list[Row]:
         found = self._db.execute(f"SELECT {_NODE} FROM node WHERE {where}", tuple(arguments))  # noqa: S608
-        return [Row(*row) for row in found]
+        return list(map(Row._make, found))
 
     def get(self, node: int) -> Row | None:
         """Return the newest version of a node."""

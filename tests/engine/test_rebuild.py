@@ -190,7 +190,7 @@ def test_damage_is_named_with_the_paths_it_hurts(world: World, tmp_path: Path, w
 
 
 def test_reading_a_hurt_chunk_says_which_object(world: World) -> None:
-    world.write("only", random.Random(3).randbytes(50_000))
+    world.write("only", random.Random(3).randbytes(10_000))
     world.scan()
     victim = damage(world, "flipped", "pack")
     vault = world.open(write=False)
