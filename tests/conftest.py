@@ -14,6 +14,22 @@ settings.register_profile("syncd", deadline=None, print_blob=True, suppress_heal
 settings.load_profile("syncd")
 
 
+# They start a process per step, as a person does: `make check` leaves them out, `make test` does not.
+BY_PROCESS = (
+    "tests/agent",
+    "tests/engine/test_found",
+    "tests/engine/test_re",
+    "tests/engine/test_tr",
+    "tests/engine/test_co",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(BY_PROCESS):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """A vault with an empty folder."""

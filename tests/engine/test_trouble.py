@@ -129,7 +129,7 @@ def test_a_disk_that_is_full(world: World, tmp_path: Path) -> None:
         "    if 'out' in os.readlink(f'/proc/self/fd/{fd}'): raise OSError(errno.ENOSPC, 'No space left on device')\n"
         "    return write(fd, data)\n"
         "os.write = full\n"
-        "os.pwrite = lambda fd, data, at: full(fd, data)\n"
+        "os.pwrite = os.pwritev = lambda fd, data, at: full(fd, data)\n"
         "from syncd.cli.main import main\n"
         "main(sys.argv[1:])\n"
     )
