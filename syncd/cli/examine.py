@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.chunk.cuts import KERNEL
+from syncd.cli.show import path_text
 from syncd.config.home import Home
 from syncd.engine.vault import Vault, open_vault
 from syncd.errors import SyncdError
@@ -107,7 +108,7 @@ def _skipped(vault: Vault) -> Iterator[Finding]:
     problems = vault.state.nodes.problems()
     if problems:
         path, reason = next(iter(problems.items()))
-        said = f"{len(problems)} items are not kept, as {os.fsdecode(path)!r}: {reason}"
+        said = f"{len(problems)} items are not kept, as {path_text(path)}: {reason}"
         yield Finding("skipped", False, said, "`syncd status` lists them.")
 
 
@@ -123,7 +124,7 @@ def _damage(vault: Vault) -> Iterator[Finding]:
     for text in verdict.objects.values():
         yield Finding("store object", False, text, "Run `syncd verify --read-data 100` for all that it hurts.")
     for path in verdict.paths[:20]:
-        yield Finding("hurt path", False, os.fsdecode(path), "Restore the store's object from a copy.")
+        yield Finding("hurt path", False, path_text(path), "Restore the store's object from a copy.")
     if verdict.clean:
         yield Finding("objects", True, f"{verdict.records} records and {verdict.packs} packs are there")
 

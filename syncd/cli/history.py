@@ -24,6 +24,7 @@ from syncd.cli.show import (
     version_option,
 )
 from syncd.engine.picking import pick
+from syncd.engine.rules import read_rules
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, UsageError
 from syncd.history.tree import Placed, Tree, find_gone, path_at
@@ -33,6 +34,7 @@ from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.path import join, path_fields
 from syncd.model.version import Row
+from syncd.scan.ignore import ignored_by
 
 LONGEST_DIFF = 4_000_000  # bytes of a side that is compared line by line
 
@@ -54,8 +56,11 @@ def describe(vault: Vault, path: bytes) -> dict[str, Any]:
     """Return the fields of one path with how it stands: safe, changed, not in the vault, deleted."""
     row = vault.state.nodes.find(path)
     stat = vault.disk.stat(path)
+    ignored = ignored_by(read_rules(vault), path, stat is not None and stat.kind == Kind.DIRECTORY)
+    if ignored is not None and (row is not None or stat is not None):
+        return {**path_fields(path), "state": f"ignored by the pattern {ignored[1]}"}
     if row is None and stat is not None and path:
-        return {**path_fields(path), "state": "not in the vault yet, or ignored"}
+        return {**path_fields(path), "state": "not in the vault yet"}
     if row is None:
         gone = find_gone(vault.state.nodes, path)
         return {**path_fields(path), "state": "safe" if gone.row is None else "deleted"}

@@ -77,6 +77,9 @@ def vault_path(settings: Settings, typed: str) -> bytes:
     here = os.getcwd()
     if os.path.isabs(typed):
         whole = os.path.normpath(typed)
+        through_links = os.path.join(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
+        if not _inside(whole, folder) and _inside(through_links, os.path.realpath(folder)):
+            whole = os.path.join(folder, os.path.relpath(through_links, os.path.realpath(folder)))
     elif _inside(os.path.realpath(here), os.path.realpath(folder)):
         whole = os.path.normpath(os.path.join(folder, os.path.relpath(here, os.path.realpath(folder)), typed))
     else:

@@ -143,7 +143,13 @@ def encode_change_values(
 
 
 def identities(indexes: Sequence[int], counters: Sequence[int], numbers: Sequence[int]) -> list[int]:
-    """Return identities with local device numbers."""
+    """Return identities with local device numbers.
+
+    Raises:
+        ValueError: a counter is larger than the format allows.
+    """
+    if counters and max(counters) > COUNTER_MASK:
+        raise ValueError(f"the counter {max(counters)} is too large")
     return [
         ROOT if index == NO_DEVICE else key(numbers[index], counter)
         for index, counter in zip(indexes, counters, strict=True)

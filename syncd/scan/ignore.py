@@ -113,12 +113,20 @@ def _name_expression(pattern: str) -> bytes:
     return b"".join(wild.get(piece) or re.escape(piece.encode("utf-8", "surrogateescape")) for piece in pieces)
 
 
-def explain(rules: Rules, path: bytes, is_directory: bool) -> str:
-    """Return one line for a person: why a path is ignored, or that it is not."""
+def ignored_by(rules: Rules, path: bytes, is_directory: bool) -> tuple[bytes, str] | None:
+    """Return the topmost ignored path on the way to a path, and its pattern; None when none is."""
     parts = path.split(b"/")
     for end in range(1, len(parts) + 1):
         head = b"/".join(parts[:end])
         reason = rules.reason(head, is_directory or end < len(parts))
         if reason is not None:
-            return f"{shown(head)} is ignored by the pattern {reason}"
-    return f"{shown(path)} is synced"
+            return head, reason
+    return None
+
+
+def explain(rules: Rules, path: bytes, is_directory: bool) -> str:
+    """Return one line for a person: why a path is ignored, or that it is not."""
+    found = ignored_by(rules, path, is_directory)
+    if found is None:
+        return f"{shown(path)} is synced"
+    return f"{shown(found[0])} is ignored by the pattern {found[1]}"

@@ -504,3 +504,14 @@ def test_the_wrong_version_of_the_wrong_file(world: World) -> None:
     assert (world.folder / "a").exists()
     assert world.cli("restore", "").returncode == 2
     assert world.cli("restore", "a", "--to", str(world.store / "x")).returncode == 2
+
+
+def test_the_status_of_one_path(world: World, tmp_path: Path) -> None:
+    world.write("kept", "x")
+    world.write("build/o", "y")
+    world.write(".syncdignore", "build/\n")
+    world.scan()
+    said = {path: json.loads(world.cli("status", path, "--json").stdout)["state"] for path in ("kept", "build/o")}
+    assert said == {"kept": "safe", "build/o": "ignored by the pattern build/"}
+    (tmp_path / "short").symlink_to(world.folder)
+    assert world.cli("cat", str(tmp_path / "short/kept")).stdout == "x"

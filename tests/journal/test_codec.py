@@ -206,3 +206,14 @@ def test_a_statement_is_made_with_the_fields_of_its_row() -> None:
         with pytest.raises(ValueError, match="RENAME_DEVICE"):
             state(StatementKind.RENAME_DEVICE, **fields)
     assert isinstance(state(StatementKind.BEAT), Statement)
+
+
+def test_a_counter_that_would_be_anothers_identity_is_damage() -> None:
+    row = Change(key(1, 7), ROOT, b"a", Kind.FILE, 0, 0, 0, 0, 0, b"", b"", ())
+    payload = encoded(head(), [row], [])
+    columns = encode_table([Column(1, 2), Column(2, 8, True)], {1: [0], 2: [7]})
+    huge = encode_table([Column(1, 2), Column(2, 8, True)], {1: [0], 2: [1 << 48 | 7]})
+    at = payload.index(columns[2:])
+    body = payload[64:at] + huge[2:] + payload[at + len(columns) - 2 :]
+    with pytest.raises(Damaged, match="too large"):
+        decoded(OWN.sign(b"syncd/v1/record" + VAULT + body) + body)
