@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def measure(command: list[str], env: dict[str, str], cwd: Path | None = None, ou
     return Cost(wall, cpu, peak)
 
 
-class Program:
+class Program(ABC):
     """One peer on one repository directory."""
 
     name = ""
@@ -65,17 +66,17 @@ class Program:
     def init(self) -> None:
         """Make the repository."""
 
+    @abstractmethod
     def sync(self) -> Cost:
         """Take the source as it is now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, target: Path) -> Cost:
         """Bring everything back below an empty directory."""
-        raise NotImplementedError
 
     def restore_old(self, path: str, target: Path) -> Cost:
         """Bring one file back as it was at the first sync."""
-        raise NotImplementedError
+        raise RuntimeError(f"{self.name} keeps no old versions")
 
     def close(self) -> None:
         """Remove what it stored."""
