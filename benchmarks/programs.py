@@ -63,6 +63,7 @@ class Program(ABC):
         self.count = 0
         self.init()
 
+    @abstractmethod
     def init(self) -> None:
         """Make the repository."""
 
