@@ -254,23 +254,22 @@ class Disk:
             os.unlink(name, dir_fd=parent)
 
     def place_symlink(self, path: bytes, target: bytes, mtime_ns: int, expect: Stat | None) -> Stat:
-        """Put a symlink in place.
+        """Put a symlink in place by a rename, so that there is no moment without one.
 
         Raises:
             Changed: something else stands there.
         """
-        if expect is not None:
-            if self.stat(path) != expect:
-                raise Changed(path)
-            with self._at(path) as (name, parent):
-                os.unlink(name, dir_fd=parent)
-        with self._at(path) as (name, parent):
-            try:
-                os.symlink(target, name, dir_fd=parent)
-            except FileExistsError as error:
-                raise Changed(path) from error
-            with contextlib.suppress(NotImplementedError):
-                os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+        parent, _ = split(path)
+        temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
+        try:
+            with disk_full_named(path), self._at(temporary) as (name, descriptor):
+                os.symlink(target, name, dir_fd=descriptor)
+                with contextlib.suppress(NotImplementedError):  # not every system sets a link's own times
+                    os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
+            self._swap_in(temporary, path, expect)
+        except BaseException:
+            self._unlink_quietly(temporary)
+            raise
         placed = self.stat(path)
         assert placed is not None
         return placed
@@ -392,8 +391,3 @@ def disk_full_named(path: bytes) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise LocalDiskFull(f"no space left for {os.fsdecode(path)}") from error
         raise
-
-
-def is_regular(mode: int) -> bool:
-    """Tell whether st_mode is a regular file's."""
-    return stat_bits.S_ISREG(mode)

@@ -133,6 +133,8 @@ def from_wire(raw: Any, what: str) -> Statement:
         raise Damaged(f"{what}: holds something that is no statement")
     code, numbered = raw
     if code not in StatementKind.__members__.values():
+        if code >= MUST_UNDERSTAND:
+            raise Damaged(f"{what}: statement {code} has to be understood", hint="Install a newer syncd.")
         return Statement(code, numbered)
     kind = StatementKind(code)
     names = {number: name for name, (number, _, _) in FIELDS[kind].items()}

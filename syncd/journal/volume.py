@@ -9,9 +9,6 @@ from dataclasses import dataclass
 
 from syncd.errors import Damaged
 from syncd.seal.envelope import DATA, Header, ObjectCipher, ObjectKind, OpenObject, finish
-from syncd.seal.padding import LARGEST_PADDED
-
-ROOM = LARGEST_PADDED - 4096  # less header, pad tag, trailer, and a footer of a thousand lengths
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,10 +220,6 @@ class Nodes:
         """Compare some directories anew at the next scan."""
         self._db.executemany("DELETE FROM seen_directory WHERE node = ?", ((node,) for node in nodes))
 
-    def forget_digests(self) -> None:
-        """Compare every directory anew at the next scan."""
-        self._db.execute("DELETE FROM seen_directory")
-
     def problems(self) -> dict[bytes, str]:
         """Return path -> reason of what the last scan could not read or does not sync."""
         return dict(self._db.execute("SELECT path, reason FROM problem ORDER BY path"))

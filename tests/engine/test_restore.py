@@ -266,3 +266,17 @@ def test_a_symlink_leads_no_restore_out_of_its_place(world: World, tmp_path: Pat
     assert world.cli("restore", "dir", "--at", then, "--to", str(out)).returncode == 3
     assert list(outside.iterdir()) == []
     assert (world.folder / "dir").is_symlink()
+
+
+def test_an_old_symlink_comes_back_in_its_place(world: World) -> None:
+    link = world.folder / "link"
+    link.symlink_to("old")
+    world.scan()
+    then = instant()
+    link.unlink()
+    link.symlink_to("new")
+    world.scan()
+    ok(world, "restore", "link", "--at", then)
+    assert os.readlink(link) == "old"
+    assert sorted(path.name for path in world.folder.iterdir()) == [".syncd-folder", "link"]
+    assert world.scan().changes == 0

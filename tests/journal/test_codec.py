@@ -196,6 +196,8 @@ def test_statements_of_the_future_are_kept() -> None:
     assert to_wire(from_wire(wire, "test")) == wire
     known = from_wire([StatementKind.BEAT, {5: "new field"}], "test")
     assert to_wire(known) == [StatementKind.BEAT, {5: "new field"}]
+    with pytest.raises(Damaged, match="has to be understood"):
+        from_wire([128, {}], "test")
     for wrong in ("beat", [1], [1, 2], ["a", {}]):
         with pytest.raises(Damaged):
             from_wire(wrong, "test")
