@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syncd.chunk.lists import fold
+from syncd.engine.gone import tombstone
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
-from syncd.engine.outward import tombstone
 from syncd.engine.progress import Progress
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault

@@ -67,6 +67,7 @@ class _Batch:
     fingerprints: dict[int, tuple[int, int]] = field(default_factory=dict)
     digests: list[tuple[int, bytes]] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)
+    mounts: list[tuple[int, bool]] = field(default_factory=list)
     seen: list[tuple[int, Stat]] = field(default_factory=list)
     packs: list[tuple[int, PackLocations]] = field(default_factory=list)
     pack_bytes: int = 0
@@ -161,6 +162,10 @@ class Outbox:
         """Forget a directory's digest, in the commit that takes what is found in it now."""
         self._batch.stale.append(node)
 
+    def mounted(self, node: int, *, still: bool = True) -> None:
+        """Note, in the commit that knows the directory, that another file system begins there, or no more."""
+        self._batch.mounts.append((node, still))
+
     def seen(self, node: int, stat: Stat) -> None:
         """Take the fingerprint of an entry that was found equal to the base."""
         self._batch.seen.append((node, stat))
@@ -230,7 +235,7 @@ class Outbox:
             self._commit_record(batch, more_follow)
         else:
             self._adopted = batch.packs
-            if batch.digests or batch.seen or batch.stale:
+            if batch.digests or batch.seen or batch.stale or batch.mounts:
                 with self._state.transaction():
                     self._remember(batch)
         self.written.new_bytes += self._writer.raw_bytes
@@ -288,6 +293,7 @@ class Outbox:
 
     def _remember(self, batch: _Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
+        self._state.nodes.set_mounts(batch.mounts)
         self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)
 

@@ -13,13 +13,14 @@ from functools import partial
 from zlib import crc32
 
 from syncd.chunk.params import keep_profile
+from syncd.engine.gone import UNREADABLE, Gone
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
 from syncd.engine.rules import read_rules
-from syncd.engine.survey import UNREADABLE, Directory, Survey, Visit
-from syncd.engine.vault import RECOVERY, Vault
+from syncd.engine.survey import Directory, Survey, Visit
+from syncd.engine.vault import Vault
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import Row
@@ -71,7 +72,6 @@ class Outward:
         moves: Mapping[bytes, bytes] | None = None,
         ripe: Callable[[int], bool] = lambda node: True,
     ) -> None:
-        self._ripe = ripe
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
@@ -82,9 +82,11 @@ class Outward:
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
         self._whole = False
+        self._unseen = False  # a directory could not be listed
         self._again: set[bytes] = set()
         self._hold: frozenset[bytes] = frozenset()
-        self._gone: list[int] = []
+        self._missing: list[int] = []  # nodes that are not where the base has them
+        self._gone = Gone(vault, outbox, self._outcome.problems, ripe)
         self._later: list[_Later] = []
         self._records_before = outbox.written.records
 
@@ -117,24 +119,24 @@ class Outward:
         """Take visits; then, where it matters, look once more.
 
         A deletion is told by a second look only: while the first one walked, an entry may have moved to
-        where it had been already. So is a directory at a name that a file had until now.
+        where it had been already. Such a move leaves its mark on the directory that it went into, so the
+        second look goes there and to where something is gone. A directory at a name that a file had until
+        now is told by the look after the one that told the file's end.
         """
         outcome = self._take_all(visits)
         again, self._again = self._again, set()
-        if self._whole and self._gone:
-            self._anew()
-            outcome = self._take_all(self._survey.everything(deep=False), tell=True)
-            again, self._again = self._again | again, set()
-        if again:
-            self._whole = False
-            self._anew()
-            outcome = self._take_all(self._survey.some(again), tell=True)
-            outcome.unsettled += self._again
+        if self._whole and self._missing:
+            again |= self._survey.changed_since()
+            again |= {split(self._nodes.path_of(node))[0] for node in self._missing}
+        for _ in range(2):
+            if again:
+                self._whole = False
+                self._missing, self._later = [], []
+                self._survey = self._survey.fresh()
+                outcome = self._take_all(self._survey.some(again), tell=True)
+                again, self._again = self._again, set()
+        outcome.unsettled += again
         return outcome
-
-    def _anew(self) -> None:
-        self._gone, self._later = [], []
-        self._survey = self._survey.fresh()
 
     def _take_all(self, visits: Iterable[Visit], *, tell: bool = False) -> Outcome:
         calm = True
@@ -174,15 +176,21 @@ class Outward:
             self._outbox.stale(directory.node)
         if directory.stat is not None:
             self._tell_directory(directory, directory.stat)
+            if directory.mounted:
+                self._outbox.mounted(directory.node)
+        for child in visit.children:
+            if child.mounted and child.known:
+                self._outbox.mounted(child.node)
+        self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
             self._tell_mode(row, stat)
         for name, stat, row in found.replaced:
-            self._gone.append(row.node)
+            self._missing.append(row.node)
             if stat.kind == Kind.DIRECTORY:
                 self._again.add(directory.path)  # its name is free once the old node's end is committed
             else:
                 self._later.append(_Later(join(directory.path, name), directory, stat))
-        self._gone += found.gone
+        self._missing += found.gone
         self._outcome.problems.update(visit.problems)
         return not (found.gone or found.replaced or visit.problems)
 
@@ -295,37 +303,22 @@ class Outward:
     # -- what is gone ---------------------------------------------------------------------------
 
     def _tell_gone(self, tell: bool) -> None:
-        """Tell deletions, children before parents, if this look may tell them."""
-        moved = self._survey.moved
-        candidates = [node for node in self._gone if node not in moved]
-        recovering = bool(self._vault.state.get(RECOVERY))
-        if recovering and not candidates and self._whole:
-            with self._vault.state.transaction():
-                self._vault.state.set(RECOVERY, b"")
+        """Tell deletions, if this look may tell them."""
+        gone, moved = self._gone, self._survey.moved
+        whole = self._whole and not self._unseen
+        recovering = gone.recovering
+        missing = [node for node in self._missing if node not in moved]
+        if recovering and not missing and whole:
+            gone.end_recovery()
+        candidates = gone.unheld(missing, whole=whole)
         if recovering:
             self._keep_names_taken()
-        if recovering or not candidates or not tell:
-            self._outcome.missing = len(candidates) if recovering else 0
-            return
-        self._disk.check_marker(self._vault.marker)
-        for node in candidates:
-            row = self._nodes.get(node)
-            if row is None or not row.alive or node in moved:
-                continue
-            path = self._nodes.path_of(node)
-            try:
-                there = self._disk.stat(path)
-            except OSError as error:
-                self._outcome.problems[path] = UNREADABLE.format(error.strerror)
-                continue
-            holder = self._nodes.child(row.parent, row.name)
-            shadowed = holder is not None and holder.node != node
-            if there is not None and there.kind == row.kind and not shadowed:
-                continue
-            if self._ripe(node):
-                self._tell_subtree_gone(row)
-            else:
-                self._outcome.unsettled.append(split(path)[0])
+            self._outcome.missing = len(candidates)
+        elif candidates and tell:
+            gone.tell(candidates, moved)
+            self._outcome.changes += gone.told
+            self._outcome.unsettled += gone.unsettled
+            gone.told, gone.unsettled = 0, []
 
     def _keep_names_taken(self) -> None:
         """After a rebuild nothing is told as gone, so a name that another kind holds cannot be taken yet."""
@@ -335,26 +328,6 @@ class Outward:
         for path in self._again:
             self._outcome.problems.setdefault(path, TAKEN)
         self._again.clear()
-
-    def _tell_subtree_gone(self, top: Row) -> None:
-        moved = self._survey.moved
-        order, stack = [], [top]
-        while stack:
-            row = stack.pop()
-            order.append(row)
-            if row.kind == Kind.DIRECTORY:
-                stack += [child for child in self._nodes.children(row.node) if child.node not in moved]
-        for row in reversed(order):
-            self._outbox.change(tombstone(row))
-            moved.add(row.node)
-            self._outcome.changes += 1
-            if self._outbox.full:
-                self._outbox.commit(more_follow=True)
-
-
-def tombstone(row: Row) -> Change:
-    """Return the change that says a node is gone; it keeps its place, so it can be listed."""
-    return Change(row.node, row.parent, row.name, Kind.TOMBSTONE, 0, 0, 0, 0, row.profile, b"", b"", (row.version,))
 
 
 def _as_change(row: Row) -> Change:

@@ -7,7 +7,7 @@ import os
 
 from syncd.engine.vault import Vault
 from syncd.errors import NeedsAttention
-from syncd.model.entry import Kind, kind_of_mode
+from syncd.model.entry import Kind
 from syncd.model.path import join
 from syncd.scan import ignore
 
@@ -25,16 +25,14 @@ def count_files(vault: Vault) -> tuple[int, int]:
             listing = disk.entries(path)
         except OSError:
             continue  # the pass itself names it
-        for name, raw in listing:
-            below = join(path, name)
-            kind = kind_of_mode(raw.st_mode)
-            if rules.ignored(below, name, kind == Kind.DIRECTORY):
+        for name, kind, stat, _ in listing.entries():
+            if rules.ignored(path, name, kind == Kind.DIRECTORY):
                 continue
             if kind == Kind.DIRECTORY:
-                stack.append(below)
-            elif kind == Kind.FILE:
+                stack.append(join(path, name))
+            elif stat is not None and kind == Kind.FILE:
                 files += 1
-                size += raw.st_size
+                size += stat.size
     return files, size
 
 

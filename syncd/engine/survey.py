@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
-from syncd.fs.disk import to_stat
-from syncd.model.entry import Kind, Stat, kind_of_mode
+from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
+from syncd.model.listing import Listing
 from syncd.model.path import join, names
 from syncd.model.version import Row
 from syncd.scan.diff import Findings, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
 
-UNREADABLE = "cannot be read: {}"
 SPECIAL = "is a fifo, socket or device: not synced"
 UNKNOWN_NODE = -1  # of a new directory, until its change was told
 
@@ -36,6 +36,7 @@ class Directory:
     parent: Directory | None = None
     stat: Stat | None = None
     moved: Row | None = None
+    mounted: bool = False  # another file system begins here
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class Survey:
         self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
+        self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
 
     def fresh(self) -> Survey:
         """Return a survey that knows nothing of this one's findings."""
@@ -69,6 +71,15 @@ class Survey:
         digests = {} if deep else self._nodes.digests()
         tree = self._nodes.directories()
         yield from self._walk([Directory(b"", ROOT, True)], digests, tree, below=True)
+
+    def changed_since(self) -> set[bytes]:
+        """Return the directories that something came into, or left, after this survey had listed them."""
+        found = set()
+        for path, mark in self._marks.items():
+            now = self._disk.lstat(path)
+            if now is None or mark != _mark(now.st_ino, now.st_mtime_ns, now.st_ctime_ns):
+                found.add(path)
+        return found
 
     def some(self, paths: set[bytes]) -> Iterator[Visit]:
         """Yield what differs in these directories and in new ones below them."""
@@ -87,7 +98,7 @@ class Survey:
         reached = b""
         for name in names(path):
             below = join(reached, name)
-            if self._rules.ignored(below, name, True):
+            if self._rules.ignored(reached, name, True):
                 return None
             row, there = self._nodes.find(below), self._disk.stat(below)
             if row is None or row.kind != Kind.DIRECTORY or there is None or there.kind != Kind.DIRECTORY:
@@ -110,9 +121,11 @@ class Survey:
             if visit is None:
                 if directory.moved is not None:  # nothing inside changed, but its place did
                     yield Visit(directory, Findings(), [], None)
-                known = tree.get(directory.node, {})
-                placed = ((join(directory.path, name), name, node) for name, node in known.items())
-                stack += [Directory(path, node, True) for path, name, node in placed if not ignored(path, name, True)]
+                path = directory.path
+                known = tree.get(directory.node, {}).items()
+                stack += [
+                    Directory(join(path, name), node, True) for name, node in known if not ignored(path, name, True)
+                ]
                 continue
             yield visit
             fresh = [child for child in visit.children if below or not child.known or child.moved]
@@ -129,32 +142,47 @@ class Survey:
         except OSError as error:
             visit.problems[path] = UNREADABLE.format(error.strerror)
             return visit
+        self._remember(path, listing)
         seen = digest(listing, rules.digest)
         if directory.known and digests.get(directory.node) == seen:
             return None
         visit.listed = True
         entries: list[tuple[bytes, Stat]] = []
-        for name, raw in listing:
-            if rules.ignored(join(path, name), name, kind_of_mode(raw.st_mode) == Kind.DIRECTORY):
+        special: list[bytes] = []
+        mounted: set[bytes] = set()
+        for name, kind, stat, mount in listing.entries():
+            if rules.ignored(path, name, kind == Kind.DIRECTORY):
                 continue
-            stat = to_stat(raw)
             if stat is None:
                 visit.problems[join(path, name)] = SPECIAL
-            else:
-                entries.append((name, stat))
-        known = self._known(directory, entries) if directory.known else {}
+                special.append(name)
+                continue
+            entries.append((name, stat))
+            if mount and kind == Kind.DIRECTORY:
+                mounted.add(name)
+        known = self._known(directory, entries, special) if directory.known else {}
         visit.findings = compare(entries, known)
         visit.findings.gone += self._shadowed
         self._shadowed.clear()
-        visit.children = self._children(directory, visit.findings)
+        visit.children = self._children(directory, visit.findings, mounted)
         if not self._any_fresh(entries):
             visit.digest = seen
         return visit
 
-    def _children(self, directory: Directory, found: Findings) -> list[Directory]:
+    def _remember(self, path: bytes, listing: Listing) -> None:
+        """Keep what tells later that a directory was changed; needed only where something may be gone."""
+        if not self.empty_base:
+            own = listing.own
+            fresh = too_fresh(own.mtime_ns, own.ctime_ns, self._now_ns())
+            self._marks[path] = 0 if fresh else _mark(own.ino, own.mtime_ns, own.ctime_ns)
+
+    def _children(self, directory: Directory, found: Findings, mounted: set[bytes]) -> list[Directory]:
         """Return the directories to go into; new ones leave the findings for here."""
         path = directory.path
-        children = [Directory(join(path, name), node, True, directory) for name, node in found.directories]
+        children = [
+            Directory(join(path, name), node, True, directory, mounted=name in mounted)
+            for name, node in found.directories
+        ]
         files = []
         for name, stat in found.new:
             if stat.kind != Kind.DIRECTORY:
@@ -165,26 +193,25 @@ class Survey:
             if row is not None:
                 self.moved.add(row.node)
             node = row.node if row else UNKNOWN_NODE
-            children.append(Directory(here, node, row is not None, directory, stat, row))
+            children.append(Directory(here, node, row is not None, directory, stat, row, name in mounted))
         found.new = files
         return children
 
-    def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]]) -> dict[bytes, Row]:
-        """Return what the base has in a directory, less what the rules ignore now: that stays as it is.
+    def _known(self, directory: Directory, entries: list[tuple[bytes, Stat]], special: list[bytes]) -> dict[bytes, Row]:
+        """Return what the base has in a directory, less what is not synced now: that stays as it is.
 
         A name that something else, not ignored, stands at now is not left out: one name is one node.
         """
         known: dict[bytes, Row] = {}
-        present = {name for name, _ in entries}
+        present = dict(entries)
         for row in self._nodes.children(directory.node):
-            if row.node in self.moved:
+            name = row.name
+            if row.node in self.moved or name in special:
                 continue
-            is_directory = row.kind == Kind.DIRECTORY
-            ignored = self._rules.ignored(join(directory.path, row.name), row.name, is_directory)
-            if not ignored or row.name in present:
-                if row.name in known:
-                    self._shadowed.append(known[row.name].node)
-                known[row.name] = row  # the newer of two that hold one name
+            if name in present or not self._rules.ignored(directory.path, name, row.kind == Kind.DIRECTORY):
+                if name in known:
+                    self._shadowed.append(known[name].node)
+                known[name] = row  # the newer of two that hold one name
         return known
 
     def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:
@@ -223,6 +250,10 @@ class Survey:
         if not before:
             return False
         try:
-            return any(name in before for name, _ in self._disk.entries(path))
+            return not before.isdisjoint(self._disk.entries(path).names)
         except OSError:
             return False
+
+
+def _mark(ino: int, mtime_ns: int, ctime_ns: int) -> int:
+    return hash((ino, mtime_ns, ctime_ns))

@@ -19,7 +19,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
+from syncd.fs.listing import list_directory, list_opened
 from syncd.model.entry import MODE_BITS, Kind, Stat, kind_of_mode
+from syncd.model.listing import Listing
 from syncd.model.path import join, names, split
 
 TEMPORARY = b".syncd-tmp-"
@@ -85,37 +87,21 @@ class Disk:
 
     # -- looking --------------------------------------------------------------------------------
 
-    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
-        """Return (name, stat) of every entry of a directory.
+    def entries(self, path: bytes) -> Listing:
+        """Return what a directory holds, with the stat of every entry.
 
         Raises:
             OSError: it cannot be read.
         """
         whole = self.full(path)
-        if len(whole) > _LONGEST:
-            return self._list_deep(path)
-        if path and not stat_bits.S_ISDIR(os.lstat(whole).st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), whole)
-        found = []
-        with os.scandir(whole) as entries:
-            for entry in entries:
-                try:
-                    found.append((entry.name, entry.stat(follow_symlinks=False)))
-                except FileNotFoundError:
-                    continue  # gone since it was listed
-        return found
-
-    def _list_deep(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
-        found = []
+        if len(whole) <= _LONGEST:
+            return Listing(*list_directory(whole, not path))
         with self._at(path) as (name, parent):
             descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         try:
-            for entry in os.listdir(descriptor):
-                with contextlib.suppress(FileNotFoundError):
-                    found.append((os.fsencode(entry), os.lstat(entry, dir_fd=descriptor)))
+            return Listing(*list_opened(descriptor))
         finally:
             os.close(descriptor)
-        return found
 
     def lstat(self, path: bytes) -> os.stat_result | None:
         """Return the stat of an entry, not following a link; None when nothing stands there.
@@ -132,6 +118,11 @@ class Disk:
             if error.errno == errno.ELOOP:  # a directory on the way became a link to itself
                 return None
             raise
+
+    def is_mount(self, path: bytes) -> bool:
+        """Tell whether another file system begins at a path; false when nothing stands there."""
+        here, above = self.lstat(path), self.lstat(split(path)[0])
+        return here is not None and above is not None and here.st_dev != above.st_dev
 
     def stat(self, path: bytes) -> Stat | None:
         """Return the fingerprint of an entry; None when nothing that is synced stands there."""

@@ -35,12 +35,12 @@ KIND_WORDS = {
 
 MODE_BITS = 0o7777
 
-_KIND_OF_FORMAT = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.SYMLINK}
+KIND_OF_FORMAT = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.SYMLINK}
 
 
 def kind_of_mode(st_mode: int) -> Kind | None:
     """Return the kind that st_mode names; None for fifos, sockets and devices, which are not synced."""
-    return _KIND_OF_FORMAT.get(stat.S_IFMT(st_mode))
+    return KIND_OF_FORMAT.get(stat.S_IFMT(st_mode))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,31 +7,25 @@ edits; docs/decisions/005-fingerprints.md).
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from os import stat_result
 
 from blake3 import blake3
 
 from syncd.model.entry import Kind, Stat
+from syncd.model.listing import CELL, Listing
 from syncd.model.version import Row
 
-_CELL = struct.Struct("<QIQqq")
 # A kernel stamps times from a clock that ticks every 1 to 10 ms; two writes within a tick look alike.
 TICK_NS = 50_000_000
 COARSE_NS = 2_100_000_000  # FAT keeps mtimes in steps of 2 s
 _SECOND = 1_000_000_000
 
 
-def digest(listing: Iterable[tuple[bytes, stat_result]], rules: bytes) -> bytes:
+def digest(listing: Listing, rules: bytes) -> bytes:
     """Return a digest of a directory's entries with everything that tells of change, and the ignore rules."""
-    pack = _CELL.pack
-    parts = [rules]
-    for name, s in listing:
-        parts.append(pack(s.st_ino, s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
-        parts.append(name)
-    return blake3(b"\0".join(parts)).digest(16)
+    # The directory's own cell is left out: it tells nothing that its entries do not.
+    return blake3(b"\0".join([rules, *listing.names, listing.cells[CELL.size :]])).digest(16)
 
 
 def too_fresh(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from blake3 import blake3
 
-from syncd.model.path import shown
+from syncd.model.path import join, shown
 
 FILE = b".syncdignore"
-OURS = re.compile(rb"\.syncd-(tmp-[0-9a-f]+|folder)\Z")
+OURS = re.compile(rb"\.syncd-(?:tmp-[0-9a-f]+|folder)\Z")
 
 # What no person misses: what file managers, editors and systems leave behind while they work. A pattern
 # that could be a person's own file has no place here (`*.swf` is Flash, `*.part` an archive's piece).
@@ -54,13 +54,11 @@ class Rules:
         self._spec: object | None = None
         self._simple = simple
 
-    def ignored(self, path: bytes, name: bytes, is_directory: bool) -> bool:
-        """Tell whether a path is not synced; its parents are known not to be ignored."""
-        if OURS.match(name):
-            return True
+    def ignored(self, parent: bytes, name: bytes, is_directory: bool) -> bool:
+        """Tell whether an entry of a directory is not synced; its parents are known not to be ignored."""
         if self._simple is not None:
             return self._simple.match(name) is not None
-        return self.reason(path, is_directory) is not None
+        return self.reason(join(parent, name), is_directory) is not None
 
     def reason(self, path: bytes, is_directory: bool) -> str | None:
         """Return the pattern that ignores a path, None when none does."""
@@ -92,7 +90,7 @@ def _compile_simple(lines: Sequence[str]) -> re.Pattern[bytes] | None:
     Git's rules for a pattern without a slash depend on the name alone; one expression for all of
     them is 20 times faster than asking the library path by path.
     """
-    parts = []
+    parts = [OURS.pattern]
     for line in lines:
         text = line.rstrip()
         if not text or text.startswith("#"):
@@ -100,7 +98,7 @@ def _compile_simple(lines: Sequence[str]) -> re.Pattern[bytes] | None:
         if "/" in text or text.startswith("!") or "\\" in text or "**" in text or "[" in text.replace("[a-p]", ""):
             return None
         parts.append(_name_expression(text))
-    return re.compile(b"(?:" + b"|".join(parts) + rb")\Z", re.DOTALL) if parts else re.compile(rb"(?!)")
+    return re.compile(b"(?:" + b"|".join(parts) + rb")\Z", re.DOTALL)
 
 
 # One character as the library counts: a whole UTF-8 sequence, or a byte that belongs to none.

@@ -74,7 +74,12 @@ def _tables(db: Any) -> None:
     db.execute("CREATE INDEX version_place ON version (parent, name)")
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables,)
+def _mounts(db: Any) -> None:
+    """Directories where another file system began when they were last seen."""
+    db["mount_point"].create({"node": int}, pk="node")
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -63,6 +63,11 @@ class Nodes:
         """Return what stands in a directory now, by name."""
         return self._rows("parent = ? AND kind <> 4 ORDER BY name, version", (parent,))
 
+    def directories_in(self, parent: int) -> list[int]:
+        """Return the directories that stand in a directory now."""
+        found = self._db.execute("SELECT id FROM node WHERE parent = ? AND kind = 2", (parent,))
+        return [node for (node,) in found]
+
     def gone_children(self, parent: int) -> list[Row]:
         """Return what was deleted from a directory and not replaced, by name."""
         return self._rows("parent = ? AND kind = 4 ORDER BY name, version", (parent,))
@@ -219,6 +224,16 @@ class Nodes:
     def drop_digests(self, nodes: Iterable[int]) -> None:
         """Compare some directories anew at the next scan."""
         self._db.executemany("DELETE FROM seen_directory WHERE node = ?", ((node,) for node in nodes))
+
+    def mount_points(self) -> list[int]:
+        """Return the directories where another file system began when they were last seen."""
+        return [node for (node,) in self._db.execute("SELECT node FROM mount_point")]
+
+    def set_mounts(self, mounts: Iterable[tuple[int, bool]]) -> None:
+        """Note (directory, whether another file system begins there)."""
+        for node, still in mounts:
+            sql = "INSERT OR IGNORE INTO mount_point VALUES (?)" if still else "DELETE FROM mount_point WHERE node = ?"
+            self._db.execute(sql, (node,))
 
     def problems(self) -> dict[bytes, str]:
         """Return path -> reason of what the last scan could not read or does not sync."""

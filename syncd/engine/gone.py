@@ -1,0 +1,121 @@
+"""What is gone from the folder: told last, and only when it is surely a person's deletion (promise P5).
+
+Nothing is told as gone in recovery mode, below a file system that is not mounted, while its place
+cannot be looked at, or before it has been gone for long enough that a move would have been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from syncd.engine.outbox import Outbox
+from syncd.engine.vault import RECOVERY, Vault
+from syncd.model.entry import Change, Kind
+from syncd.model.path import split
+from syncd.model.version import Row
+
+UNREADABLE = "cannot be read: {}"
+UNMOUNTED = "held another file system that is not mounted: nothing in it is taken for deleted"
+
+
+def tombstone(row: Row) -> Change:
+    """Return the change that says a node is gone; it keeps its place, so it can be listed."""
+    return Change(row.node, row.parent, row.name, Kind.TOMBSTONE, 0, 0, 0, 0, row.profile, b"", b"", (row.version,))
+
+
+class Gone:
+    """Tells deletions of one pass.
+
+    Args:
+        vault: opened for writing.
+        outbox: takes the tombstones.
+        problems: path -> reason, for what cannot be told.
+        ripe: tells whether a node, seen to be gone, may be told to be gone.
+    """
+
+    def __init__(self, vault: Vault, outbox: Outbox, problems: dict[bytes, str], ripe: Callable[[int], bool]) -> None:
+        self._vault, self._outbox, self._problems, self._ripe = vault, outbox, problems, ripe
+        self._disk, self._nodes = vault.disk, vault.state.nodes
+        self.told = 0
+        self.unsettled: list[bytes] = []  # directories to look at again soon
+
+    @property
+    def recovering(self) -> bool:
+        """Whether live paths may be missing from the folder for no fault of a person."""
+        return bool(self._vault.state.get(RECOVERY))
+
+    def end_recovery(self) -> None:
+        """Every live node was seen: what is missing from now on was deleted."""
+        with self._vault.state.transaction():
+            self._vault.state.set(RECOVERY, b"")
+
+    def unheld(self, candidates: list[int], *, whole: bool) -> list[int]:
+        """Leave out what is gone with a file system that is not mounted.
+
+        Args:
+            candidates: nodes that are not where the base has them.
+            whole: every directory of the folder was looked at to find them.
+        """
+        for mount in self._nodes.mount_points():
+            row, path = self._nodes.get(mount), self._nodes.path_of(mount)
+            if row is None or not row.alive:
+                self._outbox.mounted(mount, still=False)
+                continue
+            if self._disk.is_mount(path):
+                continue
+            held = {node for node in candidates if _one_holds_other(self._nodes.path_of(node), path)}
+            if held:
+                self._problems[path] = UNMOUNTED
+                candidates = [node for node in candidates if node not in held]
+            elif whole:
+                self._outbox.mounted(mount, still=False)  # all of it stands here as ordinary files
+        return candidates
+
+    def tell(self, candidates: list[int], moved: set[int]) -> None:
+        """Tell deletions, children before parents; `moved` are nodes found elsewhere, and takes those told."""
+        self._disk.check_marker(self._vault.marker)
+        for node in candidates:
+            row = self._nodes.get(node)
+            if row is None or not row.alive or node in moved:
+                continue
+            path = self._nodes.path_of(node)
+            try:
+                there = self._disk.stat(path)
+            except OSError as error:
+                self._problems[path] = UNREADABLE.format(error.strerror)
+                continue
+            holder = self._nodes.child(row.parent, row.name)
+            shadowed = holder is not None and holder.node != node
+            if there is not None and there.kind == row.kind and not shadowed:
+                continue
+            if self._ripe(node):
+                self._tell_subtree(row, moved)
+            else:
+                self.unsettled.append(split(path)[0])
+
+    def _tell_subtree(self, top: Row, moved: set[int]) -> None:
+        # Directories first, each before what it holds; their rows are read again when their turn comes,
+        # so that memory is one directory's rows and not the subtree's.
+        order, stack = [], [top.node]
+        while stack:
+            node = stack.pop()
+            order.append(node)
+            stack += [child for child in self._nodes.directories_in(node) if child not in moved]
+        for node in reversed(order):
+            for row in self._nodes.children(node):
+                if row.node not in moved:
+                    self._tell_one(row, moved)
+        if top.node not in moved:
+            self._tell_one(top, moved)
+
+    def _tell_one(self, row: Row, moved: set[int]) -> None:
+        self._outbox.change(tombstone(row))
+        moved.add(row.node)
+        self.told += 1
+        if self._outbox.full:
+            self._outbox.commit(more_follow=True)
+
+
+def _one_holds_other(one: bytes, other: bytes) -> bool:
+    """Tell whether one of two paths is the other or lies below it."""
+    return one == other or one.startswith(other + b"/") or other.startswith(one + b"/")
