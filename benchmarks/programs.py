@@ -58,6 +58,8 @@ class Program(ABC):
         self.source = source
         shutil.rmtree(self.repo, ignore_errors=True)
         self.env = {**os.environ, "HOME": str(work / f"home-{self.name}")}
+        # Installed programs have their bytecode; ours runs from its source and has to keep it.
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
         shutil.rmtree(self.env["HOME"], ignore_errors=True)
         Path(self.env["HOME"]).mkdir(parents=True)
         self.count = 0

@@ -1,7 +1,7 @@
 """Reading small files ahead of their turn, in one other thread.
 
-A batch is some files of one directory; its bytes are there when their turn comes. Memory is bounded
-by the batches under way: `AHEAD` of at most `BATCH_BYTES` each.
+A batch is some files of one directory; its bytes are there when their turn comes. One call reads the
+files of several batches, since most directories hold few. Memory is bounded by `AHEAD_BYTES`, and one batch.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from syncd.engine.survey import Visit
 from syncd.fs.bulk import EXPECT, Read, read_files
 from syncd.fs.disk import Disk
 from syncd.model.entry import Kind, Stat
+from syncd.model.path import join
 from syncd.model.version import Row
 
-BATCH_FILES = 128
-BATCH_BYTES = 1024 * 1024
-AHEAD = 6  # batches
-INLINE = 3  # files that are read at once: handing them over would cost more
+BATCH_FILES, BATCH_BYTES = 128, 1024 * 1024  # of one directory
+READ_FILES, READ_BYTES = 64, 512 * 1024  # of several directories, read by one call; fewer costs handing over
+AHEAD_BYTES, AHEAD_BATCHES = 6 * 1024 * 1024, 96
 LONGEST_PATH = 3800
 
 
@@ -36,36 +36,51 @@ class Item:
 
 
 @dataclass(slots=True)
+class _Job:
+    """Files that one call reads, and to which items their bytes go."""
+
+    items: list[Item] = field(default_factory=list)
+    names: list[bytes] = field(default_factory=list)
+    size: int = 0
+    future: Future[list[Read]] | None = None
+
+    def wait(self) -> None:
+        """Give each item its bytes."""
+        if self.future is not None:
+            for item, data in zip(self.items, self.future.result(), strict=True):
+                item.data = data
+            self.future = None
+
+
+@dataclass(slots=True)
 class Batch:
     """Files of one directory; `last` closes the visit."""
 
     visit: Visit
     items: list[Item] = field(default_factory=list)
-    future: Future[list[Read]] | None = None
     first: bool = False
     last: bool = False
     ahead: list[Item] = field(default_factory=list)  # those of the items that are read ahead
+    size: int = 0  # of those, in bytes
+    job: _Job | None = None
 
     def wait(self) -> None:
         """Give each item its bytes."""
-        if self.future is not None:
-            for item, data in zip(self.ahead, self.future.result(), strict=True):
-                item.data = data
-            self.future = None
+        if self.job is not None:
+            self.job.wait()
 
 
 def _cut(visit: Visit) -> Iterator[Batch]:
     """Cut a visit's files into batches; there is at least one."""
     found = visit.findings
     batch = Batch(visit, first=True)
-    size = 0
     for item in _items(found.suspect, found.new):
-        if len(batch.items) >= BATCH_FILES or size >= BATCH_BYTES:
+        if len(batch.items) >= BATCH_FILES or batch.size >= BATCH_BYTES:
             yield batch
-            batch, size = Batch(visit), 0
+            batch = Batch(visit)
         batch.items.append(item)
         if item.stat.kind == Kind.FILE and item.stat.size <= WHOLE:
-            size += item.stat.size
+            batch.size += item.stat.size
             batch.ahead.append(item)
     batch.last = True
     yield batch
@@ -78,25 +93,51 @@ def _items(suspect: Iterable[tuple[bytes, Stat, Row]], new: Iterable[tuple[bytes
         yield Item(name, stat, None)
 
 
+class _Reader:
+    """Gathers files into jobs and hands these to the other thread."""
+
+    def __init__(self, disk: Disk, pool: ThreadPoolExecutor) -> None:
+        self._root, self._pool = disk.full(b""), pool
+        self.open = _Job()
+
+    def take(self, batch: Batch) -> None:
+        """Have a batch's small files read."""
+        path = batch.visit.directory.path
+        if not batch.ahead or len(path) > LONGEST_PATH:
+            return
+        job = batch.job = self.open
+        job.items += batch.ahead
+        job.names += [join(path, item.name) for item in batch.ahead]
+        job.size += batch.size
+        if len(job.items) >= READ_FILES or job.size >= READ_BYTES:
+            self.submit()
+
+    def submit(self) -> None:
+        """Begin to read what was gathered."""
+        job = self.open
+        if job.items:
+            stats = [item.stat for item in job.items]
+            expect = b"".join([EXPECT.pack(stat.size, stat.mtime_ns, stat.ctime_ns, stat.ino) for stat in stats])
+            job.future = self._pool.submit(read_files, self._root, job.names, expect)
+            self.open = _Job()
+
+
 def read_ahead(visits: Iterable[Visit], disk: Disk, pool: ThreadPoolExecutor) -> Iterator[Batch]:
     """Yield the batches of visits in order, their small files read meanwhile."""
+    reader = _Reader(disk, pool)
     waiting: deque[Batch] = deque()
+    size = 0
     for visit in visits:
         for batch in _cut(visit):
-            directory = disk.full(visit.directory.path)
-            if batch.ahead and len(directory) < LONGEST_PATH:
-                expect = b"".join(
-                    EXPECT.pack(item.stat.size, item.stat.mtime_ns, item.stat.ctime_ns, item.stat.ino)
-                    for item in batch.ahead
-                )
-                names = [item.name for item in batch.ahead]
-                if len(names) <= INLINE:
-                    for item, data in zip(batch.ahead, read_files(directory, names, expect), strict=True):
-                        item.data = data
-                else:
-                    batch.future = pool.submit(read_files, directory, names, expect)
+            reader.take(batch)
             waiting.append(batch)
-            if len(waiting) > AHEAD:
-                yield waiting.popleft()
+            size += batch.size
+            while len(waiting) > AHEAD_BATCHES or size > AHEAD_BYTES:
+                first = waiting.popleft()
+                size -= first.size
+                if first.job is reader.open:
+                    reader.submit()
+                yield first
+    reader.submit()
     while waiting:
         yield waiting.popleft()

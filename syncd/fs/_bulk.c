@@ -1,9 +1,9 @@
-/* Reading or writing many small files in one call, without the interpreter's lock
+/* Reading or writing many small files below one directory in one call, without the interpreter's lock
  * (docs/decisions/004-bulk-files.md).
  *
  * read_files(directory, names, expect) -> list
  *   directory  bytes, absolute path
- *   names      list of bytes, entries of that directory
+ *   names      list of bytes, paths below that directory
  *   expect     buffer of 4 int64 per name: size, mtime_ns, ctime_ns, inode
  *   returns    per name: bytes, the whole file; None, it is not what was expected; int, an errno
  *
@@ -260,7 +260,7 @@ done:
 
 static PyMethodDef methods[] = {
     {"write_files", write_files, METH_VARARGS, "Write small files below one directory."},
-    {"read_files", read_files, METH_VARARGS, "Read small files of one directory whole."},
+    {"read_files", read_files, METH_VARARGS, "Read small files below one directory whole."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -42,7 +42,7 @@ def _read_one(directory: int, name: bytes, expected: tuple[int, ...]) -> Read:
 
 
 def read_files_slowly(directory: bytes, names: list[bytes], expect: bytes) -> list[Read]:
-    """Read small files of one directory whole; see _bulk.c for the contract."""
+    """Read small files below one directory whole; see _bulk.c for the contract."""
     if len(expect) != EXPECT.size * len(names):
         raise ValueError("read_files: names and expectations do not fit")
     try:
