@@ -59,6 +59,10 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
             raise UsageError("which folder?", hint="Run `syncd up FOLDER`.")
         folder = os.path.expanduser(folder)
         if not os.path.isdir(folder):
+            if sys.stdin.isatty() and not click.confirm(
+                f"There is no folder {folder}. Make it?", default=True, err=True
+            ):
+                raise UsageError(f"there is no folder {folder}", hint="Check the spelling.")
             os.makedirs(folder)
             talk(f"Made the folder {folder}.")
         words = _found_vault(home, folder, store, None, None)

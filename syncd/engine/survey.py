@@ -60,6 +60,7 @@ class Survey:
         self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
+        self._mounts = set(self._nodes.mount_points())
         self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
 
     def fresh(self) -> Survey:
@@ -162,6 +163,9 @@ class Survey:
                 mounted.add(name)
         known = self._known(directory, entries, special) if directory.known else {}
         visit.findings = compare(entries, known)
+        if self._mounts:  # the directory that a mount hid has a mode of its own, which is nobody's change
+            modes = visit.findings.mode_only
+            modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]
         visit.findings.gone += self._shadowed
         self._shadowed.clear()
         visit.children = self._children(directory, visit.findings, mounted)

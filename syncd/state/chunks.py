@@ -24,6 +24,7 @@ _ENTRY = 32  # id (16) and place (16)
 _COUNT = struct.Struct("<Q")
 _PREFIX = struct.Struct(">Q")
 OPEN_TRIES = 5
+PART = 65_536  # entries sorted at once: 5 MB
 DELTA_LIMIT = 4096  # entries kept in SQLite and in a dict before they become a run
 
 Entry = tuple[bytes, bytes]
@@ -68,21 +69,60 @@ class _Run:
             at += 1
         return found
 
-    def entries(self) -> Iterator[bytes]:
-        for start in range(self._entries, self._entries + self.count * _ENTRY, _ENTRY):
+    def position(self, bound: int) -> int:
+        """Return how many entries have a prefix below a bound."""
+        return self.count if bound >> 64 else bisect_left(self._prefixes, bound)
+
+    def entries(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield entries by their positions."""
+        for start in range(self._entries + begin * _ENTRY, self._entries + end * _ENTRY, _ENTRY):
             yield self._map[start : start + _ENTRY]
 
 
-def _write_run(directory: Path, entries: list[bytes]) -> Path:
+def _write_run(directory: Path, count: int, parts: Iterable[list[bytes]]) -> Path:
+    """Write a run of sorted parts, `count` entries in all, and return its path."""
     path = directory / f"chunks-{secrets.token_hex(8)}.run"
-    prefixes = struct.pack(f"={len(entries)}Q", *(_PREFIX.unpack_from(entry)[0] for entry in entries))
-    with path.open("xb") as file:
-        file.write(_COUNT.pack(len(entries)))
-        file.write(prefixes)
-        file.write(b"".join(entries))
-        file.flush()
+    with path.open("xb", buffering=0) as file:
+        file.write(_COUNT.pack(count))
+        prefixes_at, entries_at = _COUNT.size, _COUNT.size + 8 * count
+        for entries in parts:
+            prefixes = struct.pack(f"={len(entries)}Q", *(_PREFIX.unpack_from(entry)[0] for entry in entries))
+            _write_at(file.fileno(), prefixes, prefixes_at)
+            _write_at(file.fileno(), b"".join(entries), entries_at)
+            prefixes_at += len(prefixes)
+            entries_at += _ENTRY * len(entries)
         os.fsync(file.fileno())
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     return path
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(descriptor, view, offset)
+        view, offset = view[done:], offset + done
+
+
+def _merged(fresh: list[bytes], runs: list[_Run]) -> Iterator[list[bytes]]:
+    """Yield the entries of all, sorted, in parts of about `PART` so that memory is bounded by one."""
+    fresh.sort()
+    pieces = max(1, (len(fresh) + sum(run.count for run in runs)) // PART)
+    taken, starts = 0, [0] * len(runs)
+    for piece in range(1, pieces + 1):
+        bound = (piece << 64) // pieces if piece < pieces else 1 << 64
+        until = len(fresh) if piece == pieces else bisect_left(fresh, bound.to_bytes(8), taken)
+        part = fresh[taken:until]
+        taken = until
+        for number, run in enumerate(runs):
+            end = run.position(bound)
+            part += run.entries(starts[number], end)
+            starts[number] = end
+        part.sort()  # of sorted stretches: the sort finds and merges them
+        yield part
 
 
 class ChunkIndex:
@@ -133,14 +173,15 @@ class ChunkIndex:
             self._delta.update(fresh)
             return
         rows = [chunk + raw for chunk, raw in {**self._delta, **fresh}.items()]
-        while self._runs and self._runs[-1].count < 2 * len(rows):
+        count, merged = len(rows), list[_Run]()
+        while self._runs and self._runs[-1].count < 2 * count:
             smallest = self._runs.pop()
-            rows += smallest.entries()
+            merged.append(smallest)
+            count += smallest.count
             self._db.execute("DELETE FROM chunk_run WHERE file = ?", (smallest.name,))
             self._retired.append(self._directory / smallest.name)
-        rows.sort()
-        path = _write_run(self._directory, rows)
-        self._db.execute("INSERT INTO chunk_run VALUES (?, ?)", (path.name, len(rows)))
+        path = _write_run(self._directory, count, _merged(rows, merged))
+        self._db.execute("INSERT INTO chunk_run VALUES (?, ?)", (path.name, count))
         self._db.execute("DELETE FROM chunk_delta")
         self._delta = {}
         self._runs.append(_Run(path))

@@ -36,6 +36,7 @@ def test_the_chunk_index_is_a_map(tmp_path_factory: pytest.TempPathFactory, seed
     directory = tmp_path_factory.mktemp("index")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks_module, "DELTA_LIMIT", 300)
+        patch.setattr(chunks_module, "PART", source.choice([70, 500, 65_536]))
         state = State(directory, write=True)
         for number, size in enumerate(batches):
             # Ids that share their first 8 bytes test the search behind the prefix.
@@ -56,6 +57,9 @@ def test_the_chunk_index_is_a_map(tmp_path_factory: pytest.TempPathFactory, seed
         for _ in range(100):
             absent = source.choice([source.randbytes(16), b"12345678" + source.randbytes(8)])
             assert (absent in state.chunks) == (absent in model)
+        for run in state.chunks._runs:
+            entries = list(run.entries(0, run.count))
+            assert entries == sorted(entries)
         runs = list(directory.glob("chunks-*.run"))
         assert len(runs) <= 12
         state.close()
