@@ -263,4 +263,22 @@ class TarZstd(Program):
         return self._shell(f"{self.secret} -d < '{self.repo}/a' | zstd -d -q | tar x -C '{target}'")
 
 
-PROGRAMS: tuple[type[Program], ...] = (Syncd, Restic, Borg, RcloneCrypt, Zpaq, TarZstd)
+class Rsync(Program):
+    """rsync, from Debian, in the clear: the yardstick of a scan that finds nothing."""
+
+    name = "rsync"
+
+    def init(self) -> None:
+        """Make the target."""
+        self.repo.mkdir(parents=True)
+
+    def sync(self) -> Cost:
+        """A mirror."""
+        return measure(["rsync", "-a", "--delete", f"{self.source}/", f"{self.repo}/"], self.env)
+
+    def restore(self, target: Path) -> Cost:
+        """A mirror back."""
+        return measure(["rsync", "-a", f"{self.repo}/", f"{target}/"], self.env)
+
+
+PROGRAMS: tuple[type[Program], ...] = (Syncd, Restic, Borg, RcloneCrypt, Zpaq, TarZstd, Rsync)

@@ -199,6 +199,35 @@ class Bench:
                     self.restore(f"(d) {name} full restore", program, folder)
                     program.close()
 
+    def memory_rows(self) -> None:
+        """Peak memory of us alone as the number of files grows: 10,000 to 200,000 of 1 KB, 50 in a directory."""
+        for count in (10_000, 50_000, 100_000, 200_000):
+            folder = self.work / "data"
+            shutil.rmtree(folder, ignore_errors=True)
+            for number in range(count):
+                if number % 50 == 0:
+                    (folder / f"{number // 5000}" / f"{number // 50}").mkdir(parents=True)
+                text = f"file {number}\n" * 80
+                (folder / f"{number // 5000}" / f"{number // 50}" / f"{number}.txt").write_text(text)
+            program = self.programs[0](self.work, folder)
+            self.sync(f"(m) {count} files first sync", program)
+            self.sync(f"(m) {count} files no change", program)
+            for top in folder.iterdir():
+                if top.is_dir() and int(top.name) % 2:
+                    top.rename(top.with_name(f"{top.name} moved"))
+            self.sync(f"(m) {count} files half of the directories renamed", program)
+            for top in sorted(folder.glob("* moved")):
+                for directory in list(top.iterdir()):
+                    for file in list(directory.iterdir()):
+                        file.rename(top / file.name)
+            self.sync(f"(m) {count} files half of the files moved", program)
+            shutil.rmtree(folder / "0")
+            for top in folder.glob("* moved"):
+                shutil.rmtree(top)
+            self.sync(f"(m) {count} files half of the files gone", program)
+            self.restore(f"(m) {count} files restore of the rest", program, folder)
+            program.close()
+
     def release_rows(self) -> None:
         """Six releases in one folder, then one old file."""
         steps = data.releases(self.cache)
@@ -225,6 +254,16 @@ def _replace_tree(folder: Path, source: Path) -> None:
     shutil.copytree(source, folder, symlinks=True, dirs_exist_ok=True)
 
 
+def touch_memory(work: Path) -> None:
+    """Fill and free 6 GB where the work is done: memory that was never used is slow the first time."""
+    work.mkdir(parents=True, exist_ok=True)
+    block = bytes(1 << 24)
+    with (work / "touch").open("wb", buffering=0) as file:
+        for _ in range(min(6 << 30, shutil.disk_usage(work).free // 2) >> 24):
+            file.write(block)
+    (work / "touch").unlink()
+
+
 def main() -> None:
     """Parse the command line, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -238,11 +277,14 @@ def main() -> None:
     wanted = options.programs.split(",")
     programs = [program for program in PROGRAMS if "all" in wanted or program.name in wanted]
     missing = [
-        program.name for program in programs if program.name in ("restic", "zpaq") and not shutil.which(program.name)
+        program.name
+        for program in programs
+        if program.name in ("restic", "zpaq", "rsync") and not shutil.which(program.name)
     ]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; see benchmarks/README.md")
     options.cache.mkdir(parents=True, exist_ok=True)
+    touch_memory(options.work)
     bench = Bench(options.work, options.cache, programs, options.repeat)
     rows: dict[str, Callable[[], None]] = {
         "a": lambda: bench.tree_rows("(a)", data.sources(options.cache), edit=True),
@@ -250,6 +292,7 @@ def main() -> None:
         "c": lambda: bench.tree_rows("(c)", data.tiny(options.cache), edit=True),
         "d": bench.big_rows,
         "e": bench.release_rows,
+        "m": bench.memory_rows,
     }
     try:
         for key in options.only.split(","):
