@@ -344,7 +344,7 @@ class Outbox:
         self._recover_record()
         lost = []
         for number, locations in self._state.packs.intents():
-            if self._arrived(locations):
+            if self._vault.store.confirm(pack_name(locations.pack)) == locations.size:
                 self._adopted.append((number, locations))
                 self._fresh.update(locations.ids[i : i + 16] for i in range(0, len(locations.ids), 16))
             else:
@@ -354,17 +354,6 @@ class Outbox:
                 for number in lost:
                     self._state.packs.forget(number)
 
-    def _arrived(self, locations: PackLocations) -> bool:
-        """Tell whether a pack that was being put is on the store, whole, and will be after a power cut too."""
-        name, store = pack_name(locations.pack), self._vault.store
-        if store.stat(name) != locations.size:
-            return False
-        data = store.get(name)
-        if blake3(data).digest() != locations.pack:
-            return False
-        store.put(name, data)  # the port's promise: the same bytes again, and durable on return
-        return True
-
     def _recover_record(self) -> None:
         own = self._state.devices.get(OWN_DEVICE)
         if own.sequence and self._vault.store.stat(record_name(own.id, own.sequence)) is None:
@@ -373,7 +362,7 @@ class Outbox:
                 hint="Bring the store's newest copy back. If it is lost, move the store away and make a new vault.",
             )
         name = record_name(own.id, own.sequence + 1)
-        if self._vault.store.stat(name) is None:
+        if self._vault.store.confirm(name) is None:
             return
         sealed = self._vault.store.get(name)
         if blake3(sealed).digest() != self._state.get(_INTENT):
@@ -381,7 +370,6 @@ class Outbox:
                 f"the store holds record {own.sequence + 1} of this device, which its state does not know"
             )
         record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
-        self._vault.store.put(name, sealed)  # seen is not durable; put again, it is
         with self._state.transaction():
             fold(self._state, record, OWN_DEVICE, len(sealed), {})
             self._settle(record.head)

@@ -157,6 +157,14 @@ class FolderStore:
         except ObjectMissing:
             return None
 
+    def confirm(self, name: str) -> int | None:
+        """Return the size of an object whose name, too, is on the disk."""
+        size = self.stat(name)
+        if size is not None:
+            with self._errors(name):
+                _sync_directory(str((self.root / name).parent))
+        return size
+
     def delete(self, name: str) -> None:
         """Remove an object."""
         self.check()

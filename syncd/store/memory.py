@@ -47,6 +47,10 @@ class MemoryStore:
             data = self._objects.get(name)
         return None if data is None else len(data)
 
+    def confirm(self, name: str) -> int | None:
+        """Return the size of an object."""
+        return self.stat(name)
+
     def delete(self, name: str) -> None:
         """Remove an object."""
         with self._lock:

@@ -9,6 +9,7 @@ of them. Methods block, are safe to call from several threads, and raise only th
 | put | all of the object or none, after a crash too | same bytes again succeed | durable, readable on return |
 | get | - | yes | bytes as they were put, or ObjectMissing; never padded, never cut |
 | stat | - | yes | size in bytes, or None |
+| confirm | - | yes | as stat; what it finds is durable on return, even if its put never returned |
 | delete | yes | deleting what is not there succeeds | gone when it returns |
 | list | - | yes | all that was put before the call and not deleted; others may appear; by name |
 """
@@ -81,6 +82,13 @@ class Provider(Protocol):
 
         Raises:
             StoreGone, StoreError: it could not be asked.
+        """
+
+    def confirm(self, name: str) -> int | None:
+        """Return the object's size in bytes, None when there is none; what is there survives a power cut.
+
+        Raises:
+            StoreGone, StoreError: it could not be asked or made durable.
         """
 
     def delete(self, name: str) -> None:

@@ -36,6 +36,11 @@ class ProviderSuite:
         store.put(NAME, b"same")
         assert store.get(NAME) == b"same"
 
+    def test_what_a_put_left_is_confirmed(self, store: Provider) -> None:
+        store.put("pack/ab/abc", b"some bytes")
+        assert store.confirm("pack/ab/abc") == 10
+        assert store.confirm("pack/ab/other") is None
+
     def test_a_name_is_not_given_to_other_bytes(self, store: Provider) -> None:
         store.put(NAME, b"first")
         with pytest.raises(ObjectExists):

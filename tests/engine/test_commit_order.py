@@ -56,6 +56,9 @@ class Watched:
     def stat(self, name: str) -> int | None:
         return self.inner.stat(name)
 
+    def confirm(self, name: str) -> int | None:
+        return self.inner.confirm(name)
+
     def delete(self, name: str) -> None:
         self.inner.delete(name)
 
