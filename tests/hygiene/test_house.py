@@ -25,6 +25,7 @@ PURE = [
     "model/*",
     "chunk/*",
     "journal/*",
+    "merge/*",
     "scan/diff",
     "scan/ignore",
     "watch/pending",
@@ -47,7 +48,7 @@ IMPURE = {
     "logging",
 }
 # Named for what they bring in as arguments: a type, never a clock or a die of their own.
-ALLOWED = {"pack/writer": {"random"}, "scan/diff": {"os"}}
+ALLOWED = {"pack/writer": {"random"}}
 
 
 def name_of(path: Path) -> str:
