@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from syncd.merge.copies import Stamp, conflict_name
 from syncd.merge.registers import Merged, Order
@@ -18,42 +19,45 @@ from syncd.model.ids import ROOT
 Rank = tuple[bytes, int]  # device id, counter: the order of nodes that is the same everywhere
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a node wants to stand, since which version, and whose name for it if it cannot have that."""
+class Facts(Protocol):
+    """What identities mean outside this process; asked only where something meets."""
+
+    def rank(self, identity: int) -> Rank:
+        """Return a node's or version's global id."""
+
+    def order(self, version: int) -> Order:
+        """Return where a version stands in the order of all."""
+
+    def stamp(self, version: int) -> Stamp:
+        """Return who made a version, and when."""
+
+
+class Place(NamedTuple):
+    """Where a node wants to stand, and the version that put it there."""
 
     parent: int
     name: bytes
-    order: Order
+    version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one node wants.
 
-    Attributes:
-        node: its identity.
-        rank: its global id.
-        kind: file, directory or symlink.
-        alive: whether a version that stands says that it is there.
-        places: where it wants to be; then, for a directory, where it was before, latest first.
-        value: equal for entries with equal bytes.
-        stamp: for its name, if another has the one that it wants.
-        beside: the node whose overruled content this is; it is no node of its own then.
+    `places` is where it wants to be and then, for a directory, where it was before, latest first. `value` is
+    equal for entries with equal bytes. `beside` is the node whose overruled content this is: it is no node
+    of its own then, and its identity is that of the version.
     """
 
     node: int
-    rank: Rank
     kind: int
     alive: bool
     places: tuple[Place, ...]
     value: tuple[object, ...]
-    stamp: Stamp
+    made_by: int
     beside: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(NamedTuple):
     """Where a node stands. `hidden` names the node that stands for it: an equal file, a directory it merged into."""
 
     parent: int
@@ -69,37 +73,19 @@ class View:
     revived: set[int] = field(default_factory=set)
 
 
-def claims_of(
-    node: int, merged: Merged, rank_of: Callable[[int], Rank], stamp_of: Callable[[int], Stamp]
-) -> list[Claim]:
-    """Return what a node wants, and what its overruled contents want: to stand beside it.
-
-    Args:
-        node: its identity.
-        merged: its registers.
-        rank_of: identity -> global id.
-        stamp_of: version -> who made it, and when.
-    """
-    places = tuple(Place(version.parent, version.name, version.order) for version in merged.places)
-    own = Claim(
-        node,
-        rank_of(node),
-        merged.kind,
-        merged.alive,
-        places,
-        merged.content.bytes_value,
-        stamp_of(merged.place.id),
-    )
-    return [own] + [
-        Claim(loser.id, rank_of(loser.id), loser.kind, True, places[:1], loser.bytes_value, stamp_of(loser.id), node)
-        for loser in merged.losers
-    ]
+def claims_of(node: int, merged: Merged) -> list[Claim]:
+    """Return what a node wants, and what its overruled contents want: to stand beside it."""
+    places = tuple(Place(version.parent, version.name, version.id) for version in merged.places)
+    value = merged.content.bytes_value
+    own = Claim(node, merged.kind, merged.alive, places, value, merged.place.id)
+    losers = merged.losers
+    return [own, *(Claim(lost.id, lost.kind, True, places[:1], lost.bytes_value, lost.id, node) for lost in losers)]
 
 
-def build(claims: Iterable[Claim]) -> View:
+def build(claims: Iterable[Claim], facts: Facts) -> View:
     """Return the tree of all nodes."""
     by_node = {claim.node: claim for claim in claims}
-    chosen = choose_places(by_node)
+    chosen = choose_places(by_node, facts)
     live = _live(by_node, chosen)
     view = View(revived={node for node in live if not by_node[node].alive})
     wanting: dict[int, list[Claim]] = {}
@@ -108,7 +94,7 @@ def build(claims: Iterable[Claim]) -> View:
     stack: list[tuple[int, list[Claim]]] = [(ROOT, wanting.get(ROOT, []))]
     while stack:
         parent, inside = stack.pop()
-        seats = seat(parent, [(claim, chosen[claim.node].name) for claim in inside])
+        seats = seat(parent, [(claim, chosen[claim.node].name) for claim in inside], facts)
         view.seats.update(seats)
         members: dict[int, list[Claim]] = {}
         for claim in inside:
@@ -126,7 +112,7 @@ def _parent(place: Place, by_node: Mapping[int, Claim]) -> int:
     return place.parent if parent is not None and parent.kind == Kind.DIRECTORY else ROOT
 
 
-def choose_places(by_node: Mapping[int, Claim]) -> dict[int, Place]:
+def choose_places(by_node: Mapping[int, Claim], facts: Facts) -> dict[int, Place]:
     """Return the place of each node, so that no directory stands below itself.
 
     Moves that make a cycle when put together are undone, the latest first, each back to where the
@@ -143,7 +129,7 @@ def choose_places(by_node: Mapping[int, Claim]) -> dict[int, Place]:
         undoable = [node for node in cycling if chosen[node] + 1 < len(by_node[node].places)]
         if not undoable:
             break
-        latest = max(undoable, key=lambda node: by_node[node].places[chosen[node]].order)
+        latest = max(undoable, key=lambda node: facts.order(by_node[node].places[chosen[node]].version))
         chosen[latest] += 1
     return {node: by_node[node].places[at] for node, at in chosen.items()}
 
@@ -170,7 +156,7 @@ def _live(by_node: Mapping[int, Claim], chosen: Mapping[int, Place]) -> set[int]
     return live
 
 
-def seat(parent: int, wanting: Iterable[tuple[Claim, bytes]]) -> dict[int, Seat]:
+def seat(parent: int, wanting: Iterable[tuple[Claim, bytes]], facts: Facts) -> dict[int, Seat]:
     """Seat what wants to stand in one directory; one name is one entry.
 
     Directories of one name are one directory, equal files are one file, the node of lower rank standing for
@@ -181,27 +167,35 @@ def seat(parent: int, wanting: Iterable[tuple[Claim, bytes]]) -> dict[int, Seat]
         names.setdefault(name, []).append(claim)
     seats: dict[int, Seat] = {}
     displaced: list[tuple[Claim, bytes]] = []
-    followers: list[tuple[Claim, Claim]] = []
     for name, claims in names.items():
-        first: dict[tuple[object, ...], Claim] = {}
-        for claim in sorted(claims, key=_by_rank):
-            same = (claim.kind,) if claim.kind == Kind.DIRECTORY else claim.value
-            standing = first.setdefault(same, claim)
-            if standing is not claim:
-                followers.append((claim, standing))
-        keeper, *others = first.values()
-        seats[keeper.node] = Seat(parent, name)
-        displaced += [(claim, name) for claim in others]
+        if len(claims) == 1:
+            seats[claims[0].node] = Seat(parent, name)
+        else:
+            displaced += _share(parent, name, claims, seats, facts)
     taken = set(names)
-    for claim, name in sorted(displaced, key=lambda item: _by_rank(item[0])):
-        found = conflict_name(name, claim.stamp, taken.__contains__)
+    standing = {}
+    for claim, name in sorted(displaced, key=lambda item: _standing_order(item[0], facts)):
+        found = conflict_name(name, facts.stamp(claim.made_by), taken.__contains__)
         taken.add(found)
-        seats[claim.node] = Seat(parent, found)
-    for claim, standing in followers:
-        seats[claim.node] = Seat(parent, seats[standing.node].name, standing.node)
+        standing[claim.node] = seats[claim.node] = Seat(parent, found)
+    for node, place in seats.items():
+        if place.hidden in standing:
+            seats[node] = Seat(parent, standing[place.hidden].name, place.hidden)
     return seats
 
 
-def _by_rank(claim: Claim) -> tuple[bool, bool, Rank]:
+def _share(
+    parent: int, name: bytes, claims: list[Claim], seats: dict[int, Seat], facts: Facts
+) -> list[tuple[Claim, bytes]]:
+    """Seat those who share a name; return the ones who need another, with the one they wanted."""
+    first: dict[tuple[object, ...], Claim] = {}
+    for claim in sorted(claims, key=lambda claim: _standing_order(claim, facts)):
+        same = (claim.kind,) if claim.kind == Kind.DIRECTORY else claim.value
+        stands = first.setdefault(same, claim)
+        seats[claim.node] = Seat(parent, name, None if stands is claim else stands.node)
+    return [(claim, name) for claim in list(first.values())[1:]]
+
+
+def _standing_order(claim: Claim, facts: Facts) -> tuple[bool, bool, Rank]:
     # An overruled content never takes a node's name, nor does a dead directory that something lives in.
-    return claim.beside is not None, not claim.alive, claim.rank
+    return claim.beside is not None, not claim.alive, facts.rank(claim.node)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from syncd.merge.copies import Stamp
-from syncd.merge.registers import Merged, Version, merge
+from syncd.merge.registers import Merged, Order, Version, merge
 from syncd.merge.tree import Claim, Rank, Seat, View, build, claims_of
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT, counter_of, device_of, key
@@ -25,8 +25,20 @@ def rank_of(identity: int) -> Rank:
     return bytes([99 - device_of(identity)]) * 16, counter_of(identity)
 
 
-def stamp_of(version: int) -> Stamp:
-    return Stamp(f"device {device_of(version)}", 10**18 + version % 7 * 10**11, rank_of(version))
+class KnownFacts:
+    """Facts about what is known."""
+
+    def __init__(self, known: dict[int, tuple[int, Version]]) -> None:
+        self._known = known
+
+    def rank(self, identity: int) -> Rank:
+        return rank_of(identity)
+
+    def order(self, version: int) -> Order:
+        return self._known[version][1].order
+
+    def stamp(self, version: int) -> Stamp:
+        return Stamp(f"device {device_of(version)}", 10**18 + version % 7 * 10**11, rank_of(version))
 
 
 def merged_nodes(known: dict[int, tuple[int, Version]]) -> dict[int, Merged]:
@@ -37,7 +49,7 @@ def merged_nodes(known: dict[int, tuple[int, Version]]) -> dict[int, Merged]:
 
 
 def claims_from(merged: dict[int, Merged]) -> list[Claim]:
-    return [claim for node, found in merged.items() for claim in claims_of(node, found, rank_of, stamp_of)]
+    return [claim for node, found in merged.items() for claim in claims_of(node, found)]
 
 
 def visible(view: View) -> dict[int, Seat]:
@@ -55,7 +67,7 @@ class Device:
 
     def see(self) -> tuple[dict[int, Merged], View]:
         merged = merged_nodes(self.known)
-        return merged, build(claims_from(merged))
+        return merged, build(claims_from(merged), KnownFacts(self.known))
 
     def hear(self, other: Device) -> None:
         """Learn all that another device knows."""

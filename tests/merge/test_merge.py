@@ -11,7 +11,7 @@ from syncd.merge.registers import Version, merge
 from syncd.merge.tree import View, build
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
-from tests.merge.devices import Device, claims_from, lives, merged_nodes, visible
+from tests.merge.devices import Device, KnownFacts, claims_from, lives, merged_nodes, visible
 
 seeds = st.integers(0, 1 << 48)
 counts = st.integers(2, 5)
@@ -24,12 +24,13 @@ def all_known(devices: list[Device]) -> dict[int, tuple[int, Version]]:
 @given(seed=seeds, count=counts)
 def test_the_tree_is_a_function_of_the_set(seed: int, count: int) -> None:
     known = all_known(lives(seed, count, 40))
-    first = build(claims_from(merged_nodes(known)))
+    facts = KnownFacts(known)
+    first = build(claims_from(merged_nodes(known)), facts)
     shuffled = list(known.items())
     random.Random(seed).shuffle(shuffled)
     claims = claims_from(merged_nodes(dict(shuffled)))
     random.Random(seed + 1).shuffle(claims)
-    assert build(claims) == first
+    assert build(claims, facts) == first
 
 
 def check_shape(view: View, kinds: dict[int, int]) -> None:
@@ -50,8 +51,9 @@ def check_shape(view: View, kinds: dict[int, int]) -> None:
 
 @given(seed=seeds, count=counts)
 def test_every_live_node_stands_at_one_path(seed: int, count: int) -> None:
-    merged = merged_nodes(all_known(lives(seed, count, 60)))
-    view = build(claims_from(merged))
+    known = all_known(lives(seed, count, 60))
+    merged = merged_nodes(known)
+    view = build(claims_from(merged), KnownFacts(known))
     kinds = {node: found.kind for node, found in merged.items()}
     check_shape(view, kinds)
     for node, found in merged.items():
@@ -71,7 +73,7 @@ def test_no_content_is_lost_that_nobody_replaced(seed: int, count: int) -> None:
     """Whatever bytes a head that lives states are somewhere in the tree."""
     known = all_known(lives(seed, count, 60))
     merged = merged_nodes(known)
-    view = build(claims_from(merged))
+    view = build(claims_from(merged), KnownFacts(known))
     shown = set()
     for node in visible(view):
         if node in merged:
