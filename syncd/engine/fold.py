@@ -50,7 +50,10 @@ def fold(state: State, record: Record, number: int, size: int, fingerprints: Fin
     if entries:
         state.chunks.add(entries)
     _take_statements(state, number, head.verifying, head.statements)
-    row = RecordRow(number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, len(record.changes))
+    count = len(record.changes)
+    row = RecordRow(
+        number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, count, head.first_version
+    )
     state.devices.advance(row)
 
 

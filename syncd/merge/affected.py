@@ -89,7 +89,7 @@ class _Reseating:
             claim, before = forest.claim(node), forest.chosen(node)
             if before is not None:
                 self._mark_place(before)
-            if claim is not None and claim.places[0] != before:
+            if claim is not None and (before is None or claim.places[0][:2] != before[:2]):
                 forest.choose(node, claim.places[0])
                 self._mark_place(claim.places[0])
                 if claim.kind == Kind.DIRECTORY:
@@ -100,7 +100,7 @@ class _Reseating:
         moved = []
         for node, place in choose_places(by_node, self._facts).items():
             before = forest.chosen(node)
-            if before != place:
+            if before is None or before[:2] != place[:2]:
                 if before is not None:
                     self._mark_place(before)
                 forest.choose(node, place)

@@ -28,8 +28,8 @@ class Facts(Protocol):
     def order(self, version: int) -> Order:
         """Return where a version stands in the order of all."""
 
-    def stamp(self, version: int) -> Stamp:
-        """Return who made a version, and when."""
+    def stamp(self, claim: Claim) -> Stamp:
+        """Return who made the version that a claim's place or overruled content is from, and when."""
 
 
 class Place(NamedTuple):
@@ -53,7 +53,6 @@ class Claim(NamedTuple):
     alive: bool
     places: tuple[Place, ...]
     value: tuple[object, ...]
-    made_by: int
     beside: int | None = None
 
 
@@ -77,9 +76,9 @@ def claims_of(node: int, merged: Merged) -> list[Claim]:
     """Return what a node wants, and what its overruled contents want: to stand beside it."""
     places = tuple(Place(version.parent, version.name, version.id) for version in merged.places)
     value = merged.content.bytes_value
-    own = Claim(node, merged.kind, merged.alive, places, value, merged.place.id)
+    own = Claim(node, merged.kind, merged.alive, places, value)
     losers = merged.losers
-    return [own, *(Claim(lost.id, lost.kind, True, places[:1], lost.bytes_value, lost.id, node) for lost in losers)]
+    return [own, *(Claim(lost.id, lost.kind, True, places[:1], lost.bytes_value, node) for lost in losers)]
 
 
 def build(claims: Iterable[Claim], facts: Facts) -> View:
@@ -175,7 +174,7 @@ def seat(parent: int, wanting: Iterable[tuple[Claim, bytes]], facts: Facts) -> d
     taken = set(names)
     standing = {}
     for claim, name in sorted(displaced, key=lambda item: _standing_order(item[0], facts)):
-        found = conflict_name(name, facts.stamp(claim.made_by), taken.__contains__)
+        found = conflict_name(name, facts.stamp(claim), taken.__contains__)
         taken.add(found)
         standing[claim.node] = seats[claim.node] = Seat(parent, found)
     for node, place in seats.items():

@@ -35,6 +35,7 @@ class RecordRow:
     claimed_ns: int
     effective_ns: int
     changes: int
+    first: int  # counter of its first version
 
 
 class Devices:
@@ -72,7 +73,7 @@ class Devices:
     def advance(self, row: RecordRow) -> None:
         """Move a device's tip to a record."""
         self._db.execute(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.device,
                 row.sequence,
@@ -82,6 +83,7 @@ class Devices:
                 row.claimed_ns,
                 row.effective_ns,
                 row.changes,
+                row.first,
             ),
         )
         self._db.execute(
@@ -92,6 +94,18 @@ class Devices:
     def records(self) -> list[RecordRow]:
         """Return every record known, by device and sequence."""
         return [RecordRow(*row) for row in self._db.execute("SELECT * FROM record ORDER BY device, sequence")]
+
+    def of_version(self, device: int, counter: int) -> RecordRow | None:
+        """Return the record that made a version."""
+        sql = "SELECT * FROM record WHERE device = ? AND first <= ? AND first + changes > ?"
+        row = self._db.execute(sql, (device, counter, counter)).fetchone()
+        return RecordRow(*row) if row else None
+
+    def record(self, device: int, sequence: int) -> RecordRow | None:
+        """Return one record."""
+        sql = "SELECT * FROM record WHERE device = ? AND sequence = ?"
+        row = self._db.execute(sql, (device, sequence)).fetchone()
+        return RecordRow(*row) if row else None
 
     def effective_ns(self, device: int, sequence: int) -> int:
         """Return the effective time of a record, 0 when it is not known."""

@@ -79,7 +79,25 @@ def _mounts(db: Any) -> None:
     db["mount_point"].create({"node": int}, pk="node")
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts)
+def _devices(db: Any) -> None:
+    """What several devices need: where this disk differs from the merged tree, and where the tree is not plain."""
+    columns = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns, ino, ctime_ns"
+    db.execute(f"CREATE TABLE base (id INTEGER PRIMARY KEY, version INTEGER, {columns})")
+    db.execute("CREATE INDEX base_place ON base (parent, name)")
+    db.execute("CREATE INDEX base_inode ON base (ino)")
+    db.execute("CREATE INDEX node_pending ON node (id) WHERE ino = -1")
+    db["head"].create({"node": int, "version": int, "losing": int}, pk=("node", "version"))
+    db["want"].create({"node": int, "parent": int, "name": bytes, "undone": int}, pk="node")
+    db.execute("CREATE INDEX want_place ON want (parent, name)")
+    db["hidden"].create({"node": int, "standing": int}, pk="node")
+    db.execute("CREATE INDEX hidden_standing ON hidden (standing)")
+    db["copy"].create({"node": int, "original": int}, pk="node")
+    db.execute("CREATE INDEX copy_original ON copy (original)")
+    db.execute("ALTER TABLE node ADD COLUMN was INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE record ADD COLUMN first INTEGER NOT NULL DEFAULT 0")
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

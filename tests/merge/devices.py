@@ -37,7 +37,8 @@ class KnownFacts:
     def order(self, version: int) -> Order:
         return self._known[version][1].order
 
-    def stamp(self, version: int) -> Stamp:
+    def stamp(self, claim: Claim) -> Stamp:
+        version = claim.places[0].version if claim.beside is None else claim.node
         return Stamp(f"device {device_of(version)}", 10**18 + version % 7 * 10**11, rank_of(version))
 
 
