@@ -129,6 +129,7 @@ class Bench:
     def sync(self, row: str, program: Program) -> None:
         """Measure one sync and the bytes it writes to the store."""
         _, before = stored(program.repo)
+        touch_memory(self.work)
         cost = program.sync()
         _, after = stored(program.repo)
         written = sum(entry[2] for path, entry in after.items() if before.get(path) != entry)
@@ -138,6 +139,7 @@ class Bench:
         """Measure a full restore; ours is compared with the source."""
         target = self.work / "restored"
         shutil.rmtree(target, ignore_errors=True)
+        touch_memory(self.work)
         self.table.note(row, program.name, program.restore(target))
         if program.name == "syncd" and tree(source) != tree(target):
             raise RuntimeError(f"{row}: what was restored differs from the source")
@@ -255,11 +257,15 @@ def _replace_tree(folder: Path, source: Path) -> None:
 
 
 def touch_memory(work: Path) -> None:
-    """Fill and free 6 GB where the work is done: memory that was never used is slow the first time."""
+    """Fill and free 3 GB where the work is done.
+
+    A virtual machine's host takes free memory back after a while, and giving it again costs whoever asks
+    first two seconds a GB: before each measurement, so that nobody pays for it.
+    """
     work.mkdir(parents=True, exist_ok=True)
     block = bytes(1 << 24)
     with (work / "touch").open("wb", buffering=0) as file:
-        for _ in range(min(6 << 30, shutil.disk_usage(work).free // 2) >> 24):
+        for _ in range(min(3 << 30, shutil.disk_usage(work).free // 2) >> 24):
             file.write(block)
     (work / "touch").unlink()
 
@@ -284,7 +290,6 @@ def main() -> None:
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; see benchmarks/README.md")
     options.cache.mkdir(parents=True, exist_ok=True)
-    touch_memory(options.work)
     bench = Bench(options.work, options.cache, programs, options.repeat)
     rows: dict[str, Callable[[], None]] = {
         "a": lambda: bench.tree_rows("(a)", data.sources(options.cache), edit=True),
