@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 
 from syncd.journal.record import Record
 from syncd.journal.statements import Statement, StatementKind
-from syncd.model.ids import DeviceId, key
+from syncd.model.ids import OWN_DEVICE, DeviceId, key
 from syncd.state.chunks import Entry
 from syncd.state.db import State
 from syncd.state.devices import RecordRow
-from syncd.state.nodes import Applied
+from syncd.state.nodes import PENDING, Applied
 from syncd.state.packs import chunk_entries
 
-Fingerprints = Mapping[int, tuple[int, int]]  # row of the record -> (inode, ctime_ns)
+# Row of the record -> inode, ctime_ns, and where it stands on this disk when not where it wants.
+Fingerprints = Mapping[int, tuple[int, int, tuple[int, bytes] | None]]
 NEXT_VERSION = "next-version"
+ELSEWHERE = (PENDING, 0, None)
 
 
 def effective_ns(claimed_ns: int, past_ns: int) -> int:
@@ -25,8 +27,10 @@ def effective_ns(claimed_ns: int, past_ns: int) -> int:
     return max(claimed_ns, past_ns)
 
 
-def fold(state: State, record: Record, number: int, size: int, fingerprints: Fingerprints) -> None:
-    """Apply a record inside an open transaction.
+def fold(
+    state: State, record: Record, number: int, size: int, fingerprints: Fingerprints, *, elsewhere: bool = False
+) -> None:
+    """Take a record inside an open transaction.
 
     Args:
         state: the local state.
@@ -34,27 +38,31 @@ def fold(state: State, record: Record, number: int, size: int, fingerprints: Fin
         number: the author's local device number.
         size: of the record's object, in bytes.
         fingerprints: of entries that are on this disk as the record says.
+        elsewhere: what it says happened on another disk, and has to be brought to this one.
     """
     head = record.head
     past = [(number, head.sequence - 1)]
     past += [(state.devices.number(DeviceId(seen.device)), seen.sequence) for seen in head.frontier]
     when = effective_ns(head.claimed_ns, max(state.devices.effective_ns(*tip) for tip in past))
-    first, unknown = key(number, head.first_version), (0, 0)
+    count = len(record.changes)
+    row = RecordRow(
+        number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, count, head.first_version
+    )
+    state.devices.advance(row)
+    first, unknown = key(number, head.first_version), ELSEWHERE if elsewhere else (0, 0, None)
     applied = [
         Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)
     ]
-    state.nodes.apply(applied, when)
+    if number == OWN_DEVICE and not elsewhere and state.plain:
+        state.nodes.apply(applied, when)
+    else:
+        state.take(applied, when)
     entries: list[Entry] = []
     for locations in record.locations:
         entries += chunk_entries(state.packs.add(locations), locations)
     if entries:
         state.chunks.add(entries)
     _take_statements(state, number, head.verifying, head.statements)
-    count = len(record.changes)
-    row = RecordRow(
-        number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, count, head.first_version
-    )
-    state.devices.advance(row)
 
 
 def _take_statements(state: State, number: int, verifying: bytes, statements: Sequence[Statement]) -> None:

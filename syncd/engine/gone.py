@@ -35,7 +35,7 @@ class Gone:
 
     def __init__(self, vault: Vault, outbox: Outbox, problems: dict[bytes, str], ripe: Callable[[int], bool]) -> None:
         self._vault, self._outbox, self._problems, self._ripe = vault, outbox, problems, ripe
-        self._disk, self._nodes = vault.disk, vault.state.nodes
+        self._disk, self._nodes, self._base = vault.disk, vault.state.nodes, vault.state.base
         self.told = 0
         self.unsettled: list[bytes] = []  # directories to look at again soon
 
@@ -57,13 +57,13 @@ class Gone:
             whole: every directory of the folder was looked at to find them.
         """
         for mount in self._nodes.mount_points():
-            row, path = self._nodes.get(mount), self._nodes.path_of(mount)
+            row, path = self._base.get(mount), self._base.path_of(mount)
             if row is None or not row.alive:
                 self._outbox.mounted(mount, still=False)
                 continue
             if self._disk.is_mount(path):
                 continue
-            held = {node for node in candidates if _one_holds_other(self._nodes.path_of(node), path)}
+            held = {node for node in candidates if _one_holds_other(self._base.path_of(node), path)}
             if held:
                 self._problems[path] = UNMOUNTED
                 candidates = [node for node in candidates if node not in held]
@@ -75,16 +75,16 @@ class Gone:
         """Tell deletions, children before parents; `moved` are nodes found elsewhere, and takes those told."""
         self._disk.check_marker(self._vault.marker)
         for node in candidates:
-            row = self._nodes.get(node)
+            row = self._base.get(node)
             if row is None or not row.alive or node in moved:
                 continue
-            path = self._nodes.path_of(node)
+            path = self._base.path_of(node)
             try:
                 there = self._disk.stat(path)
             except OSError as error:
                 self._problems[path] = UNREADABLE.format(error.strerror)
                 continue
-            holder = self._nodes.child(row.parent, row.name)
+            holder = self._base.child(row.parent, row.name)
             shadowed = holder is not None and holder.node != node
             if there is not None and there.kind == row.kind and not shadowed:
                 continue
@@ -100,9 +100,9 @@ class Gone:
         while stack:
             node = stack.pop()
             order.append(node)
-            stack += [child for child in self._nodes.directories_in(node) if child not in moved]
+            stack += [child for child in self._base.directories_in(node) if child not in moved]
         for node in reversed(order):
-            for row in self._nodes.children(node):
+            for row in self._base.children(node):
                 if row.node not in moved:
                     self._tell_one(row, moved)
         if top.node not in moved:

@@ -19,7 +19,7 @@ from blake3 import blake3
 from syncd.chunk.lists import fold as fold_list
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import open_record
-from syncd.engine.vault import OWN_DEVICE, Vault
+from syncd.engine.vault import Vault
 from syncd.errors import JournalAhead, NeedsAttention
 from syncd.journal.record import (
     LARGEST_CHANGES,
@@ -35,7 +35,7 @@ from syncd.journal.record import (
 from syncd.journal.statements import Statement, from_wire, to_wire
 from syncd.model import cbor
 from syncd.model.entry import Change, Content, Stat
-from syncd.model.ids import key
+from syncd.model.ids import OWN_DEVICE, key
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
 from syncd.pack.reader import Hasher
 from syncd.pack.writer import PackWriter
@@ -64,7 +64,7 @@ class _Batch:
     """What the next record will say, and what the state will remember with it."""
 
     changes: list[Change] = field(default_factory=list)
-    fingerprints: dict[int, tuple[int, int]] = field(default_factory=dict)
+    fingerprints: dict[int, tuple[int, int, tuple[int, bytes] | None]] = field(default_factory=dict)
     digests: list[tuple[int, bytes]] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)
     mounts: list[tuple[int, bool]] = field(default_factory=list)
@@ -143,11 +143,25 @@ class Outbox:
         """Return the identity of the node that the next change will create."""
         return key(OWN_DEVICE, self._next_version)
 
-    def change(self, change: Change, stat: Stat | None = None, *, trusted: bool = True) -> int:
-        """Take a change; return the identity of its version."""
+    def change(
+        self,
+        change: Change,
+        stat: Stat | None = None,
+        *,
+        trusted: bool = True,
+        at: tuple[int, bytes] | None = None,
+    ) -> int:
+        """Take a change; return the identity of its version.
+
+        Args:
+            change: what a node becomes.
+            stat: its entry's fingerprint on this disk.
+            trusted: the fingerprint is old enough to be believed.
+            at: parent and name on this disk, when the node wants to stand elsewhere.
+        """
         changes = self._batch.changes
         if stat is not None:
-            self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0)
+            self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0, at)
         changes.append(change)
         self._batch.weight += CHANGE_WEIGHT + len(change.name) + len(change.ids) + len(change.inline)
         version = key(OWN_DEVICE, self._next_version)

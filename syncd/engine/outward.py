@@ -73,7 +73,7 @@ class Outward:
         ripe: Callable[[int], bool] = lambda node: True,
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
-        self._disk, self._nodes = vault.disk, vault.state.nodes
+        self._disk, self._base = vault.disk, vault.state.base
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
         self._now_ns = vault.ambient.now_ns
         rules = read_rules(vault)
@@ -127,7 +127,7 @@ class Outward:
         again, self._again = self._again, set()
         if self._whole and self._missing:
             again |= self._survey.changed_since()
-            again |= {split(self._nodes.path_of(node))[0] for node in self._missing}
+            again |= {split(self._base.path_of(node))[0] for node in self._missing}
         for _ in range(2):
             if again:
                 self._whole = False
@@ -164,7 +164,7 @@ class Outward:
 
     def _name_held(self, later: _Later) -> bool:
         """Tell whether another node, whose end was not told yet, still has the name."""
-        held = self._nodes.child(later.parent.node, split(later.path)[1]) if later.parent.node >= 0 else None
+        held = self._base.child(later.parent.node, split(later.path)[1]) if later.parent.node >= 0 else None
         return held is not None and held.node not in self._survey.moved
 
     # -- directories ----------------------------------------------------------------------------
@@ -322,7 +322,7 @@ class Outward:
 
     def _keep_names_taken(self) -> None:
         """After a rebuild nothing is told as gone, so a name that another kind holds cannot be taken yet."""
-        for later in [later for later in self._later if self._nodes.find(later.path) is not None]:
+        for later in [later for later in self._later if self._base.find(later.path) is not None]:
             self._later.remove(later)
             self._outcome.problems[later.path] = TAKEN
         for path in self._again:

@@ -16,12 +16,12 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
 from syncd.engine.outbox import dump_statements
-from syncd.engine.vault import OWN_DEVICE, RECOVERY, Ambient, keys_of, write_private
+from syncd.engine.vault import RECOVERY, Ambient, keys_of, write_private
 from syncd.errors import Locked, NotUnlocked, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
-from syncd.model.ids import COUNTER_MASK, DeviceId, SlotId, VaultId
+from syncd.model.ids import COUNTER_MASK, OWN_DEVICE, DeviceId, SlotId, VaultId
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from syncd.chunk.lists import unfold
 from syncd.engine.progress import Progress
@@ -18,9 +19,10 @@ from syncd.errors import Damaged, Failed, LocalDiskFull, StoreGone, UsageError
 from syncd.fs.disk import Buffer, Changed, Disk, Placement
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Content, Kind, Stat
+from syncd.model.location import Located
 from syncd.model.path import join, split
 from syncd.model.version import Row
-from syncd.pack.reader import ChunkReader
+from syncd.pack.reader import AHEAD, ChunkReader
 from syncd.store.folder import FolderStore
 
 BATCH = 4096
@@ -162,7 +164,7 @@ def in_store_order(
     The bytes of small files come from one stream over the whole batch; a file that cannot be read
     whole is noted as failed and never begun.
     """
-    small: list[tuple[tuple[int, int, int], Job]] = []
+    small: list[tuple[Located, Job]] = []
     for job in jobs:
         row = job.row
         if row.depth or len(row.content) != 16:
@@ -173,11 +175,19 @@ def in_store_order(
         except Damaged as error:
             result.failed[job.path] = error.message
             continue
-        small.append(((at.pack, at.segment, at.offset), job))
-    small.sort(key=lambda pair: pair[0])
-    for place, job in small:
-        reader.prefetch((place[0], place[1]))
-        yield job, _one(reader, job.row.content)
+        small.append((at, job))
+    small.sort(key=lambda pair: (pair[0].pack, pair[0].segment, pair[0].offset))
+    segments = iter(dict.fromkeys((at.pack, at.segment) for at, _ in small))
+    for segment in islice(segments, AHEAD):
+        reader.prefetch(segment)
+    current = None
+    for at, job in small:
+        if (at.pack, at.segment) != current:
+            current = (at.pack, at.segment)
+            following = next(segments, None)
+            if following is not None:
+                reader.prefetch(following)
+        yield job, _one(reader, at, job.row.content)
 
 
 def failure_of_one(error: Failed) -> str:
@@ -191,8 +201,8 @@ def failure_of_one(error: Failed) -> str:
     return error.message
 
 
-def _one(reader: ChunkReader, chunk: bytes) -> Iterator[Buffer]:
-    yield reader.read_at(reader.locate(chunk), chunk)
+def _one(reader: ChunkReader, at: Located, chunk: bytes) -> Iterator[Buffer]:
+    yield reader.read_at(at, chunk)
 
 
 def check_target(vault: Vault, target: str) -> None:

@@ -55,7 +55,8 @@ class Survey:
     """Walks the folder of a vault."""
 
     def __init__(self, vault: Vault, rules: Rules, moves: Mapping[bytes, bytes]) -> None:
-        self._vault, self._disk, self._nodes, self._rules = vault, vault.disk, vault.state.nodes, rules
+        self._vault, self._disk, self._rules = vault, vault.disk, rules
+        self._nodes, self._base = vault.state.nodes, vault.state.base
         self._now_ns, self._moves = vault.ambient.now_ns, moves
         self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
@@ -70,7 +71,7 @@ class Survey:
     def everything(self, *, deep: bool) -> Iterator[Visit]:
         """Yield what differs anywhere; `deep` believes no digest of a directory."""
         digests = {} if deep else self._nodes.digests()
-        tree = self._nodes.directories()
+        tree = self._base.directories()
         yield from self._walk([Directory(b"", ROOT, True)], digests, tree, below=True)
 
     def changed_since(self) -> set[bytes]:
@@ -87,7 +88,7 @@ class Survey:
         start = []
         reached = {self._nearest_known(path) for path in paths}
         for path in sorted((path for path in reached if path is not None), reverse=True):
-            row = self._nodes.find(path)
+            row = self._base.find(path)
             start.append(Directory(path, row.node if row else ROOT, True))
         yield from self._walk(start, {}, {}, below=False)
 
@@ -101,7 +102,7 @@ class Survey:
             below = join(reached, name)
             if self._rules.ignored(reached, name, True):
                 return None
-            row, there = self._nodes.find(below), self._disk.stat(below)
+            row, there = self._base.find(below), self._disk.stat(below)
             if row is None or row.kind != Kind.DIRECTORY or there is None or there.kind != Kind.DIRECTORY:
                 break
             reached = below
@@ -208,7 +209,7 @@ class Survey:
         """
         known: dict[bytes, Row] = {}
         present = dict(entries)
-        for row in self._nodes.children(directory.node):
+        for row in self._base.children(directory.node):
             name = row.name
             if row.node in self.moved or name in special:
                 continue
@@ -231,10 +232,10 @@ class Survey:
         """Return the node that stood elsewhere as this very entry and stands there no more."""
         if self.empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
             return None
-        row = self._nodes.with_inodes((stat.ino,)).get(stat.ino)
+        row = self._base.with_inode(stat.ino)
         if row is None or row.kind != stat.kind or row.node in self.moved:
             return None
-        was = self._nodes.path_of(row.node)
+        was = self._base.path_of(row.node)
         try:
             if self._disk.stat(was) is not None:
                 return None
@@ -250,7 +251,7 @@ class Survey:
 
     def _shares_children(self, path: bytes, node: int) -> bool:
         """Tell a moved directory from a new one that was given a removed one's inode."""
-        before = {row.name for row in self._nodes.children(node)}
+        before = {row.name for row in self._base.children(node)}
         if not before:
             return False
         try:

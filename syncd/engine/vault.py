@@ -25,7 +25,7 @@ from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, State
 from syncd.fs.disk import MARKER, Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
-from syncd.model.ids import DeviceId, EpochId, SlotId, VaultId
+from syncd.model.ids import OWN_DEVICE, DeviceId, EpochId, SlotId, VaultId
 from syncd.pack.reader import ChunkReader
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, seal_epoch, seal_genesis, vault_id_of
@@ -37,7 +37,6 @@ from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
 RECOVERY = "recovery"  # set while live paths may be missing from the folder for no fault of a person
-OWN_DEVICE = 1  # the local number of this device in its own database
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ PackId = NewType("PackId", bytes)  # 32 bytes, BLAKE3 of the object
 Key = NewType("Key", int)  # an identity as one integer
 
 ROOT = Key(0)
+OWN_DEVICE = 1  # the local number of this device in its own database
 COUNTER_BITS = 48
 COUNTER_MASK = (1 << COUNTER_BITS) - 1
 NO_DEVICE = 0xFFFF  # the device index of the root directory in columns

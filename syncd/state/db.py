@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from syncd.errors import LocalDiskFull, NoVault, StateDamaged
+from syncd.state.base import Base
 from syncd.state.chunks import ChunkIndex
 from syncd.state.devices import Devices
+from syncd.state.known import Known
 from syncd.state.migrations import migrate
-from syncd.state.nodes import Nodes
+from syncd.state.nodes import Applied, Nodes
 from syncd.state.packs import Packs
+from syncd.state.plain import Taking, all_plain
+from syncd.state.weave import Weave
 
 FILE = "state.db"
 _BUSY_MS = 20_000
@@ -55,6 +59,7 @@ class State:
             self.devices = Devices(self.db)
             self.nodes = Nodes(self.db)
             self.packs = Packs(self.db)
+            self.base = Base(self.db, self.nodes)
 
     @cached_property
     def chunks(self) -> ChunkIndex:
@@ -82,6 +87,16 @@ class State:
                 raise
         if "chunks" in self.__dict__:
             self.chunks.committed()
+
+    @property
+    def plain(self) -> bool:
+        """Whether every node stands where its newest version says, and this disk has it all."""
+        return all_plain(self.db)
+
+    def take(self, applied: Iterable[Applied], recorded_ns: int) -> None:
+        """Take the changes of a record that other devices' changes may have crossed."""
+        weave = Weave(self.db, Known(self.db, self.devices))
+        Taking(self.db, self.nodes, weave, recorded_ns).take(applied)
 
     def get(self, key: str) -> bytes | None:
         """Return a small value kept under a name."""

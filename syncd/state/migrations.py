@@ -81,13 +81,14 @@ def _mounts(db: Any) -> None:
 
 def _devices(db: Any) -> None:
     """What several devices need: where this disk differs from the merged tree, and where the tree is not plain."""
-    columns = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns, ino, ctime_ns"
-    db.execute(f"CREATE TABLE base (id INTEGER PRIMARY KEY, version INTEGER, {columns})")
+    db.execute("CREATE TABLE base AS SELECT * FROM node WHERE 0")
+    db.execute("CREATE UNIQUE INDEX base_id ON base (id)")
     db.execute("CREATE INDEX base_place ON base (parent, name)")
     db.execute("CREATE INDEX base_inode ON base (ino)")
     db.execute("CREATE INDEX node_pending ON node (id) WHERE ino = -1")
     db["head"].create({"node": int, "version": int, "losing": int}, pk=("node", "version"))
-    db["want"].create({"node": int, "parent": int, "name": bytes, "undone": int}, pk="node")
+    places = {"parent": int, "name": bytes, "wanted_parent": int, "wanted_name": bytes}
+    db["want"].create({"node": int, **places}, pk="node")
     db.execute("CREATE INDEX want_place ON want (parent, name)")
     db["hidden"].create({"node": int, "standing": int}, pk="node")
     db.execute("CREATE INDEX hidden_standing ON hidden (standing)")

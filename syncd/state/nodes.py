@@ -16,11 +16,14 @@ from syncd.model.ids import ROOT
 from syncd.model.path import names
 from syncd.model.version import UNTRUSTED, Row
 
-_ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
+ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
+PENDING = -1  # the inode of a row that this disk does not have as it says
 DEEPEST = 100_000  # directories above one another: what a damaged journal could loop is bounded
-_NODE = f"id, version, {_ENTRY}, ino, ctime_ns"
-_VERSION = f"node, id, {_ENTRY}, 0, 0"
+_NODE = f"id, version, {ENTRY}, ino, ctime_ns"
+_VERSION = f"node, id, {ENTRY}, 0, 0"
 _REPLACED = ", ".join(f"{column} = excluded.{column}" for column in _NODE.split(", ")[1:])
+# What a dead node was: a directory lives again when something lives in it.
+_WAS = "CASE WHEN excluded.kind <> 4 THEN 0 WHEN node.kind <> 4 THEN node.kind ELSE node.was END"
 
 
 class Applied(NamedTuple):
@@ -30,6 +33,7 @@ class Applied(NamedTuple):
     change: Change
     ino: int = 0
     ctime_ns: int = UNTRUSTED
+    at: tuple[int, bytes] | None = None  # (parent, name) on this disk, when that is not the change's
 
 
 def pack_parents(parents: tuple[int, ...]) -> bytes:
@@ -135,7 +139,9 @@ class Nodes:
         """Return all versions of a node, newest first."""
         older = self._db.execute(f"SELECT {_VERSION} FROM version WHERE node = ? ORDER BY id DESC", (node,))  # noqa: S608
         newest = self.get(node)
-        return ([newest] if newest else []) + [Row(*row) for row in older]
+        rows = [Row(*row) for row in older]
+        # Where the tree shows a node otherwise than its newest version says, that stands here too.
+        return [newest, *(row for row in rows if row.version != newest.version)] if newest else rows
 
     def version(self, version: int) -> Row | None:
         """Return one version by its identity."""
@@ -179,8 +185,8 @@ class Nodes:
 
     def _retire(self, items: Iterable[Applied], recorded_ns: int) -> None:
         self._db.executemany(
-            f"INSERT OR REPLACE INTO version (id, node, {_ENTRY}, superseded_ns) "  # noqa: S608
-            f"SELECT version, id, {_ENTRY}, ? FROM node WHERE id = ?",
+            f"INSERT OR REPLACE INTO version (id, node, {ENTRY}, superseded_ns) "  # noqa: S608
+            f"SELECT version, id, {ENTRY}, ? FROM node WHERE id = ?",
             ((recorded_ns, item.change.node) for item in items if item.version != item.change.node),
         )
 
@@ -188,7 +194,7 @@ class Nodes:
         # An update leaves the indexes alone where name and place stay: a third faster than delete and insert.
         marks = ", ".join("?" * 16)
         self._db.executemany(
-            f"INSERT INTO node ({_NODE}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}",  # noqa: S608
+            f"INSERT INTO node ({_NODE}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}, was = {_WAS}",  # noqa: S608
             (
                 (
                     change[0],
@@ -199,7 +205,7 @@ class Nodes:
                     ino,
                     ctime_ns,
                 )
-                for version, change, ino, ctime_ns in items
+                for version, change, ino, ctime_ns, _ in items
             ),
         )
 

@@ -1,0 +1,114 @@
+"""What this disk has: the tree as it was last applied or scanned here, where it differs from the merged one.
+
+Reads as `Nodes` does. While nothing waits to be applied the two are the same, and nothing is asked twice.
+A row's `parents` are the heads that it shows: what a change made here builds upon.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from syncd.model.entry import Kind
+from syncd.model.ids import ROOT
+from syncd.model.path import names
+from syncd.model.version import Row
+from syncd.state.nodes import DEEPEST, PENDING, Nodes
+
+_ROW = (
+    "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
+    "recorded_ns, ino, ctime_ns"
+)
+
+
+class Base:
+    """The tree of this disk."""
+
+    def __init__(self, db: sqlite3.Connection, nodes: Nodes) -> None:
+        self._db, self._nodes = db, nodes
+
+    @property
+    def waiting(self) -> bool:
+        """Whether this disk differs from the merged tree anywhere."""
+        sql = "SELECT EXISTS (SELECT 1 FROM base) OR EXISTS (SELECT 1 FROM node WHERE ino = -1)"
+        return bool(self._db.execute(sql).fetchone()[0])
+
+    def _rows(self, where: str, arguments: Iterable[object]) -> list[Row]:
+        found = self._db.execute(f"SELECT {_ROW} FROM base WHERE {where}", tuple(arguments))  # noqa: S608
+        return list(map(Row._make, found))
+
+    def get(self, node: int) -> Row | None:
+        """Return a node as this disk has it; a dead one as it was told; None when it is not here."""
+        rows = self._rows("id = ?", (node,))
+        if rows:
+            return rows[0]
+        row = self._nodes.get(node)
+        return None if row is None or (row.ino == PENDING and row.alive) else row
+
+    def children(self, parent: int) -> list[Row]:
+        """Return what this disk has in a directory, by name."""
+        rows = [row for row in self._nodes.children(parent) if row.ino != PENDING]
+        elsewhere = self._rows("parent = ? ORDER BY name, version", (parent,))
+        return sorted(rows + elsewhere, key=lambda row: (row.name, row.version)) if elsewhere else rows
+
+    def child(self, parent: int, name: bytes) -> Row | None:
+        """Return what this disk has at a name in a directory."""
+        found = self._rows("parent = ? AND name = ? ORDER BY version DESC LIMIT 1", (parent, name))
+        if found:
+            return found[0]
+        row = self._nodes.child(parent, name)
+        return None if row is None or row.ino == PENDING else row
+
+    def find(self, path: bytes) -> Row | None:
+        """Return what this disk has at a path; None also for the root, which has no row."""
+        row: Row | None = None
+        parent: int = ROOT
+        for name in names(path):
+            row = self.child(parent, name)
+            if row is None:
+                return None
+            parent = row.node
+        return row
+
+    def path_of(self, node: int) -> bytes:
+        """Return where this disk has a node."""
+        parts: list[bytes] = []
+        while node != ROOT and len(parts) < DEEPEST:
+            found = self._db.execute("SELECT parent, name FROM base WHERE id = ?", (node,)).fetchone()
+            found = found or self._db.execute("SELECT parent, name FROM node WHERE id = ?", (node,)).fetchone()
+            if found is None:
+                break
+            node = found[0]
+            parts.append(found[1])
+        return b"/".join(reversed(parts))
+
+    def directories(self) -> dict[int, dict[bytes, int]]:
+        """Return every directory of this disk: parent -> name -> node."""
+        tree: dict[int, dict[bytes, int]] = {}
+        here = (
+            "SELECT id, parent, name FROM node WHERE kind = 2 AND ino <> -1 "
+            "UNION ALL SELECT id, parent, name FROM base WHERE kind = 2"
+        )
+        for node, parent, name in self._db.execute(here):
+            tree.setdefault(parent, {})[name] = node
+        return tree
+
+    def directories_in(self, parent: int) -> list[int]:
+        """Return the directories that this disk has in a directory."""
+        return [row.node for row in self.children(parent) if row.kind == Kind.DIRECTORY]
+
+    def with_inode(self, inode: int) -> Row | None:
+        """Return the live node that has an inode on this disk."""
+        found = self._rows("ino = ?", (inode,))
+        if found:
+            return found[0]
+        return self._nodes.with_inodes((inode,)).get(inode)
+
+    def heads(self, row: Row) -> tuple[int, ...]:
+        """Return the versions that a change of what this disk has builds upon."""
+        kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()
+        if kept is not None:
+            raw = kept[0]
+            return tuple(int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8))
+        found = self._db.execute("SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (row.node,))
+        return tuple(head for (head,) in found) or (row.version,)
