@@ -108,9 +108,8 @@ class Forest:
             return None
         if row[0] != HIDDEN:
             return Seat(row[0], row[1])
-        (standing,) = self._db.execute("SELECT standing FROM hidden WHERE node = ?", (node,)).fetchone()
-        above = self.seat(standing)
-        return Seat(above.parent if above else UNSEATED, row[1], standing)
+        standing, parent = self._db.execute("SELECT standing, parent FROM hidden WHERE node = ?", (node,)).fetchone()
+        return Seat(parent, row[1], standing)
 
     def hidden_by(self, node: int) -> Iterable[int]:
         """Return the nodes that another stands for."""
@@ -132,17 +131,18 @@ class Forest:
         if seat is None:
             chosen = self.chosen(node)
             assert chosen is not None
+            # What lives and has no seat waits for the directory that it lives in.
             self._db.execute(
-                "UPDATE node SET was = max(was, CASE kind WHEN 4 THEN 0 ELSE kind END), kind = 4, "
-                "parent = ?, name = ? WHERE id = ?",
-                (chosen.parent, chosen.name, node),
+                "UPDATE node SET kind = CASE was WHEN 0 THEN kind ELSE 4 END, "
+                "parent = CASE was WHEN 0 THEN ? ELSE ? END, name = ? WHERE id = ?",
+                (UNSEATED, chosen.parent, chosen.name, node),
             )
             return
         parent = seat.parent if seat.hidden is None else HIDDEN
         sql = "UPDATE node SET kind = CASE was WHEN 0 THEN kind ELSE was END, parent = ?, name = ? WHERE id = ?"
         self._db.execute(sql, (parent, seat.name, node))
         if seat.hidden is not None:
-            self._db.execute("INSERT INTO hidden VALUES (?, ?)", (node, seat.hidden))
+            self._db.execute("INSERT INTO hidden VALUES (?, ?, ?)", (node, seat.hidden, seat.parent))
 
     def keep_stated(self, node: int) -> None:
         """Keep a node's newest version as it was stated, while its row is that."""

@@ -90,7 +90,7 @@ def _devices(db: Any) -> None:
     places = {"parent": int, "name": bytes, "wanted_parent": int, "wanted_name": bytes}
     db["want"].create({"node": int, **places}, pk="node")
     db.execute("CREATE INDEX want_place ON want (parent, name)")
-    db["hidden"].create({"node": int, "standing": int}, pk="node")
+    db["hidden"].create({"node": int, "standing": int, "parent": int}, pk="node")
     db.execute("CREATE INDEX hidden_standing ON hidden (standing)")
     db["copy"].create({"node": int, "original": int}, pk="node")
     db.execute("CREATE INDEX copy_original ON copy (original)")

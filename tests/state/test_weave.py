@@ -67,11 +67,11 @@ class Receiver:
 def seats_in(state: State) -> dict[int, tuple[int, bytes, int | None]]:
     found = {}
     rows = state.db.execute(
-        "SELECT id, parent, name, standing FROM node LEFT JOIN hidden ON hidden.node = id WHERE kind <> 4"
+        "SELECT id, node.parent, name, standing, hidden.parent FROM node LEFT JOIN hidden ON hidden.node = id "
+        "WHERE kind <> 4"
     ).fetchall()
-    places = {node: parent for node, parent, _, _ in rows}
-    for node, parent, name, standing in rows:
-        found[node] = (places[standing] if parent == HIDDEN else parent, name, standing)
+    for node, parent, name, standing, beside in rows:
+        found[node] = (beside if parent == HIDDEN else parent, name, standing)
     return found
 
 
