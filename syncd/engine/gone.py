@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from syncd.engine.outbox import Outbox
+from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import RECOVERY, Vault
-from syncd.model.entry import Change, Kind
 from syncd.model.path import split
 from syncd.model.version import Row
 
 UNREADABLE = "cannot be read: {}"
 UNMOUNTED = "held another file system that is not mounted: nothing in it is taken for deleted"
-
-
-def tombstone(row: Row) -> Change:
-    """Return the change that says a node is gone; it keeps its place, so it can be listed."""
-    return Change(row.node, row.parent, row.name, Kind.TOMBSTONE, 0, 0, 0, 0, row.profile, b"", b"", (row.version,))
 
 
 class Gone:
@@ -36,6 +31,7 @@ class Gone:
     def __init__(self, vault: Vault, outbox: Outbox, problems: dict[bytes, str], ripe: Callable[[int], bool]) -> None:
         self._vault, self._outbox, self._problems, self._ripe = vault, outbox, problems, ripe
         self._disk, self._nodes, self._base = vault.disk, vault.state.nodes, vault.state.base
+        self._stating = Stating(vault.state)
         self.told = 0
         self.unsettled: list[bytes] = []  # directories to look at again soon
 
@@ -109,7 +105,8 @@ class Gone:
             self._tell_one(top, moved)
 
     def _tell_one(self, row: Row, moved: set[int]) -> None:
-        self._outbox.change(tombstone(row))
+        for change in self._stating.change(row, **tombstone_fields()):
+            self._outbox.change(change, elsewhere=change.node != row.node)
         moved.add(row.node)
         self.told += 1
         if self._outbox.full:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syncd.chunk.lists import fold
-from syncd.engine.gone import tombstone
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
+from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
 from syncd.errors import Failed
 from syncd.fs.disk import Buffer, Changed, Placement
@@ -34,6 +34,7 @@ class InPlace:
         self._vault, self._outbox, self._progress, self._dry = vault, outbox, progress, dry_run
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._reader = vault.reader()
+        self._stating = Stating(vault.state)
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
         self._revived: set[int] = set()
         self.result = Restored()
@@ -267,7 +268,8 @@ class InPlace:
                 self.result.failed[placed.path] = f"cannot be removed: {error.strerror}"
             else:
                 self.result.removed.append(placed.path)
-                self._outbox.change(tombstone(placed.row))
+                for change in self._stating.change(placed.row, **tombstone_fields()):
+                    self._outbox.change(change)
                 if self._outbox.full:
                     self._outbox.commit(more_follow=True)
 

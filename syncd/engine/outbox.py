@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from blake3 import blake3
 
 from syncd.chunk.lists import fold as fold_list
-from syncd.engine.fold import NEXT_VERSION, fold
+from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.journals import open_record
 from syncd.engine.vault import Vault
 from syncd.errors import JournalAhead, NeedsAttention
@@ -150,6 +150,7 @@ class Outbox:
         *,
         trusted: bool = True,
         at: tuple[int, bytes] | None = None,
+        elsewhere: bool = False,
     ) -> int:
         """Take a change; return the identity of its version.
 
@@ -158,10 +159,13 @@ class Outbox:
             stat: its entry's fingerprint on this disk.
             trusted: the fingerprint is old enough to be believed.
             at: parent and name on this disk, when the node wants to stand elsewhere.
+            elsewhere: it says nothing of this disk, which stays as it is.
         """
         changes = self._batch.changes
         if stat is not None:
             self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0, at)
+        elif elsewhere:
+            self._batch.fingerprints[len(changes)] = ELSEWHERE
         changes.append(change)
         self._batch.weight += CHANGE_WEIGHT + len(change.name) + len(change.ids) + len(change.inline)
         version = key(OWN_DEVICE, self._next_version)

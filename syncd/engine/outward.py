@@ -19,7 +19,8 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
 from syncd.engine.rules import read_rules
-from syncd.engine.survey import Directory, Survey, Visit
+from syncd.engine.stating import Stating
+from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.path import join, split
@@ -75,6 +76,7 @@ class Outward:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._stating = Stating(vault.state)
         self._now_ns = vault.ambient.now_ns
         rules = read_rules(vault)
         self._survey = Survey(vault, rules, moves or {})
@@ -198,15 +200,22 @@ class Outward:
         assert directory.parent is not None
         parent, name = directory.parent.node, split(directory.path)[1]
         if directory.moved is not None:
-            row = directory.moved
-            change = _as_change(row)._replace(parent=parent, name=name, mode=stat.mode, parents=(row.version,))
-        else:
-            directory.node = self._outbox.new_node()
-            change = Change(directory.node, parent, name, stat.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", ())
+            self._tell_of(directory.moved, stat, (parent, name), parent=parent, name=name, mode=stat.mode)
+            return
+        directory.node = self._outbox.new_node()
+        change = Change(directory.node, parent, name, stat.kind, stat.mode, stat.mtime_ns, 0, 0, 0, b"", b"", ())
         self._tell(change, stat)
 
     def _tell_mode(self, row: Row, stat: Stat) -> None:
-        self._tell(_as_change(row)._replace(mode=stat.mode, mtime_ns=stat.mtime_ns, parents=(row.version,)), stat)
+        self._tell_of(row, stat, (row.parent, row.name), mode=stat.mode, mtime_ns=stat.mtime_ns)
+
+    def _tell_of(self, row: Row, stat: Stat, here: tuple[int, bytes], **fields: object) -> None:
+        """Tell what became of an entry that this disk has `here` now."""
+        for change in self._stating.change(row, **fields):
+            if change.node == row.node:
+                self._tell(change, stat, here)
+            else:
+                self._outbox.change(change, elsewhere=True)
 
     # -- files and symlinks ---------------------------------------------------------------------
 
@@ -238,8 +247,8 @@ class Outward:
             return True
         if item.base is None and base is not None:
             self._survey.moved.add(base.node)
-        change = Change(
-            base.node if base else self._outbox.new_node(),
+        now = Change(
+            UNKNOWN_NODE,
             directory.node,
             item.name,
             stat.kind,
@@ -250,9 +259,17 @@ class Outward:
             profile,
             content.ids,
             inline,
-            (base.version,) if base else (),
+            (),
         )
-        self._tell(change, stat)
+        if base is None:
+            self._tell(now._replace(node=self._outbox.new_node()), stat)
+            return True
+        if self._stating.plain:
+            self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
+            return True
+        said = ("node", "parents", "parent", "name") if item.base is not None else ("node", "parents")
+        fields = {name: value for name, value in now._asdict().items() if name not in said}
+        self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
 
     def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
@@ -290,8 +307,8 @@ class Outward:
     def _content(self, ids: bytes, group: int) -> Content:
         return Content(0, ids) if len(ids) <= 16 else self._outbox.content(ids, group)
 
-    def _tell(self, change: Change, stat: Stat) -> None:
-        self._outbox.change(change, stat, trusted=self._trusted(stat))
+    def _tell(self, change: Change, stat: Stat, here: tuple[int, bytes] | None = None) -> None:
+        self._outbox.change(change, stat, trusted=self._trusted(stat), at=here)
         self._outcome.changes += 1
         self._progress.told(change.kind)
         if self._outbox.full:
@@ -328,10 +345,6 @@ class Outward:
         for path in self._again:
             self._outcome.problems.setdefault(path, TAKEN)
         self._again.clear()
-
-
-def _as_change(row: Row) -> Change:
-    return Change(row.node, *row[2:12], ())
 
 
 def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:

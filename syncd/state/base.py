@@ -104,6 +104,18 @@ class Base:
             return found[0]
         return self._nodes.with_inodes((inode,)).get(inode)
 
+    def original(self, node: int) -> int | None:
+        """Return whose overruled content a node is: 0 when that is decided, None when it is a node of its own."""
+        found = self._db.execute("SELECT original FROM copy WHERE node = ?", (node,)).fetchone()
+        return None if found is None else found[0]
+
+    def absent(self, parent: int, name: bytes) -> Row | None:
+        """Return what the tree has at a name and this disk has not yet."""
+        row = self._nodes.child(parent, name)
+        if row is None or row.ino != PENDING or self._rows("id = ?", (row.node,)):
+            return None
+        return row
+
     def heads(self, row: Row) -> tuple[int, ...]:
         """Return the versions that a change of what this disk has builds upon."""
         kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()

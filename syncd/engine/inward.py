@@ -1,0 +1,146 @@
+"""From the stores to the tree: what other devices said, checked and folded.
+
+Invariants: a record is folded only if its signature, chain and clock fit, and after everything that its author
+had seen. What does not fit is an alarm: the fold goes on with the rest, and while an alarm stands nothing
+is removed from this disk.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from syncd.engine.fold import fold
+from syncd.engine.journals import Fetched, list_records, open_record
+from syncd.engine.vault import Vault
+from syncd.errors import Damaged, NotUnlocked, ObjectMissing
+from syncd.journal.record import Seen, check_chain, record_name
+from syncd.model.ids import OWN_DEVICE, DeviceId
+from syncd.state.devices import Device
+
+log = logging.getLogger("syncd.engine")
+AHEAD = 16  # records of one device held in memory while they wait for another's
+
+
+@dataclass(slots=True)
+class Arrived:
+    """What one look at the stores brought. `alarms` are reasons, by the object they are about."""
+
+    records: int = 0
+    changes: int = 0
+    alarms: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)  # what is named and not there yet
+
+
+class Inward:
+    """Fetches and folds the journals of other devices."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault, self._state, self._store = vault, vault.state, vault.store
+
+    def fetch(self, *, discover: bool) -> Arrived:
+        """Take every record that is there and fits.
+
+        Args:
+            discover: also list the store, for devices that nobody has named yet and for gaps.
+
+        Raises:
+            StoreError: it could not be asked.
+        """
+        arrived = Arrived()
+        if discover:
+            self._discover(arrived)
+        stopped: set[int] = set()
+        waiting: dict[int, Fetched] = {}
+        progress = True
+        while progress:
+            progress = False
+            for device in self._others():
+                if device.no in stopped:
+                    continue
+                try:
+                    progress |= self._advance(device, waiting, arrived)
+                except (Damaged, NotUnlocked) as error:
+                    name = record_name(device.id, device.sequence + 1)
+                    arrived.alarms[name] = error.message
+                    stopped.add(device.no)
+        for number, item in waiting.items():
+            self._name_what_is_missing(self._state.devices.get(number), item, arrived)
+        return arrived
+
+    def _others(self) -> list[Device]:
+        return [device for device in self._state.devices.all() if device.no != OWN_DEVICE]
+
+    def _discover(self, arrived: Arrived) -> None:
+        """Learn of new devices, and of records that are hidden or were there once."""
+        listed = list_records(self._store)
+        known = {device.id: device for device in self._state.devices.all()}
+        for device, sequences in listed.items():
+            if device not in known:
+                with self._state.transaction():
+                    self._state.devices.number(device)
+            tip = known[device].sequence if device in known else 0
+            following = [sequence for sequence in sequences if sequence > tip]
+            if following and following[0] != tip + 1:
+                name = record_name(device, tip + 1)
+                arrived.alarms[name] = f"{name} is missing, though later ones of that device are there"
+        for old in known.values():
+            if old.no != OWN_DEVICE and old.sequence and old.sequence not in listed.get(old.id, []):
+                name = record_name(old.id, old.sequence)
+                arrived.alarms[name] = f"{name} was there and is not any more: the store shows an older state"
+
+    def _advance(self, device: Device, waiting: dict[int, Fetched], arrived: Arrived) -> bool:
+        """Fold the next record of a device, if it is there and its time has come."""
+        item = waiting.pop(device.no, None) or self._get(device)
+        if item is None:
+            return False
+        if not self._frontier_is_known(item):
+            waiting[device.no] = item
+            return False
+        with self._state.transaction():
+            fold(self._state, item.record, device.no, item.size, {}, elsewhere=True)
+        arrived.records += 1
+        arrived.changes += len(item.record.changes)
+        return True
+
+    def _get(self, device: Device) -> Fetched | None:
+        name = record_name(device.id, device.sequence + 1)
+        if self._store.stat(name) is None:
+            return None
+        try:
+            sealed = self._store.get(name)
+        except ObjectMissing:
+            return None
+        with self._state.transaction():  # gives numbers to devices that the record names first
+            record = open_record(sealed, self._vault.keys, device.verifying or None, self._state.devices.number, name)
+        if record.head.device != device.id:
+            raise Damaged(f"{name}: is another device's record")
+        check_chain(record.head, device.hash, device.lamport, device.sequence + 1, name)
+        self._check_witness(record.head.frontier, name)
+        return Fetched(record, len(sealed))
+
+    def _check_witness(self, frontier: tuple[Seen, ...], name: str) -> None:
+        """Compare what a record has seen of others with what we have.
+
+        Raises:
+            Damaged: a store showed two devices two different journals of a third.
+        """
+        for seen in frontier:
+            number = self._state.devices.number(DeviceId(seen.device))
+            ours = self._state.devices.record(number, seen.sequence)
+            if ours is not None and ours.hash != seen.hash:
+                raise Damaged(f"{name}: has seen another journal of a device than this store shows (a fork)")
+
+    def _frontier_is_known(self, item: Fetched) -> bool:
+        for seen in item.record.head.frontier:
+            device = self._state.devices.get(self._state.devices.number(DeviceId(seen.device)))
+            if device.sequence < seen.sequence:
+                return False
+        return True
+
+    def _name_what_is_missing(self, device: Device, item: Fetched, arrived: Arrived) -> None:
+        for seen in item.record.head.frontier:
+            other = self._state.devices.get(self._state.devices.number(DeviceId(seen.device)))
+            if other.sequence < seen.sequence:
+                name = record_name(other.id, other.sequence + 1)
+                arrived.behind[name] = f"{name} was seen by {device.name or device.id.hex()[:8]} and is not there yet"

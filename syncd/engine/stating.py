@@ -1,0 +1,91 @@
+"""What a change made on this disk says to everybody: where a node wants to stand, and what it builds upon.
+
+A node may be shown at another place than it wants (its name is taken, or it is an overruled content). A
+change says the place that it wants unless a person moved it, and builds upon all heads that were shown.
+"""
+
+from __future__ import annotations
+
+from syncd.merge.registers import merge
+from syncd.model.entry import Change, Kind
+from syncd.model.version import Row
+from syncd.state.db import State
+from syncd.state.known import Known
+
+
+class Stating:
+    """States changes of one state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.plain = state.plain  # every node stands where it wants, so there is nothing to find out
+
+    def change(self, row: Row, **fields: object) -> list[Change]:
+        """Return what is to be said when something of an entry changed.
+
+        Args:
+            row: the entry as this disk had it.
+            fields: what differs now; `parent` and `name` only if it was moved.
+        """
+        if self.plain:
+            return [_as_change(row)._replace(parents=(row.version,), **fields)]  # type: ignore[arg-type]
+        original = self._state.base.original(row.node)
+        if original is not None:
+            return self._change_of_copy(row, original, fields)
+        heads = self._state.base.heads(row)
+        if "parent" not in fields:
+            parent, name = self._wanted(row, heads)
+            fields |= {"parent": parent, "name": name}
+        return [_as_change(row)._replace(parents=heads, **fields)]  # type: ignore[arg-type]
+
+    def _wanted(self, row: Row, heads: tuple[int, ...]) -> tuple[int, bytes]:
+        """Return where the versions that this disk shows want the node to stand."""
+        versions = {version.id: version for version in self._known.versions(row.node)}
+        seen, stack = set[int](), list(heads)
+        while stack:
+            version = stack.pop()
+            if version in versions and version not in seen:
+                seen.add(version)
+                stack += versions[version].parents
+        if not seen:
+            return row.parent, row.name
+        place = merge(versions[version] for version in seen).place
+        return place.parent, place.name
+
+    @property
+    def _known(self) -> Known:
+        return Known(self._state.db, self._state.devices)
+
+    def _change_of_copy(self, row: Row, original: int, fields: dict[str, object]) -> list[Change]:
+        """Return what a change of an overruled content says: that is decided, and the copy is a node of its own."""
+        said = []
+        node = self._state.nodes.get(original) if original else None
+        if node is not None:
+            merged = self._known.merged(original)
+            loser = next((version for version in merged.losers if version.id == row.node), None)
+            if loser is not None:
+                versions = {version.id: version for version in self._known.versions(original)}
+                others = {version.bytes_value for version in merged.losers if version is not loser}
+                parents = tuple(head for head in merged.heads if versions[head].bytes_value not in others)
+                place = merged.place
+                said.append(_as_change(node)._replace(parent=place.parent, name=place.name, parents=parents))
+        if fields.get("kind") != Kind.TOMBSTONE:
+            said.append(_as_change(row)._replace(parents=(), **fields))  # type: ignore[arg-type]
+        return said
+
+
+def tombstone_fields() -> dict[str, object]:
+    """Return the fields of a change that says that a node is gone."""
+    return {
+        "kind": Kind.TOMBSTONE,
+        "mode": 0,
+        "mtime_ns": 0,
+        "size": 0,
+        "depth": 0,
+        "ids": b"",
+        "inline": b"",
+    }
+
+
+def _as_change(row: Row) -> Change:
+    return Change(row.node, *row[2:12], ())
