@@ -133,21 +133,17 @@ def sync(as_json: bool) -> int:
 
 def _sync_here() -> dict[str, Any]:
     from syncd.cli.session import working
+    from syncd.engine.both import full_cycle
     from syncd.engine.outbox import Outbox
-    from syncd.engine.outward import Outward
     from syncd.engine.progress import Progress
 
     with working() as vault:
-        outcome = Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
-        if outcome.problems or vault.state.nodes.problems():
+        both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+        problems = both.problems
+        if problems or vault.state.nodes.problems():
             with vault.state.transaction():
-                vault.state.nodes.set_problems(outcome.problems, time.time_ns())
-    return {
-        "changes": outcome.changes,
-        "records": outcome.records,
-        "skipped": len(outcome.problems),
-        "missing": outcome.missing,
-    }
+                vault.state.nodes.set_problems(problems, time.time_ns())
+    return both.fields()
 
 
 @click.command()

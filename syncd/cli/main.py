@@ -31,6 +31,7 @@ from syncd.errors import SyncdError
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("setup", "Keep a folder safe: set up if needed, start the agent, wait until all is safe."),
     "init": ("setup", "Make a vault for a folder; prints the recovery words once."),
+    "join": ("setup", "Make this computer a new device of a vault."),
     "rebuild": ("setup", "Make the local state anew from a store."),
     "run": ("agent", "Run the agent in the foreground."),
     "start": ("agent", "Start the agent in the background."),

@@ -1,4 +1,4 @@
-"""Setting up: `up`, `init`, `rebuild`."""
+"""Setting up: `up`, `init`, `join`, `rebuild`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from syncd.cli.show import size_text, talk
 from syncd.config.home import Home
 from syncd.config.settings import load
 from syncd.errors import UsageError
+
+if TYPE_CHECKING:  # slots take long to load
+    from syncd.seal.slots import Unlock
 
 
 def _device_name() -> str:
@@ -109,6 +113,50 @@ def init(folder: str, store: str | None, device: str | None, passphrase_file: st
 
 
 @click.command()
+@click.argument("folder")
+@click.option("--store", metavar="URL", required=True, help="The vault's store.")
+@click.option("--recovery-file", metavar="FILE", help="A file with the 24 words.")
+@click.option("--passphrase-file", metavar="FILE", help="A file with the passphrase.")
+@click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
+def join(folder: str, store: str, recovery_file: str | None, passphrase_file: str | None, device: str | None) -> int:
+    """Make this computer a new device of a vault. Files that FOLDER holds already are kept."""
+    from syncd.engine.rebuild import Bare
+    from syncd.engine.rebuild import join as join_vault
+    from syncd.engine.vault import Ambient, exclusive
+
+    home, _ = home_and_client()
+    unlock = _unlock(recovery_file, passphrase_file)
+    where = os.path.abspath(os.path.expanduser(folder))
+    bare = Bare(where, _store_url(store, home), device or _device_name(), unlock)
+    with exclusive(home):
+        result = join_vault(home, Ambient(), bare)
+    talk(f"Joined: {result.devices} devices, {result.files} files, {size_text(result.size)}.")
+    for text in result.wrong:
+        talk(f"damaged: {text}")
+    talk("Run `syncd up` to bring everything here and keep it so.")
+    return 1 if result.wrong else 0
+
+
+def _unlock(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
+    """Return what opens a slot.
+
+    Raises:
+        UsageError: neither a passphrase nor words are given, or both.
+    """
+    from syncd.seal.slots import Unlock
+
+    if recovery_file and passphrase_file:
+        raise UsageError("--passphrase-file and --recovery-file exclude each other")
+    if recovery_file:
+        return Unlock.words(_read_passphrase(recovery_file))
+    if passphrase_file:
+        return Unlock.passphrase(_read_passphrase(passphrase_file))
+    if not sys.stdin.isatty():
+        raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --recovery-file FILE.")
+    return Unlock.passphrase(click.prompt("Passphrase", hide_input=True, err=True))
+
+
+@click.command()
 @click.argument("folder", required=False)
 @click.option("--store", metavar="URL", help="The store to read, on a machine without syncd's settings.")
 @click.option("--recovery-file", metavar="FILE", help="The 24 words, where the device's key is lost.")
@@ -125,7 +173,6 @@ def rebuild(
     from syncd.engine.rebuild import Bare
     from syncd.engine.rebuild import rebuild as make_anew
     from syncd.engine.vault import Ambient, exclusive
-    from syncd.seal.slots import Unlock
 
     home, _ = home_and_client()
     bare = None
@@ -136,11 +183,7 @@ def rebuild(
             device = device or settings.device
         if folder is None or store is None:
             raise UsageError("which folder and store?", hint="syncd rebuild FOLDER --store URL --recovery-file FILE")
-        unlock = (
-            Unlock.words(_read_passphrase(recovery_file))
-            if recovery_file
-            else Unlock.passphrase(_read_passphrase(passphrase_file or ""))
-        )
+        unlock = _unlock(recovery_file, passphrase_file)
         folder = os.path.abspath(os.path.expanduser(folder))
         os.makedirs(folder, exist_ok=True)
         bare = Bare(folder, _store_url(store, home), device or _device_name(), unlock)

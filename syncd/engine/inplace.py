@@ -17,7 +17,8 @@ from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
 from syncd.errors import Failed
-from syncd.fs.disk import Buffer, Changed, Placement
+from syncd.fs.disk import Changed, Placement
+from syncd.fs.holes import Buffer
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import ROOT, counter_of

@@ -34,9 +34,10 @@ from syncd.journal.record import (
 )
 from syncd.journal.statements import Statement, from_wire, to_wire
 from syncd.model import cbor
-from syncd.model.entry import Change, Content, Stat
+from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import OWN_DEVICE, key
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
+from syncd.model.version import UNTRUSTED, Row
 from syncd.pack.reader import Hasher
 from syncd.pack.writer import PackWriter
 from syncd.seal.envelope import Header, ObjectKind, seal_object
@@ -68,6 +69,7 @@ class _Batch:
     digests: list[tuple[int, bytes]] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)
     mounts: list[tuple[int, bool]] = field(default_factory=list)
+    adopted: list[Row] = field(default_factory=list)
     seen: list[tuple[int, Stat]] = field(default_factory=list)
     packs: list[tuple[int, PackLocations]] = field(default_factory=list)
     pack_bytes: int = 0
@@ -188,6 +190,14 @@ class Outbox:
         """Take the fingerprint of an entry that was found equal to the base."""
         self._batch.seen.append((node, stat))
 
+    def adopt(self, row: Row, stat: Stat, *, trusted: bool) -> None:
+        """Note that this disk has a version of a node that it had not until now."""
+        now = row._replace(mode=stat.mode, ino=stat.ino, ctime_ns=stat.ctime_ns if trusted else UNTRUSTED)
+        newest = self._state.nodes.get(row.node)
+        if newest is not None:  # an older version lies where the newest one is to be
+            now = now._replace(parent=newest.parent, name=newest.name)
+        self._batch.adopted.append(now if stat.kind == Kind.DIRECTORY else now._replace(mtime_ns=stat.mtime_ns))
+
     def say(self, statement: Statement) -> None:
         """Take a statement for the next record."""
         self._statements.append(statement)
@@ -253,7 +263,7 @@ class Outbox:
             self._commit_record(batch, more_follow)
         else:
             self._adopted = batch.packs
-            if batch.digests or batch.seen or batch.stale or batch.mounts:
+            if batch.digests or batch.seen or batch.stale or batch.mounts or batch.adopted:
                 with self._state.transaction():
                     self._remember(batch)
         self.written.new_bytes += self._writer.raw_bytes
@@ -311,6 +321,8 @@ class Outbox:
 
     def _remember(self, batch: _Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
+        for row in batch.adopted:
+            self._state.base.put(row)
         self._state.nodes.set_mounts(batch.mounts)
         self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)

@@ -180,6 +180,8 @@ class Outward:
             self._tell_directory(directory, directory.stat)
             if directory.mounted:
                 self._outbox.mounted(directory.node)
+        for row, stat in visit.adopted:
+            self._outbox.adopt(row, stat, trusted=True)
         for child in visit.children:
             if child.mounted and child.known:
                 self._outbox.mounted(child.node)
@@ -262,7 +264,8 @@ class Outward:
             (),
         )
         if base is None:
-            self._tell(now._replace(node=self._outbox.new_node()), stat)
+            if not self._adopted(directory, item.name, stat, content, inline):
+                self._tell(now._replace(node=self._outbox.new_node()), stat)
             return True
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
@@ -271,6 +274,17 @@ class Outward:
         fields = {name: value for name, value in now._asdict().items() if name not in said}
         self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
+
+    def _adopted(self, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes) -> bool:
+        """Take a file that the tree has at this very place, now or once, for that: it is not news."""
+        absent = self._survey.absent(directory, name, stat)
+        if absent is None:
+            return False
+        for row in self._vault.state.nodes.versions(absent.node):
+            if (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline):
+                self._outbox.adopt(row, stat, trusted=self._trusted(stat))
+                return True
+        return False
 
     def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
         """Read an entry whole; None when it cannot be, with the reason noted."""

@@ -16,8 +16,8 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
 from syncd.engine.outbox import dump_statements
-from syncd.engine.vault import RECOVERY, Ambient, keys_of, write_private
-from syncd.errors import Locked, NotUnlocked, StoreForeign
+from syncd.engine.vault import RECOVERY, Ambient, fresh_folder, keys_of, write_private
+from syncd.errors import Locked, NotUnlocked, StoreForeign, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
@@ -54,13 +54,29 @@ class Bare:
     unlock: Unlock
 
 
-def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
+def join(home: Home, ambient: Ambient, bare: Bare) -> Rebuilt:
+    """Make this computer a new device of a vault. The folder may hold files already; none is touched.
+
+    Raises:
+        UsageError: this home has a vault already, or the folder is one's already.
+        NotUnlocked: the words or passphrase fit no slot.
+        StoreForeign, StoreError: the store holds no vault, or cannot be read.
+    """
+    if home.config.exists():
+        raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
+    os.makedirs(bare.folder, exist_ok=True)
+    fresh_folder(bare.folder, bare.store)
+    return rebuild(home, ambient, bare, joining=True)
+
+
+def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, joining: bool = False) -> Rebuilt:
     """Replace the local state by what the store says.
 
     Args:
         home: where the state goes; with settings and a device key unless `bare` is given.
         ambient: time and randomness.
         bare: for a machine without the device's key.
+        joining: nothing of the vault is in the folder as yet, and all of it is to come there.
 
     Raises:
         Locked: neither a device key nor words are at hand.
@@ -85,7 +101,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
     aside = _set_aside(home.state)
     try:
         founding = [_enrolment(device, settings.device, predecessor)] if fresh else []
-        result = _fill(home, store, keys, device, genesis, opened, founding)
+        result = _fill(home, store, keys, device, genesis, opened, founding, joining=joining)
     except BaseException:
         _put_back(home.state, aside)
         raise
@@ -169,6 +185,8 @@ def _fill(
     genesis: bytes,
     opened: list[EpochRoots],
     founding: list[Statement],
+    *,
+    joining: bool,
 ) -> Rebuilt:
     """Make the new state; `founding` are the statements of a new device."""
     result = Rebuilt(new_device=bool(founding))
@@ -179,10 +197,10 @@ def _fill(
             state.keep_object("genesis", genesis)
             for roots in opened:
                 state.keep_object(f"epoch/{roots.epoch.hex()}", _own_epoch(keys.vault, roots, device))
-            state.set(RECOVERY, b"1")
+            state.set(RECOVERY, b"" if joining else b"1")
             if founding:
                 state.set("statements", dump_statements(founding))
-        _fold_all(state, store, keys, result)
+        _fold_all(state, store, keys, result, elsewhere=joining)
         result.files, result.size = state.nodes.counts()
     finally:
         state.close()
@@ -207,7 +225,7 @@ def _enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> S
     )
 
 
-def _fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -> None:
+def _fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt, *, elsewhere: bool) -> None:
     """Fold every journal, in causal order."""
     fetched = []
     for device, sequences in list_records(store).items():
@@ -220,7 +238,7 @@ def _fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -
     fetched.sort(key=lambda entry: entry[:2])  # a record's past has smaller Lamport clocks
     for _, number, item in fetched:
         with state.transaction():
-            fold(state, item.record, number, item.size, {})
+            fold(state, item.record, number, item.size, {}, elsewhere=elsewhere)
             if number == OWN_DEVICE:
                 following = item.record.head.first_version + len(item.record.changes)
                 state.set(NEXT_VERSION, str(following & COUNTER_MASK).encode())

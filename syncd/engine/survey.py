@@ -49,6 +49,7 @@ class Visit:
     digest: bytes | None
     listed: bool = False  # its entries were compared: what was remembered of it holds no more
     problems: dict[bytes, str] = field(default_factory=dict)
+    adopted: list[tuple[Row, Stat]] = field(default_factory=list)  # directories that the tree has and this disk, too
 
 
 class Survey:
@@ -62,6 +63,7 @@ class Survey:
         self._shadowed: list[int] = []
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self._mounts = set(self._nodes.mount_points())
+        self._waiting = self._base.waiting
         self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
 
     def fresh(self) -> Survey:
@@ -130,8 +132,13 @@ class Survey:
                 ]
                 continue
             yield visit
-            fresh = [child for child in visit.children if below or not child.known or child.moved]
+            adopted = {row.node for row, _ in visit.adopted}
+            fresh = [child for child in visit.children if below or self._is_news(child, adopted)]
             stack += reversed(fresh)
+
+    @staticmethod
+    def _is_news(child: Directory, adopted: set[int]) -> bool:
+        return not child.known or child.moved is not None or child.node in adopted
 
     def _visit(self, directory: Directory, digests: dict[int, bytes]) -> Visit | None:
         """Compare one directory; None when its digest says that nothing changed."""
@@ -169,7 +176,7 @@ class Survey:
             modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]
         visit.findings.gone += self._shadowed
         self._shadowed.clear()
-        visit.children = self._children(directory, visit.findings, mounted)
+        visit.children = self._children(visit, mounted)
         if not self._any_fresh(entries):
             visit.digest = seen
         return visit
@@ -181,8 +188,9 @@ class Survey:
             fresh = too_fresh(own.mtime_ns, own.ctime_ns, self._now_ns())
             self._marks[path] = 0 if fresh else _mark(own.ino, own.mtime_ns, own.ctime_ns)
 
-    def _children(self, directory: Directory, found: Findings, mounted: set[bytes]) -> list[Directory]:
+    def _children(self, visit: Visit, mounted: set[bytes]) -> list[Directory]:
         """Return the directories to go into; new ones leave the findings for here."""
+        directory, found = visit.directory, visit.findings
         path = directory.path
         children = [
             Directory(join(path, name), node, True, directory, mounted=name in mounted)
@@ -194,6 +202,11 @@ class Survey:
                 files.append((name, stat))
                 continue
             here = join(path, name)
+            absent = self.absent(directory, name, stat)
+            if absent is not None:
+                visit.adopted.append((absent, stat))
+                children.append(Directory(here, absent.node, True, directory, mounted=name in mounted))
+                continue
             row = self.moved_from(here, stat)
             if row is not None:
                 self.moved.add(row.node)
@@ -227,6 +240,13 @@ class Survey:
             if now - latest > 10**10:
                 return False
         return any(too_fresh(stat.mtime_ns, stat.ctime_ns, now) for _, stat in entries if stat.kind != Kind.DIRECTORY)
+
+    def absent(self, directory: Directory, name: bytes, stat: Stat) -> Row | None:
+        """Return what the tree has at a place of this disk that was empty until now, if it is of that kind."""
+        if not self._waiting or directory.node < 0:
+            return None
+        row = self._base.absent(directory.node, name)
+        return row if row is not None and row.kind == stat.kind else None
 
     def moved_from(self, path: bytes, stat: Stat) -> Row | None:
         """Return the node that stood elsewhere as this very entry and stands there no more."""

@@ -220,7 +220,7 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     """
     if home.config.exists():
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
-    disk = _fresh_folder(founding.folder, founding.store)
+    disk = fresh_folder(founding.folder, founding.store)
     home.make()
     store = open_store(founding.store)
     if isinstance(store, FolderStore):
@@ -244,7 +244,12 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     return entropy_to_words(entropy)
 
 
-def _fresh_folder(folder: str, store: str) -> Disk:
+def fresh_folder(folder: str, store: str) -> Disk:
+    """Return a folder that belongs to no vault yet.
+
+    Raises:
+        UsageError: it does, is no directory, or the store lies inside it.
+    """
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is not a directory", hint="Make it first, or check the spelling.")
     if os.path.exists(os.path.join(os.fsencode(folder), MARKER)):

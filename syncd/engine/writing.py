@@ -14,7 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from syncd.errors import LocalDiskFull
 from syncd.fs.bulk import META, write_files
-from syncd.fs.disk import Buffer, Changed, Disk, Placement, is_hole
+from syncd.fs.disk import Changed, Disk, Placement
+from syncd.fs.holes import Buffer, is_hole
 
 BATCH_FILES = 64
 BATCH_BYTES = 512 * 1024

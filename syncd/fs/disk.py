@@ -19,19 +19,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
+from syncd.fs.holes import Buffer, fill_with_holes
 from syncd.fs.listing import list_directory, list_opened
+from syncd.fs.renames import EXCHANGE, NO_REPLACE, rename_with
 from syncd.model.entry import MODE_BITS, Kind, Stat, kind_of_mode
 from syncd.model.listing import Listing
 from syncd.model.path import join, names, split
 
 TEMPORARY = b".syncd-tmp-"
 MARKER = b".syncd-folder"
-HOLE = 32 * 1024  # zeros that are not worth writing
-_ZEROS = memoryview(bytes(4 * 1024 * 1024))  # as long as the longest chunk
 _LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
 
-
-Buffer = bytes | memoryview
 Fill = Callable[[int, Iterable[Buffer]], None]
 
 
@@ -175,7 +173,7 @@ class Disk:
         temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
         try:
             with disk_full_named(placement.path):
-                self._write(temporary, placement, pieces, sync, _fill)
+                self._write(temporary, placement, pieces, sync, fill_with_holes)
                 self._swap_in(temporary, placement.path, expect)
         except BaseException:
             self._unlink_quietly(temporary)
@@ -294,6 +292,31 @@ class Disk:
                     raise Changed(path) from error
                 raise
 
+    def move(self, source: bytes, target: bytes) -> None:
+        """Rename an entry to a name that nothing has.
+
+        Raises:
+            Changed: something stands there; nothing was touched.
+        """
+        with self._at(source) as (old, old_parent), self._at(target) as (new, new_parent):
+            try:
+                done = rename_with(NO_REPLACE, old, old_parent, new, new_parent)
+            except FileExistsError as error:
+                raise Changed(target) from error
+            if not done:
+                if self.lstat(target) is not None:
+                    raise Changed(target)
+                os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
+
+    def exchange(self, one: bytes, other: bytes) -> None:
+        """Let two entries change places, in one step where the file system can."""
+        with self._at(one) as (first, first_parent), self._at(other) as (second, second_parent):
+            if not rename_with(EXCHANGE, first, first_parent, second, second_parent):
+                aside = join(split(one)[0], TEMPORARY + secrets.token_hex(6).encode())
+                os.rename(self.full(one), self.full(aside))
+                os.rename(self.full(other), self.full(one))
+                os.rename(self.full(aside), self.full(other))
+
     def sync(self, path: bytes) -> None:
         """Make the directory entry changes below a directory durable."""
         with self._at(path) as (name, parent):
@@ -350,27 +373,6 @@ class Disk:
                 f"the folder {shown} belongs to another vault or device",
                 hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
             )
-
-
-def is_hole(piece: Buffer) -> bool:
-    """Tell whether a piece is zeros that are not worth writing."""
-    return len(piece) >= HOLE and piece[0] == 0 and piece == _ZEROS[: len(piece)]
-
-
-def _fill(descriptor: int, pieces: Iterable[Buffer]) -> None:
-    """Write pieces to a new file; long runs of zeros become holes."""
-    hole = False
-    for piece in pieces:
-        if is_hole(piece):
-            os.lseek(descriptor, len(piece), os.SEEK_CUR)
-            hole = True
-            continue
-        hole = False
-        written = os.write(descriptor, piece)
-        while written < len(piece):
-            written += os.write(descriptor, memoryview(piece)[written:])
-    if hole:
-        os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR))
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.path import names
 from syncd.model.version import Row
-from syncd.state.nodes import DEEPEST, PENDING, Nodes
+from syncd.state.nodes import DEEPEST, PENDING, Nodes, pack_parents
 
 _ROW = (
     "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
@@ -104,6 +104,46 @@ class Base:
             return found[0]
         return self._nodes.with_inodes((inode,)).get(inode)
 
+    def waiting_nodes(self, after: int, limit: int) -> list[int]:
+        """Return nodes that this disk has otherwise than the tree wants, by identity."""
+        sql = (
+            "SELECT id FROM node WHERE ino = -1 AND id > ?1 UNION SELECT id FROM base WHERE id > ?1 "
+            "ORDER BY id LIMIT ?2"
+        )
+        return [node for (node,) in self._db.execute(sql, (after, limit))]
+
+    def waits(self, node: int) -> bool:
+        """Tell whether this disk has a node otherwise than the tree wants."""
+        return bool(self._rows("id = ?", (node,)))
+
+    # -- writing, inside the caller's transaction ---------------------------------------------------
+
+    def put(self, row: Row) -> None:
+        """Note that this disk has a node so; its waiting ends if that is what the tree wants."""
+        heads = self._shown_heads(row)
+        marks = ", ".join("?" * 16)
+        self._db.execute(f"INSERT OR REPLACE INTO base VALUES ({marks})", (*row[:12], heads, *row[13:]))  # noqa: S608
+        self._db.execute("UPDATE node SET ino = ? WHERE id = ?", (PENDING, row.node))
+        settle(self._db, row.node)
+
+    def _shown_heads(self, row: Row) -> bytes:
+        """Return the heads that a row shows: the tree's own if it has its bytes, else those it had."""
+        newest = self._nodes.get(row.node)
+        if newest is not None and (newest.depth, newest.content, newest.inline) == (row.depth, row.content, row.inline):
+            found = self._db.execute(
+                "SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (row.node,)
+            ).fetchall()
+            return pack_parents(tuple(head for (head,) in found) or (newest.version,))
+        kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()
+        return kept[0] if kept is not None else pack_parents((row.version,))
+
+    def drop(self, node: int) -> None:
+        """Note that this disk has a node no more."""
+        self._db.execute("DELETE FROM base WHERE id = ?", (node,))
+        settle(self._db, node)
+
+    # -- one by one -----------------------------------------------------------------------------
+
     def original(self, node: int) -> int | None:
         """Return whose overruled content a node is: 0 when that is decided, None when it is a node of its own."""
         found = self._db.execute("SELECT original FROM copy WHERE node = ?", (node,)).fetchone()
@@ -124,3 +164,25 @@ class Base:
             return tuple(int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8))
         found = self._db.execute("SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (row.node,))
         return tuple(head for (head,) in found) or (row.version,)
+
+
+_SAME = ("parent", "name", "kind", "mode", "mtime_ns", "depth", "content", "inline")
+
+
+def settle(db: sqlite3.Connection, node: int) -> None:
+    """End a node's waiting where this disk has it as its row says; forget what is neither here nor in the tree."""
+    same = " AND ".join(f"node.{column} = base.{column}" for column in _SAME)
+    found = db.execute(
+        f"SELECT base.ino, base.ctime_ns FROM base JOIN node ON node.id = base.id WHERE base.id = ? AND {same}",  # noqa: S608
+        (node,),
+    ).fetchone()
+    if found is not None:
+        db.execute("UPDATE node SET ino = ?, ctime_ns = ? WHERE id = ?", (*found, node))
+        db.execute("DELETE FROM base WHERE id = ?", (node,))
+        return
+    gone = "(kind = 4 OR parent < 0) AND NOT EXISTS (SELECT 1 FROM base WHERE base.id = node.id)"
+    db.execute(f"UPDATE node SET ino = 0 WHERE id = ? AND {gone}", (node,))  # noqa: S608
+    ended = "id IN (SELECT node FROM copy WHERE original = 0)"
+    if db.execute(f"DELETE FROM node WHERE id = ? AND {gone} AND {ended}", (node,)).rowcount:  # noqa: S608
+        db.execute("DELETE FROM copy WHERE node = ?", (node,))
+        db.execute("DELETE FROM want WHERE node = ?", (node,))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT
+from syncd.state.base import settle
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.weave import Weave
 
@@ -71,7 +72,7 @@ class Taking:
             if item.ino != PENDING:
                 self._db.execute("DELETE FROM base WHERE id = ?", (item.change.node,))
             elif item.change.parents:
-                self._weave.compare(item.change.node)
+                settle(self._db, item.change.node)
         self._batch.clear()
         self._in_batch.clear()
         self._names.clear()

@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from syncd.merge.affected import reseat
 from syncd.merge.registers import Merged, Version
 from syncd.model.entry import Kind
+from syncd.state.base import settle
 from syncd.state.forest import UNSEATED, Forest
 from syncd.state.known import Known
 from syncd.state.nodes import ENTRY, PENDING, Applied, pack_parents
+
+ENDED = 0  # stands for the original of a copy that is none any more and still lies on this disk
 
 
 class Weave:
@@ -41,7 +44,7 @@ class Weave:
             made = changed.get(node)
             if made is not None and made.ino != PENDING:
                 self._is_here(made, recorded_ns)
-            self.compare(node)
+            settle(self._db, node)
 
     # -- versions and heads ---------------------------------------------------------------------
 
@@ -168,25 +171,3 @@ class Weave:
             return
         self._db.execute("DELETE FROM head WHERE node = ?", (node,))
         self._db.execute("DELETE FROM version WHERE id = ? AND node = ?", (row[0], node))
-
-    def compare(self, node: int) -> None:
-        """End a node's waiting where this disk has it as its row says."""
-        same = " AND ".join(f"node.{column} = base.{column}" for column in _ON_DISK)
-        found = self._db.execute(
-            f"SELECT base.ino, base.ctime_ns FROM base JOIN node ON node.id = base.id WHERE base.id = ? AND {same}",  # noqa: S608
-            (node,),
-        ).fetchone()
-        if found is not None:
-            self._db.execute("UPDATE node SET ino = ?, ctime_ns = ? WHERE id = ?", (*found, node))
-            self._db.execute("DELETE FROM base WHERE id = ?", (node,))
-            return
-        gone = "(kind = 4 OR parent < 0) AND NOT EXISTS (SELECT 1 FROM base WHERE base.id = node.id)"
-        self._db.execute(f"UPDATE node SET ino = 0 WHERE id = ? AND {gone}", (node,))  # noqa: S608
-        ended = "id IN (SELECT node FROM copy WHERE original = 0)"
-        if self._db.execute(f"DELETE FROM node WHERE id = ? AND {gone} AND {ended}", (node,)).rowcount:  # noqa: S608
-            self._db.execute("DELETE FROM copy WHERE node = ?", (node,))
-            self._db.execute("DELETE FROM want WHERE node = ?", (node,))
-
-
-ENDED = 0  # stands for the original of a copy that is none any more and still lies on this disk
-_ON_DISK = ("parent", "name", "kind", "mode", "mtime_ns", "depth", "content", "inline")

@@ -1,0 +1,306 @@
+"""From the tree to the disk: takes the planned steps, each only if what stands there still is what was seen.
+
+Invariants: no byte is replaced or removed that is not in the vault as the version that `base` names; every
+byte was verified before it is put in place; nothing is removed while an alarm stands. A step whose ground
+has changed is dropped, and its directory is looked at again. What was done is noted after it was done: after
+a crash in between, the next scan finds the disk as the tree wants it, and has nothing to tell.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from syncd.engine.progress import Progress
+from syncd.engine.published import Published
+from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
+from syncd.engine.vault import Vault
+from syncd.errors import Failed
+from syncd.fs.disk import Changed, Placement
+from syncd.fs.holes import Buffer
+from syncd.model.entry import Kind, Stat
+from syncd.model.ids import ROOT
+from syncd.model.path import join, split
+from syncd.model.version import UNTRUSTED, Row
+from syncd.plan.steps import Step, StepKind, Waiting, plan
+
+log = logging.getLogger("syncd.engine")
+SWEEP = 4096  # nodes planned at once
+NOTED = 256  # steps after which what was done is noted
+LOCAL_FIRST = "has changes that are not published yet; they come first"
+IN_THE_WAY = "something else stands there"
+NOT_EMPTY = "cannot be removed: it holds what is not synced"
+HELD = "is not removed while an alarm stands"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did. `look` are directories to scan, `problems` path -> reason of what could not be done."""
+
+    done: int = 0
+    size: int = 0
+    removed: int = 0
+    look: set[bytes] = field(default_factory=set)
+    problems: dict[bytes, str] = field(default_factory=dict)
+
+
+class Apply:
+    """Brings this disk to the merged tree.
+
+    Args:
+        vault: opened for writing.
+        progress: told of files and bytes.
+        removing: whether anything may be removed.
+    """
+
+    def __init__(self, vault: Vault, progress: Progress, *, removing: bool = True) -> None:
+        self._vault, self._progress, self._removing = vault, progress, removing
+        self._disk, self._state = vault.disk, vault.state
+        self._nodes, self._base = vault.state.nodes, vault.state.base
+        self._reader = vault.reader()
+        self._published = Published(vault)
+        self._rows: list[Row] = []  # what this disk has now, to be noted
+        self._gone: list[int] = []
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Take every step that can be taken.
+
+        Raises:
+            NeedsAttention: the folder is gone.
+            StoreError, LocalDiskFull: the rest has to wait.
+        """
+        self._disk.check_marker(self._vault.marker)
+        try:
+            before = -1
+            while before != self.outcome.done:
+                before = self.outcome.done
+                self.outcome.problems.clear()
+                self._sweep()
+        finally:
+            self._note()
+        return self.outcome
+
+    def _sweep(self) -> None:
+        last = 0
+        while True:
+            nodes = self._base.waiting_nodes(last, SWEEP)
+            if not nodes:
+                return
+            last = nodes[-1]
+            steps = plan(self._waiting(node) for node in nodes)
+            files: list[Step] = []
+            for step in steps:
+                if step.kind in (StepKind.CREATE, StepKind.REPLACE):
+                    files.append(step)
+                    continue
+                if step.kind > StepKind.REPLACE and files:
+                    self._files(files)
+                    files = []
+                self._take(step)
+            self._files(files)
+            self._note()
+
+    def _waiting(self, node: int) -> Waiting:
+        have, want = self._base.get(node), self._nodes.get(node)
+        have = have if have is not None and have.alive else None
+        want = want if want is not None and want.alive and want.parent >= 0 else None
+        path = self._nodes.path_of(node) if want is not None else self._base.path_of(node)
+        return Waiting(node, have, want, path.count(b"/"))
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _take(self, step: Step) -> None:
+        waiting = step.waiting
+        path = b""
+        try:
+            if step.kind == StepKind.REMOVE:
+                path = self._base.path_of(waiting.node)
+                self._remove(path, waiting)
+            elif step.kind == StepKind.DRESS:
+                path = self._base.path_of(waiting.node)
+                self._dress(path, waiting)
+            else:
+                found = self._target(waiting)
+                if found is None:
+                    return  # its directory is not here yet
+                path = found
+                if step.kind == StepKind.MOVE:
+                    self._move(path, waiting)
+                else:
+                    self._make_directory(path, waiting)
+        except Changed as changed:
+            self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
+        except OSError as error:
+            self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
+
+    def _target(self, waiting: Waiting) -> bytes | None:
+        """Return where a node is to stand on this disk; None while its directory does not."""
+        want = waiting.want
+        assert want is not None
+        self._note()  # the directory may have come just now
+        if want.parent == ROOT:
+            return want.name
+        parent = self._base.get(want.parent)
+        if parent is None or parent.kind != Kind.DIRECTORY:
+            return None
+        return join(self._base.path_of(want.parent), want.name)
+
+    def _move(self, target: bytes, waiting: Waiting) -> None:
+        have, want = waiting.have, waiting.want
+        assert have is not None
+        assert want is not None
+        source = self._base.path_of(waiting.node)
+        self._same(source, have)
+        occupant = self._base.child(want.parent, want.name)
+        if occupant is None:
+            self._disk.move(source, target)
+        else:
+            # Whoever stands there is to go elsewhere, too: they change places, and it goes on from here.
+            if not self._base.waits(occupant.node):
+                raise Changed(IN_THE_WAY)
+            self._same(target, occupant)
+            self._disk.exchange(source, target)
+            self._rows.append(occupant._replace(parent=have.parent, name=have.name))
+        self._moved(have._replace(parent=want.parent, name=want.name), target)
+
+    def _moved(self, row: Row, path: bytes) -> None:
+        stat = self._disk.stat(path)
+        ctime = stat.ctime_ns if stat is not None and row.ctime_ns != UNTRUSTED else UNTRUSTED
+        self._rows.append(row._replace(ctime_ns=ctime))
+        self.outcome.done += 1
+
+    def _make_directory(self, path: bytes, waiting: Waiting) -> None:
+        want = waiting.want
+        assert want is not None
+        there = self._disk.lstat(path)
+        if there is not None:
+            raise Changed(IN_THE_WAY)
+        self._disk.make_directories(path)
+        self._disk.set_metadata(path, want.mode, None)
+        self._has(want, path)
+
+    def _dress(self, path: bytes, waiting: Waiting) -> None:
+        have, want = waiting.have, waiting.want
+        assert have is not None
+        assert want is not None
+        self._same(path, have)
+        mtime_ns = None if want.kind == Kind.DIRECTORY else want.mtime_ns
+        mode = None if want.kind == Kind.SYMLINK else want.mode
+        self._disk.set_metadata(path, mode, mtime_ns)
+        self._has(want._replace(parent=have.parent, name=have.name), path)
+
+    def _remove(self, path: bytes, waiting: Waiting) -> None:
+        have = waiting.have
+        assert have is not None
+        if not self._removing:
+            self.outcome.problems[path] = HELD
+            return
+        stat = self._disk.stat(path)
+        if stat is not None:
+            if have.kind != Kind.DIRECTORY:
+                self._same(path, have)
+            try:
+                self._disk.remove(path, stat)
+            except Changed:
+                self.outcome.problems[path] = NOT_EMPTY
+                return
+            self.outcome.removed += 1
+        self._gone.append(waiting.node)
+        self.outcome.done += 1
+        self._note_soon()
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def _files(self, steps: list[Step]) -> None:
+        """Put files and symlinks in place, read in the order in which the store holds them."""
+        jobs: dict[bytes, tuple[Job, Waiting]] = {}
+        for step in steps:
+            waiting = step.waiting
+            want = waiting.want
+            assert want is not None
+            expect: Stat | None = None
+            if waiting.have is not None:
+                path = self._base.path_of(waiting.node)
+                try:
+                    expect = self._same(path, waiting.have)
+                except (Changed, OSError):
+                    self._drop(path, LOCAL_FIRST)
+                    continue
+            else:
+                found = self._target(waiting)
+                if found is None:
+                    continue
+                path = found
+            jobs[path] = (Job(path, want, expect), waiting)
+        failed = Restored()
+        links = [job for job, _ in jobs.values() if job.row.kind == Kind.SYMLINK]
+        for job in links:
+            self._place(job, iter(()), jobs[job.path][1])
+        files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
+        for job, pieces in in_store_order(self._reader, files, failed):
+            self._place(job, pieces, jobs[job.path][1])
+        self.outcome.problems.update(failed.failed)
+        self._note()
+
+    def _place(self, job: Job, pieces: Iterator[Buffer], waiting: Waiting) -> None:
+        row = job.row
+        try:
+            if row.kind == Kind.SYMLINK:
+                self._disk.place_symlink(job.path, row.inline, row.mtime_ns, job.expect)
+            else:
+                placement = Placement(job.path, row.mode, row.mtime_ns)
+                self._disk.place_file(placement, pieces, job.expect, sync=True)
+        except Changed:
+            self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
+        except Failed as error:
+            self.outcome.problems[job.path] = failure_of_one(error)
+        except OSError as error:
+            self.outcome.problems[job.path] = f"cannot be written: {error.strerror}"
+        else:
+            have = waiting.have
+            place = (have.parent, have.name) if have is not None else (row.parent, row.name)
+            self._has(row._replace(parent=place[0], name=place[1]), job.path)
+            self.outcome.size += row.size
+            self._progress.bytes += row.size
+            self._progress.told(row.kind)
+
+    # -- what is there --------------------------------------------------------------------------
+
+    def _same(self, path: bytes, row: Row) -> Stat:
+        """Return the fingerprint of an entry that is what the base says.
+
+        Raises:
+            Changed: it is not, or not any more.
+        """
+        stat = self._disk.stat(path)
+        if stat is None or not self._published.is_so(path, row, stat):
+            raise Changed(LOCAL_FIRST)
+        return stat
+
+    def _drop(self, path: bytes, reason: str) -> None:
+        self.outcome.problems[path] = reason
+        self.outcome.look.add(split(path)[0])
+
+    def _has(self, row: Row, path: bytes) -> None:
+        """Note that this disk has a version now; whether its fingerprint can be believed, the next scan tells."""
+        stat = self._disk.stat(path)
+        if stat is not None:
+            self._rows.append(row._replace(ino=stat.ino, ctime_ns=UNTRUSTED))
+        self.outcome.done += 1
+        self._note_soon()
+
+    def _note_soon(self) -> None:
+        if len(self._rows) + len(self._gone) >= NOTED:
+            self._note()
+
+    def _note(self) -> None:
+        if self._rows or self._gone:
+            rows, gone = self._rows, self._gone
+            self._rows, self._gone = [], []
+            with self._state.transaction():
+                for row in rows:
+                    self._base.put(row)
+                for node in gone:
+                    self._base.drop(node)

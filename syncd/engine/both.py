@@ -1,0 +1,89 @@
+"""One full cycle: what others said, what this disk says, and the disk brought to what they come to together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.engine import apply
+from syncd.engine.inward import Arrived, Inward
+from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outcome, Outward
+from syncd.engine.progress import Progress
+from syncd.engine.vault import Vault
+
+log = logging.getLogger("syncd.engine")
+ROUNDS = 3  # of looking again where a step found other ground than it was planned on
+
+
+@dataclass(slots=True)
+class Both:
+    """What one cycle did, both ways."""
+
+    arrived: Arrived = field(default_factory=Arrived)
+    outward: Outcome = field(default_factory=Outcome)
+    applied: apply.Outcome = field(default_factory=apply.Outcome)
+
+    @property
+    def problems(self) -> dict[bytes, str]:
+        """What could not be published or brought here: path -> reason."""
+        return {**self.outward.problems, **self.applied.problems}
+
+    def fields(self) -> dict[str, Any]:
+        """Return what `syncd sync --json` says."""
+        return {
+            "changes": self.outward.changes,
+            "records": self.outward.records,
+            "skipped": len(self.problems),
+            "missing": self.outward.missing,
+            "received": self.arrived.changes,
+            "applied": self.applied.done,
+            "alarms": sorted(self.arrived.alarms.values()),
+        }
+
+
+def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both) -> None:
+    """Bring this disk to the merged tree; what stands in the way and is not published is published first."""
+    for _ in range(ROUNDS):
+        if not vault.state.base.waiting:
+            return
+        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms).run()
+        both.applied.done += applied.done
+        both.applied.size += applied.size
+        both.applied.removed += applied.removed
+        both.applied.problems = applied.problems
+        if not applied.look:
+            return
+        outcome = Outward(vault, outbox, progress).look(applied.look)
+        _add(both.outward, outcome)
+        if not outcome.changes and not applied.done:
+            return
+
+
+def full_cycle(
+    vault: Vault,
+    outbox: Outbox,
+    progress: Progress,
+    moves: Mapping[bytes, bytes] | None = None,
+    ripe: Callable[[int], bool] = lambda node: True,
+) -> Both:
+    """Fetch, scan and publish, apply.
+
+    Raises:
+        NeedsAttention: the folder is gone.
+        StoreError, LocalDiskFull: something has to wait; nothing is lost.
+    """
+    both = Both()
+    both.arrived = Inward(vault).fetch(discover=True)
+    both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
+    bring_in(vault, outbox, progress, both)
+    return both
+
+
+def _add(total: Outcome, more: Outcome) -> None:
+    total.changes += more.changes
+    total.records += more.records
+    total.problems.update(more.problems)
+    total.unsettled += more.unsettled

@@ -1,0 +1,38 @@
+"""Telling whether what stands at a path is, byte for byte, a version that the vault has."""
+
+from __future__ import annotations
+
+from syncd.chunk.lists import fold
+from syncd.engine.ingest import Ingest, Torn
+from syncd.engine.vault import Vault
+from syncd.model.entry import Content, Kind, Stat
+from syncd.model.location import LIST_CHUNK
+from syncd.model.version import Row
+from syncd.pack.reader import Hasher
+from syncd.scan.diff import same
+
+
+class Published:
+    """Compares entries of one folder with versions. Reads a file only where its fingerprint cannot tell."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._disk, self._hasher = vault.disk, Hasher(vault.keys)
+        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+
+    def is_so(self, path: bytes, row: Row, stat: Stat) -> bool:
+        """Tell whether an entry is what a version says, mtime and mode of a file included."""
+        if stat.kind != row.kind:
+            return False
+        if stat.kind == Kind.DIRECTORY or same(row, stat):
+            return True
+        if stat.kind == Kind.SYMLINK:
+            return self._disk.readlink(path) == row.inline
+        return (row.size, row.mtime_ns) == (stat.size, stat.mtime_ns) and self.content_is(path, row, stat)
+
+    def content_is(self, path: bytes, row: Row, stat: Stat) -> bool:
+        """Tell whether a file has the bytes of a version."""
+        try:
+            ids, _ = self._ingest.file(path, stat, row.profile, self._hasher.data)
+        except (Torn, OSError):
+            return False
+        return fold(ids, lambda piece: self._hasher.of(LIST_CHUNK, piece)) == Content(row.depth, row.content)
