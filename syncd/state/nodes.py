@@ -211,10 +211,11 @@ class Nodes:
 
     def fingerprint(self, items: Iterable[tuple[int, Stat]]) -> None:
         """Note fingerprints of entries whose content was found equal to the base."""
-        self._db.executemany(
-            "UPDATE node SET ino = ?, ctime_ns = ? WHERE id = ?",
-            ((stat.ino, stat.ctime_ns, node) for node, stat in items),
-        )
+        for table in ("node", "base"):  # whichever says what this disk has
+            self._db.executemany(
+                f"UPDATE {table} SET ino = ?, ctime_ns = ? WHERE id = ? AND ino <> -1",  # noqa: S608
+                ((stat.ino, stat.ctime_ns, node) for node, stat in items),
+            )
 
     # -- the scan's memory --------------------------------------------------------------------------
 
