@@ -62,6 +62,7 @@ class Apply:
         self._published = Published(vault)
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
+        self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -112,7 +113,7 @@ class Apply:
     # -- steps ----------------------------------------------------------------------------------
 
     def _take(self, step: Step) -> None:
-        waiting = step.waiting
+        waiting = self._as_it_is(step.waiting)
         path = b""
         try:
             if step.kind == StepKind.REMOVE:
@@ -135,11 +136,17 @@ class Apply:
         except OSError as error:
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
 
+    def _as_it_is(self, waiting: Waiting) -> Waiting:
+        """Return what waits with its row on this disk as earlier steps left it."""
+        if self._places_changed:
+            self._note()
+        have = self._base.get(waiting.node) if waiting.have is not None else None
+        return waiting._replace(have=have if have is not None and have.alive else None)
+
     def _target(self, waiting: Waiting) -> bytes | None:
         """Return where a node is to stand on this disk; None while its directory does not."""
         want = waiting.want
         assert want is not None
-        self._note()  # the directory may have come just now
         if want.parent == ROOT:
             return want.name
         parent = self._base.get(want.parent)
@@ -163,6 +170,7 @@ class Apply:
             self._same(target, occupant)
             self._disk.exchange(source, target)
             self._rows.append(occupant._replace(parent=have.parent, name=have.name))
+        self._places_changed = True
         self._moved(have._replace(parent=want.parent, name=want.name), target)
 
     def _moved(self, row: Row, path: bytes) -> None:
@@ -180,6 +188,7 @@ class Apply:
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)
+        self._places_changed = True
 
     def _dress(self, path: bytes, waiting: Waiting) -> None:
         have, want = waiting.have, waiting.want
@@ -217,7 +226,7 @@ class Apply:
         """Put files and symlinks in place, read in the order in which the store holds them."""
         jobs: dict[bytes, tuple[Job, Waiting]] = {}
         for step in steps:
-            waiting = step.waiting
+            waiting = self._as_it_is(step.waiting)
             want = waiting.want
             assert want is not None
             expect: Stat | None = None
@@ -298,7 +307,7 @@ class Apply:
     def _note(self) -> None:
         if self._rows or self._gone:
             rows, gone = self._rows, self._gone
-            self._rows, self._gone = [], []
+            self._rows, self._gone, self._places_changed = [], [], False
             with self._state.transaction():
                 for row in rows:
                     self._base.put(row)
