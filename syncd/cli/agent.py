@@ -238,7 +238,7 @@ def _paused(fields: dict[str, Any]) -> SyncdError:
 
 
 def _wait_plainly(client: Client) -> dict[str, Any]:
-    said = 0.0
+    said = time.monotonic()
     while True:
         fields = client.call("GET", "/v1/status")
         if fields["safe"] or fields["state"] == "paused":

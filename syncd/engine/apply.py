@@ -182,9 +182,16 @@ class Apply:
     def _make_directory(self, path: bytes, waiting: Waiting) -> None:
         want = waiting.want
         assert want is not None
-        there = self._disk.lstat(path)
+        there = self._disk.stat(path)
         if there is not None:
-            raise Changed(IN_THE_WAY)
+            occupant = self._base.child(want.parent, want.name)
+            if occupant is None or not self._base.stands_for(waiting.node, occupant.node):
+                raise Changed(IN_THE_WAY)
+            # Two directories of one name became one: this disk's is that one from now on.
+            with self._state.transaction():
+                self._base.merge(occupant.node, want._replace(mode=there.mode, ino=there.ino))
+            self.outcome.done += 1
+            return
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)

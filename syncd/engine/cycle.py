@@ -15,6 +15,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.engine.both import Both, bring_in
+from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.progress import Progress
@@ -29,6 +31,8 @@ log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 WATCH_RETRY_S = 60.0
+POLL_ACTIVE_S, DISCOVER_S = 2.0, 30.0  # between two questions to the store, and two listings of it
+ACTIVE_S = 60.0  # for so long after the last word of another device
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
 FIRST, SCANNING, IDLE, PAUSED, STOPPING = "starting", "syncing", "idle", "paused", "stopping"
 
@@ -51,6 +55,7 @@ class Status:
     missing: int = 0
     progress: Progress | None = None
     pending: int = 0
+    alarms: dict[str, str] = field(default_factory=dict)
 
 
 Request = tuple[Callable[["Cycle"], Any], "Future[Any]"]
@@ -73,6 +78,9 @@ class Cycle:
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._watch_due_s = 0.0
+        self._poll_due_s = 0.0
+        self._discover_due_s = 0.0
+        self._heard_s = -ACTIVE_S
         self._elapsed = vault.ambient.elapsed_s
 
     # -- called from other threads --------------------------------------------------------------
@@ -157,6 +165,8 @@ class Cycle:
                 self.sync()
             elif directories:
                 self._look(directories, held)
+            elif self.status.state != PAUSED and now >= self._poll_due_s:
+                self._poll()
             while not self._requests.empty():
                 self._serve(*self._requests.get())
         except Stopped:
@@ -187,7 +197,7 @@ class Cycle:
 
     def sync(self) -> Outcome:
         """Scan the whole folder and publish what differs; from the loop's thread only."""
-        outcome = self._pass(lambda outward: outward.scan(), count=self.vault.state.nodes.counts() == (0, 0))
+        outcome = self._pass(whole=True)
         scan = self.vault.settings.scan
         every = scan.interval_s if self.status.watching else scan.poll_s
         self._scan_due_s = self._elapsed() + every
@@ -198,23 +208,34 @@ class Cycle:
         return outcome
 
     def _look(self, directories: set[bytes], held: set[bytes]) -> None:
-        outcome = self._pass(lambda outward: outward.look(directories, held))
-        self.status.problems.update(outcome.problems)
+        self.status.problems.update(self._pass(directories=directories, held=held).problems)
 
-    def _pass(self, work: Callable[[Outward], Outcome], *, count: bool = False) -> Outcome:
+    def _pass(
+        self, *, whole: bool = False, directories: set[bytes] | None = None, held: set[bytes] | None = None
+    ) -> Outcome:
+        """Fetch, look at the folder or some of its directories, publish, apply."""
         progress = Progress(self._elapsed)
         progress.checkpoint = self._check_stop
         self.status.progress, self.status.state = progress, SCANNING
+        arrived = self._fetch(discover=whole)
         outbox = Outbox(self.vault)
-        if count:
+        if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
+        both = Both(arrived=arrived)
         try:
-            outcome = work(Outward(self.vault, outbox, progress, self._moves, self._ripe))
+            outward = Outward(self.vault, outbox, progress, self._moves, self._ripe)
+            if whole:
+                both.outward = outward.scan()
+            elif directories:
+                both.outward = outward.look(directories, held or ())
+            bring_in(self.vault, outbox, progress, both)
         except Stopped:
             outbox.commit()
             raise
         finally:
             outbox.abandon()
+        outcome = both.outward
+        outcome.problems.update(both.applied.problems)
         for path in outcome.unsettled:
             self._note(path + b"/." if path else b".", Hint.CHANGING)
         self._retry_s = 0.0
@@ -222,7 +243,33 @@ class Cycle:
         self.status.last_safe_ns = self.vault.ambient.now_ns()
         if outcome.changes:
             log.info("published %d changes in %d records", outcome.changes, outcome.records)
+        if both.applied.done:
+            log.info("applied %d changes of other devices", both.applied.done)
         return outcome
+
+    def _fetch(self, *, discover: bool) -> Arrived:
+        """Ask the store what others said; the next question comes soon while they are talking."""
+        arrived = Inward(self.vault).fetch(discover=discover)
+        now = self._elapsed()
+        if arrived.records:
+            self._heard_s = now
+            log.info("received %d changes in %d records", arrived.changes, arrived.records)
+        if arrived.alarms != self.status.alarms:
+            for text in arrived.alarms.values():
+                log.error("alarm: %s", text)
+        if discover:
+            self._discover_due_s = now + DISCOVER_S
+            self.status.alarms = arrived.alarms
+        active = now - self._heard_s < ACTIVE_S
+        idle_s = self.vault.store.capabilities.ask_s
+        self._poll_due_s = now + (min(POLL_ACTIVE_S, idle_s) if active else idle_s)
+        return arrived
+
+    def _poll(self) -> None:
+        """Take what others said, and bring it here."""
+        arrived = self._fetch(discover=self._elapsed() >= self._discover_due_s)
+        if arrived.records or self.vault.state.base.waiting:
+            self._pass()
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""
@@ -252,6 +299,7 @@ class Cycle:
                 return
             due = [self._scan_due_s]
             if self.status.state != PAUSED:
+                due.append(self._poll_due_s)
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)

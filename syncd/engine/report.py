@@ -24,7 +24,8 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     pending_bytes = max(0, progress.total_bytes - progress.bytes) if progress else 0
     if status and not progress:
         pending_files = status.pending
-    alarms = [] if stores[0]["healthy"] else ["store"]
+    alarms = [] if stores[0]["healthy"] else [f"the store {stores[0]['url']} does not answer"]
+    alarms += sorted(status.alarms.values()) if status else []
     last_ns = status.last_safe_ns if status and status.last_safe_ns else _last_record_ns(vault)
     fields: dict[str, Any] = {
         "state": state,
@@ -34,6 +35,7 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "conflicts": 0,
         "holds": 0,
         "alarms": len(alarms),
+        "alarm_reasons": alarms,
         "last_safe_at": _iso(last_ns) if last_ns else None,
         "folder": vault.settings.folder,
         "device": vault.settings.device,

@@ -137,6 +137,20 @@ class Base:
         kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()
         return kept[0] if kept is not None else pack_parents((row.version,))
 
+    def stands_for(self, node: int, other: int) -> bool:
+        """Tell whether a directory stands for another one that it merged with."""
+        sql = "SELECT 1 FROM hidden WHERE node = ? AND standing = ?"
+        return self._db.execute(sql, (other, node)).fetchone() is not None
+
+    def merge(self, other: int, row: Row) -> None:
+        """Note that a directory of this disk is another node's now, with all that this disk has in it."""
+        inside = [found.node for found in self._rows("parent = ?", (other,))]
+        self._db.execute("UPDATE base SET parent = ? WHERE parent = ?", (row.node, other))
+        self.drop(other)
+        self.put(row)
+        for node in inside:
+            settle(self._db, node)
+
     def drop(self, node: int) -> None:
         """Note that this disk has a node no more."""
         self._db.execute("DELETE FROM base WHERE id = ?", (node,))

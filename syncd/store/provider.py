@@ -33,6 +33,7 @@ class Capabilities:
         conditional: two creators of one name cannot both succeed with different bytes.
         ranged: `get` of a part moves only that part.
         largest: bytes of the largest object.
+        ask_s: seconds between two questions after one object, while nothing happens.
     """
 
     named: bool = True
@@ -40,6 +41,7 @@ class Capabilities:
     conditional: bool = True
     ranged: bool = True
     largest: int = LARGEST_OBJECT
+    ask_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

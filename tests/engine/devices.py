@@ -92,7 +92,9 @@ def act(device: Device, source: random.Random) -> str:
     paths = [device.folder, *(path for path in device.folder.rglob("*") if path.name != ".syncd-folder")]
     directories = [path for path in paths if path.is_dir() and not path.is_symlink()]
     files = [path for path in paths if path.is_file() and not path.is_symlink()]
-    action = source.choice(["create", "create", "edit", "edit", "mkdir", "move", "move", "remove", "swap", "save", "chmod"])
+    action = source.choice(
+        ["create", "create", "edit", "edit", "mkdir", "move", "move", "remove", "swap", "save", "chmod"]
+    )
     target = source.choice(directories) / source.choice(NAMES)
     text = f"{device.name} {source.getrandbits(40):x}"
     if action == "create" and not target.exists():
