@@ -12,11 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from blake3 import blake3
 
 from syncd.chunk.lists import fold as fold_list
+from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.journals import open_record
 from syncd.engine.vault import Vault
@@ -32,7 +32,7 @@ from syncd.journal.record import (
     record_hash,
     record_name,
 )
-from syncd.journal.statements import Statement, from_wire, to_wire
+from syncd.journal.statements import Statement
 from syncd.model import cbor
 from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import OWN_DEVICE, key
@@ -49,43 +49,6 @@ _STATEMENTS = "statements"
 _TOLD = "frontier-told"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
 _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
-
-
-def dump_statements(statements: list[Statement]) -> bytes:
-    """Return statements waiting for the next record as bytes."""
-    return cbor.dumps([to_wire(statement) for statement in statements])
-
-
-def _load_statements(raw: bytes | None) -> list[Statement]:
-    return [from_wire(wire, "waiting statements") for wire in cbor.loads(raw)] if raw else []
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What the next record will say, and what the state will remember with it."""
-
-    changes: list[Change] = field(default_factory=list)
-    fingerprints: dict[int, tuple[int, int, tuple[int, bytes] | None]] = field(default_factory=dict)
-    digests: list[tuple[int, bytes]] = field(default_factory=list)
-    stale: list[int] = field(default_factory=list)
-    mounts: list[tuple[int, bool]] = field(default_factory=list)
-    adopted: list[Row] = field(default_factory=list)
-    seen: list[tuple[int, Stat]] = field(default_factory=list)
-    packs: list[tuple[int, PackLocations]] = field(default_factory=list)
-    pack_bytes: int = 0
-    weight: int = 0  # bytes that the record will have, at most
-    since_s: float = 0.0
-
-
-@dataclass(slots=True)
-class Written:
-    """What an outbox has done since it was made; sizes in bytes."""
-
-    records: int = 0
-    changes: int = 0
-    packs: int = 0
-    stored_bytes: int = 0
-    new_bytes: int = 0
 
 
 class Outbox:
@@ -107,7 +70,7 @@ class Outbox:
         self._next_version = 1
         self._recover()
         self._next_version = int(self._state.get(NEXT_VERSION) or b"1")
-        self._statements = _load_statements(self._state.get(_STATEMENTS))
+        self._statements = load_statements(self._state.get(_STATEMENTS))
         self._batch = self._new_batch()
         self._writer = self._new_writer()
 
@@ -278,7 +241,7 @@ class Outbox:
             if error is not None:
                 log.info("a pack did not arrive: %s", error)
 
-    def _commit_record(self, batch: _Batch, more_follow: bool) -> None:
+    def _commit_record(self, batch: Batch, more_follow: bool) -> None:
         head = self._head(batch, more_follow)
         locations = [pack for _, pack in batch.packs]
         payload = encode(
@@ -319,7 +282,7 @@ class Outbox:
         self._state.set(_INTENT, b"")
         self._state.set(_STATEMENTS, b"")
 
-    def _remember(self, batch: _Batch) -> None:
+    def _remember(self, batch: Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
         for row in batch.adopted:
             self._state.base.put(row)
@@ -327,7 +290,7 @@ class Outbox:
         self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)
 
-    def _head(self, batch: _Batch, more_follow: bool) -> RecordHead:
+    def _head(self, batch: Batch, more_follow: bool) -> RecordHead:
         own = self._state.devices.get(OWN_DEVICE)
         frontier = self._frontier()
         return RecordHead(
@@ -359,8 +322,8 @@ class Outbox:
         secret = keys.object_secret(keys.current, ObjectKind.RECORD.word)
         return seal_object(header, secret, keys.vault, payload)
 
-    def _new_batch(self) -> _Batch:
-        batch = _Batch(since_s=self._vault.ambient.elapsed_s())
+    def _new_batch(self) -> Batch:
+        batch = Batch(since_s=self._vault.ambient.elapsed_s())
         # Packs that reached the store before a crash: their places are said by the next record.
         batch.packs = list(self._adopted)
         self._adopted = []

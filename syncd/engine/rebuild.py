@@ -13,9 +13,9 @@ from pathlib import Path
 
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
-from syncd.engine.outbox import dump_statements
 from syncd.engine.vault import RECOVERY, Ambient, fresh_folder, keys_of, write_private
 from syncd.errors import Locked, NotUnlocked, StoreForeign, UsageError
 from syncd.fs.disk import Disk

@@ -21,6 +21,7 @@ from syncd.chunk.cuts import table_bytes
 from syncd.chunk.params import PROFILES, Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.engine.batch import dump_statements
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import MARKER, Disk
 from syncd.journal.statements import Statement, StatementKind
@@ -302,8 +303,6 @@ def _found(
 
 def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement], device: DeviceId) -> None:
     """Begin the local state: this device's number, sealed copies of genesis and epochs, first statements."""
-    from syncd.engine.outbox import dump_statements
-
     state = State(home.state, write=True)
     try:
         with state.transaction():

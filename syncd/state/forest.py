@@ -138,11 +138,20 @@ class Forest:
                 (UNSEATED, chosen.parent, chosen.name, node),
             )
             return
+        self._revive(node)
         parent = seat.parent if seat.hidden is None else HIDDEN
         sql = "UPDATE node SET kind = CASE was WHEN 0 THEN kind ELSE was END, parent = ?, name = ? WHERE id = ?"
         self._db.execute(sql, (parent, seat.name, node))
         if seat.hidden is not None:
             self._db.execute("INSERT INTO hidden VALUES (?, ?, ?)", (node, seat.hidden, seat.parent))
+
+    def _revive(self, node: int) -> None:
+        """Give a dead directory that something lives in the mode that it had."""
+        if self._db.execute("SELECT 1 FROM node WHERE id = ? AND kind = 4 AND was", (node,)).fetchone():
+            merged = self._known.merged(node)
+            self._db.execute(
+                "UPDATE node SET mode = ?, mtime_ns = ? WHERE id = ?", (merged.mode.mode, merged.mtime_ns, node)
+            )
 
     def keep_stated(self, node: int) -> None:
         """Keep a node's newest version as it was stated, while its row is that."""

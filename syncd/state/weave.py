@@ -30,6 +30,7 @@ class Weave:
     def take(self, applied: Iterable[Applied], recorded_ns: int) -> None:
         """Take changes, in the order of their record."""
         changed: dict[int, Applied] = {}
+        self._forest.touched.clear()
         for item in applied:
             self._add(item, recorded_ns)
             changed[item.change.node] = item
@@ -73,7 +74,9 @@ class Weave:
         found = [head for (head,) in self._db.execute("SELECT version FROM head WHERE node = ?", (node,))]
         if found:
             return found
-        row = self._db.execute("SELECT version FROM node WHERE id = ?", (node,)).fetchone()
+        # A copy's row says a version of another node: it has none of its own until it is changed.
+        sql = "SELECT version FROM node WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM copy WHERE node = ?1)"
+        row = self._db.execute(sql, (node,)).fetchone()
         return [row[0]] if row else []
 
     # -- the node's row -------------------------------------------------------------------------
@@ -121,10 +124,11 @@ class Weave:
         else:
             revived = kind == Kind.TOMBSTONE and merged.kind == Kind.DIRECTORY
             self._db.execute(
-                "UPDATE node SET version = ?, kind = CASE WHEN ? THEN kind ELSE ? END, was = ?, mode = ?, "
+                "UPDATE node SET version = ?, kind = CASE WHEN ? THEN kind ELSE ? END, was = ?, "
+                "mode = CASE WHEN ? AND kind <> 4 THEN mode ELSE ? END, "
                 "mtime_ns = ?, size = ?, depth = ?, profile = ?, content = ?, inline = ?, parents = ?, "
                 "recorded_ns = ? WHERE id = ?",
-                (row[0], revived, *row[1:], node),
+                (row[0], revived, row[1], row[2], revived, *row[3:], node),
             )
         self._forest.want(node, merged.place.parent, merged.place.name)
 
@@ -142,7 +146,7 @@ class Weave:
                 "coalesce((SELECT name FROM node WHERE id = ?1), ?3), ?4, 0 FROM version WHERE id = ?1",
                 (copy, UNSEATED, loser.name, PENDING),
             )
-            self._db.execute("INSERT OR IGNORE INTO copy VALUES (?, ?)", (copy, node))
+            self._db.execute("INSERT OR REPLACE INTO copy VALUES (?, ?)", (copy, node))
             self._forest.want(copy, merged.place.parent, merged.place.name)
         for copy in before - now.keys():
             self._forest.touch(copy)

@@ -82,13 +82,12 @@ def test_an_insertion_is_felt_until_two_cuts_meet(seed: int, at: float, inserted
     """Chunks that end before it are untouched; where a cut falls on the same byte again, so do all that follow."""
     data = random.Random(seed).randbytes(100_000)
     where = int(at * len(data))
-    before = ends_of(data)
-    after = [end - len(inserted) for end in ends_of(data[:where] + inserted + data[where:])]
-    assert [end for end in before if end <= where] == [
-        end + len(inserted) for end in after if end + len(inserted) <= where
-    ]
-    meeting = next((end for end in before if end > where and end in after), len(data))
-    assert [end for end in before if end >= meeting] == [end for end in after if end >= meeting]
+    before = Cutter(TABLE, SMALL).feed(data)
+    after = Cutter(TABLE, SMALL).feed(data[:where] + inserted + data[where:])
+    assert [cut for cut in before if cut <= where] == [cut for cut in after if cut <= where]
+    shifted = [cut - len(inserted) for cut in after]
+    meeting = next((cut for cut in before if cut > where and cut in shifted), len(data))
+    assert [cut for cut in before if cut >= meeting] == [cut for cut in shifted if cut >= meeting]
 
 
 def test_an_insertion_is_felt_for_a_few_chunks() -> None:
@@ -104,12 +103,8 @@ def test_an_insertion_is_felt_for_a_few_chunks() -> None:
     assert sum(count > 12 for count in felt) <= 3
 
 
-def ends_of(data: bytes) -> list[int]:
-    return [*Cutter(TABLE, SMALL).feed(data), len(data)]
-
-
 def pieces(data: bytes) -> set[bytes]:
-    ends = [0, *ends_of(data)]
+    ends = [0, *Cutter(TABLE, SMALL).feed(data), len(data)]
     return {data[a:b] for a, b in itertools.pairwise(ends)}
 
 
