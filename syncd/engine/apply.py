@@ -114,6 +114,8 @@ class Apply:
 
     def _take(self, step: Step) -> None:
         waiting = self._as_it_is(step.waiting)
+        if step.waiting.have is not None and waiting.have is None:
+            return  # an earlier step took it along
         path = b""
         try:
             if step.kind == StepKind.REMOVE:
@@ -215,8 +217,7 @@ class Apply:
             return
         stat = self._disk.stat(path)
         if stat is not None:
-            if have.kind != Kind.DIRECTORY:
-                self._same(path, have)
+            self._same(path, have)
             try:
                 self._disk.remove(path, stat)
             except Changed:
@@ -234,6 +235,8 @@ class Apply:
         jobs: dict[bytes, tuple[Job, Waiting]] = {}
         for step in steps:
             waiting = self._as_it_is(step.waiting)
+            if step.waiting.have is not None and waiting.have is None:
+                continue
             want = waiting.want
             assert want is not None
             expect: Stat | None = None

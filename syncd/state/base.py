@@ -43,7 +43,8 @@ class Base:
         if rows:
             return rows[0]
         row = self._nodes.get(node)
-        return None if row is None or (row.ino == PENDING and row.alive) else row
+        # A node that another stands for has no place of its own; this disk has it only if a row of `base` says so.
+        return None if row is None or row.parent < 0 or (row.ino == PENDING and row.alive) else row
 
     def children(self, parent: int) -> list[Row]:
         """Return what this disk has in a directory, by name."""
