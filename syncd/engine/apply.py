@@ -9,6 +9,7 @@ a crash in between, the next scan finds the disk as the tree wants it, and has n
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ from syncd.plan.steps import Step, StepKind, Waiting, plan
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
 NOTED = 256  # steps after which what was done is noted
+ASIDE = b".syncd-aside-"
 LOCAL_FIRST = "has changes that are not published yet; they come first"
 IN_THE_WAY = "something else stands there"
 NOT_EMPTY = "cannot be removed: it holds what is not synced"
@@ -63,6 +65,8 @@ class Apply:
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
+        self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
+        self._went_aside: set[int] = set()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -75,13 +79,40 @@ class Apply:
         self._disk.check_marker(self._vault.marker)
         try:
             before = -1
-            while before != self.outcome.done:
+            while before != self.outcome.done or self._make_way():
                 before = self.outcome.done
                 self.outcome.problems.clear()
+                self._in_the_way.clear()
                 self._sweep()
         finally:
             self._note()
         return self.outcome
+
+    def _make_way(self) -> bool:
+        """Move aside those who wait for the ones that wait for them; return whether there were any.
+
+        The name is no temporary one, which a scan would not see: after a crash it is an entry like others.
+        """
+        found = [row for node, row in self._in_the_way.items() if node not in self._went_aside]
+        for row in found:
+            self._went_aside.add(row.node)
+            path = self._base.path_of(row.node)
+            name = ASIDE + secrets.token_hex(6).encode()
+            try:
+                self._same(path, row)
+                self._disk.move(path, join(split(path)[0], name))
+            except (Changed, OSError) as error:
+                log.info("a step waits: %s", error)
+                continue
+            self._rows.append(row._replace(name=name))
+            self._note()
+        return bool(found)
+
+    def _blocked(self, parent: int, name: bytes) -> None:
+        """Remember who stands at a place, if it is to go elsewhere."""
+        occupant = self._base.child(parent, name)
+        if occupant is not None and self._base.waits(occupant.node):
+            self._in_the_way[occupant.node] = occupant
 
     def _sweep(self) -> None:
         last = 0
@@ -188,6 +219,7 @@ class Apply:
         if there is not None:
             occupant = self._base.child(want.parent, want.name)
             if occupant is None or not self._base.stands_for(waiting.node, occupant.node):
+                self._blocked(want.parent, want.name)
                 raise Changed(IN_THE_WAY)
             # Two directories of one name became one: this disk's is that one from now on.
             with self._state.transaction():
@@ -272,6 +304,8 @@ class Apply:
                 placement = Placement(job.path, row.mode, row.mtime_ns)
                 self._disk.place_file(placement, pieces, job.expect, sync=True)
         except Changed:
+            if job.expect is None:
+                self._blocked(row.parent, row.name)
             self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
         except Failed as error:
             self.outcome.problems[job.path] = failure_of_one(error)

@@ -122,6 +122,7 @@ class Base:
     def put(self, row: Row) -> None:
         """Note that this disk has a node so; its waiting ends if that is what the tree wants."""
         heads = self._shown_heads(row)
+        self._unsee(row.node, row.parent)
         marks = ", ".join("?" * 16)
         self._db.execute(f"INSERT OR REPLACE INTO base VALUES ({marks})", (*row[:12], heads, *row[13:]))  # noqa: S608
         self._db.execute("UPDATE node SET ino = ? WHERE id = ?", (PENDING, row.node))
@@ -154,8 +155,17 @@ class Base:
 
     def drop(self, node: int) -> None:
         """Note that this disk has a node no more."""
+        self._unsee(node, node)
         self._db.execute("DELETE FROM base WHERE id = ?", (node,))
         settle(self._db, node)
+
+    def _unsee(self, node: int, parent: int) -> None:
+        """Forget what was remembered of the directories that a node was in and comes to: they hold other things now."""
+        self._db.execute(
+            "DELETE FROM seen_directory WHERE node = ?2 OR node IN (SELECT parent FROM base WHERE id = ?1) "
+            "OR node IN (SELECT parent FROM node WHERE id = ?1)",
+            (node, parent),
+        )
 
     # -- one by one -----------------------------------------------------------------------------
 
