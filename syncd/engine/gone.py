@@ -80,8 +80,8 @@ class Gone:
             except OSError as error:
                 self._problems[path] = UNREADABLE.format(error.strerror)
                 continue
-            holder = self._base.child(row.parent, row.name)
-            shadowed = holder is not None and holder.node != node
+            others = [other for other in self._base.named(row.parent, row.name) if other.node != node]
+            shadowed = bool(others) and there is not None and there.ino != row.ino
             if there is not None and there.kind == row.kind and not shadowed:
                 continue
             if self._ripe(node):

@@ -227,9 +227,12 @@ class Survey:
             if row.node in self.moved or name in special:
                 continue
             if name in present or not self._rules.ignored(directory.path, name, row.kind == Kind.DIRECTORY):
+                if name in known and present.get(name, row.stat).ino == known[name].ino:
+                    self._shadowed.append(row.node)  # of two that hold one name, the one that stands there
+                    continue
                 if name in known:
                     self._shadowed.append(known[name].node)
-                known[name] = row  # the newer of two that hold one name
+                known[name] = row  # ... or the newer
         return known
 
     def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:

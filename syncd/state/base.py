@@ -52,13 +52,13 @@ class Base:
         elsewhere = self._rows("parent = ? ORDER BY name, version", (parent,))
         return sorted(rows + elsewhere, key=lambda row: (row.name, row.version)) if elsewhere else rows
 
+    def named(self, parent: int, name: bytes) -> list[Row]:
+        """Return what this disk has at a name: two where one went unnoticed before the other came."""
+        return self._rows("parent = ? AND name = ?", (parent, name)) + self._nodes.named(parent, name)
+
     def child(self, parent: int, name: bytes) -> Row | None:
         """Return what this disk has at a name in a directory."""
-        found = self._rows("parent = ? AND name = ? ORDER BY version DESC LIMIT 1", (parent, name))
-        if found:
-            return found[0]
-        row = self._nodes.child(parent, name)
-        return None if row is None or row.ino == PENDING else row
+        return max(self.named(parent, name), key=lambda row: row.version, default=None)
 
     def find(self, path: bytes) -> Row | None:
         """Return what this disk has at a path; None also for the root, which has no row."""

@@ -64,6 +64,10 @@ class Nodes:
         rows = self._rows("parent = ? AND name = ? AND kind <> 4 ORDER BY version DESC LIMIT 1", (parent, name))
         return rows[0] if rows else None
 
+    def named(self, parent: int, name: bytes) -> list[Row]:
+        """Return what this disk has, as the tree wants it, at a name in a directory."""
+        return self._rows("parent = ? AND name = ? AND kind <> 4 AND ino <> -1", (parent, name))
+
     def children(self, parent: int) -> list[Row]:
         """Return what stands in a directory now, by name."""
         return self._rows("parent = ? AND kind <> 4 ORDER BY name, version", (parent,))

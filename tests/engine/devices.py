@@ -27,6 +27,7 @@ class Device:
     name: str
     store: Path
     ambient: Ambient = field(default_factory=Ambient)
+    words: str = ""
 
     @property
     def folder(self) -> Path:
@@ -44,6 +45,11 @@ class Device:
         finally:
             outbox.abandon()
             vault.close()
+
+    def join(self, first: Device) -> None:
+        """Become a device of the vault that another one founded."""
+        bare = Bare(str(self.folder), str(self.store), self.name, Unlock.words(first.words))
+        join(self.home, self.ambient, bare)
 
     def write(self, path: str, text: str) -> None:
         target = self.folder / path
@@ -66,11 +72,10 @@ def devices(root: Path, *names: str, ambient: Ambient | None = None) -> list[Dev
     first, *others = found
     first.folder.mkdir(parents=True)
     founding = Founding(str(first.folder), str(first.store), first.name, None, CHEAP)
-    words = create_vault(first.home, founding, first.ambient)
+    first.words = create_vault(first.home, founding, first.ambient)
     first.sync()
     for device in others:
-        bare = Bare(str(device.folder), str(device.store), device.name, Unlock.words(words))
-        join(device.home, device.ambient, bare)
+        device.join(first)
         device.sync()
     return found
 
