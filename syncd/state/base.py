@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
-from syncd.model.path import names
 from syncd.model.version import Row
-from syncd.state.nodes import DEEPEST, PENDING, Nodes, pack_parents
+from syncd.state.nodes import DEEPEST, PENDING, Nodes, find_down, pack_parents
 
 _ROW = (
     "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
@@ -62,14 +61,7 @@ class Base:
 
     def find(self, path: bytes) -> Row | None:
         """Return what this disk has at a path; None also for the root, which has no row."""
-        row: Row | None = None
-        parent: int = ROOT
-        for name in names(path):
-            row = self.child(parent, name)
-            if row is None:
-                return None
-            parent = row.node
-        return row
+        return find_down(self.child, path)
 
     def path_of(self, node: int) -> bytes:
         """Return where this disk has a node."""

@@ -178,7 +178,8 @@ class Forest:
         found = found or self._db.execute("SELECT version FROM node WHERE id = ?", (node,)).fetchall()
         self._db.execute(
             "INSERT OR IGNORE INTO base SELECT id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, "
-            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node WHERE id = ? AND kind <> 4 AND ino <> ?",
+            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node "
+            "WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> ?",
             (pack_parents(tuple(head for (head,) in found)), node, PENDING),
         )
         self._db.execute("UPDATE node SET ino = ? WHERE id = ?", (PENDING, node))

@@ -8,7 +8,7 @@ names down from the root and rebuilt by walking parents up: renaming a directory
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from syncd.model.entry import Change, Stat
@@ -39,6 +39,18 @@ class Applied(NamedTuple):
 def pack_parents(parents: tuple[int, ...]) -> bytes:
     """Return version identities as bytes, 8 each."""
     return b"".join(parent.to_bytes(8, "little") for parent in parents)
+
+
+def find_down(child: Callable[[int, bytes], Row | None], path: bytes) -> Row | None:
+    """Return what stands at a path, asking `child` for each name from the root down."""
+    row: Row | None = None
+    parent: int = ROOT
+    for name in names(path):
+        row = child(parent, name)
+        if row is None:
+            return None
+        parent = row.node
+    return row
 
 
 class Nodes:
@@ -84,14 +96,7 @@ class Nodes:
 
     def find(self, path: bytes) -> Row | None:
         """Return what stands at a path now; None also for the root, which has no row."""
-        row: Row | None = None
-        parent: int = ROOT
-        for name in names(path):
-            row = self.child(parent, name)
-            if row is None:
-                return None
-            parent = row.node
-        return row
+        return find_down(self.child, path)
 
     def path_of(self, node: int) -> bytes:
         """Return a node's path, by its newest place and its parents' newest places."""

@@ -60,7 +60,8 @@ class Taking:
     def _flush(self) -> None:
         self._db.executemany(
             "INSERT OR IGNORE INTO base SELECT id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, "
-            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node WHERE id = ? AND kind <> 4 AND ino <> -1",
+            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node "
+            "WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> -1",
             (
                 (b"".join(parent.to_bytes(8, "little") for parent in item.change.parents), item.change.node)
                 for item in self._batch
