@@ -200,6 +200,9 @@ class Apply:
             # Whoever stands there is to go elsewhere, too: they change places, and it goes on from here.
             if not self._base.waits(occupant.node):
                 raise Changed(IN_THE_WAY)
+            if source.startswith(target + b"/"):  # it comes out of what stands there
+                self._in_the_way[occupant.node] = occupant
+                raise Changed(IN_THE_WAY)
             self._same(target, occupant)
             self._disk.exchange(source, target)
             self._rows.append(occupant._replace(parent=have.parent, name=have.name))

@@ -309,13 +309,23 @@ class Disk:
                 os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
 
     def exchange(self, one: bytes, other: bytes) -> None:
-        """Let two entries change places, in one step where the file system can."""
+        """Let two entries change places, in one step where the file system can.
+
+        Raises:
+            Changed: one lies inside the other; nothing was touched.
+        """
+        if one.startswith(other + b"/") or other.startswith(one + b"/"):
+            raise Changed(one)
         with self._at(one) as (first, first_parent), self._at(other) as (second, second_parent):
             if not rename_with(EXCHANGE, first, first_parent, second, second_parent):
                 aside = join(split(one)[0], TEMPORARY + secrets.token_hex(6).encode())
                 os.rename(self.full(one), self.full(aside))
-                os.rename(self.full(other), self.full(one))
-                os.rename(self.full(aside), self.full(other))
+                back = one
+                try:
+                    os.rename(self.full(other), self.full(one))
+                    back = other
+                finally:
+                    os.rename(self.full(aside), self.full(back))
 
     def sync(self, path: bytes) -> None:
         """Make the directory entry changes below a directory durable."""
