@@ -32,6 +32,7 @@ log = logging.getLogger("syncd.engine")
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 WATCH_RETRY_S = 60.0
 POLL_ACTIVE_S, DISCOVER_S = 2.0, 30.0  # between two questions to the store, and two listings of it
+FOLDER_S = 2.0  # between two looks whether the folder is there
 ACTIVE_S = 60.0  # for so long after the last word of another device
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
 FIRST, SCANNING, IDLE, PAUSED, STOPPING = "starting", "syncing", "idle", "paused", "stopping"
@@ -79,6 +80,7 @@ class Cycle:
         self._scan_due_s = 0.0
         self._watch_due_s = 0.0
         self._poll_due_s = 0.0
+        self._folder_due_s = 0.0
         self._discover_due_s = 0.0
         self._heard_s = -ACTIVE_S
         self._elapsed = vault.ambient.elapsed_s
@@ -165,8 +167,8 @@ class Cycle:
                 self.sync()
             elif directories:
                 self._look(directories, held)
-            elif self.status.state != PAUSED and now >= self._poll_due_s:
-                self._poll()
+            elif self.status.state != PAUSED:
+                self._look_after(now)
             while not self._requests.empty():
                 self._serve(*self._requests.get())
         except Stopped:
@@ -265,6 +267,14 @@ class Cycle:
         self._poll_due_s = now + (min(POLL_ACTIVE_S, idle_s) if active else idle_s)
         return arrived
 
+    def _look_after(self, now: float) -> None:
+        """Do what is due while nothing happens: see that the folder is there, which makes no event, and listen."""
+        if now >= self._folder_due_s:
+            self._folder_due_s = now + FOLDER_S
+            self.vault.disk.check_marker(self.vault.marker)
+        if now >= self._poll_due_s:
+            self._poll()
+
     def _poll(self) -> None:
         """Take what others said, and bring it here."""
         arrived = self._fetch(discover=self._elapsed() >= self._discover_due_s)
@@ -299,7 +309,7 @@ class Cycle:
                 return
             due = [self._scan_due_s]
             if self.status.state != PAUSED:
-                due.append(self._poll_due_s)
+                due += [self._poll_due_s, self._folder_due_s]
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)
