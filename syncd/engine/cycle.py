@@ -213,13 +213,18 @@ class Cycle:
         self.status.problems.update(self._pass(directories=directories, held=held).problems)
 
     def _pass(
-        self, *, whole: bool = False, directories: set[bytes] | None = None, held: set[bytes] | None = None
+        self,
+        *,
+        whole: bool = False,
+        directories: set[bytes] | None = None,
+        held: set[bytes] | None = None,
+        arrived: Arrived | None = None,
     ) -> Outcome:
         """Fetch, look at the folder or some of its directories, publish, apply."""
         progress = Progress(self._elapsed)
         progress.checkpoint = self._check_stop
         self.status.progress, self.status.state = progress, SCANNING
-        arrived = self._fetch(discover=whole)
+        arrived = arrived or self._fetch(discover=whole)
         outbox = Outbox(self.vault)
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
@@ -230,6 +235,8 @@ class Cycle:
                 both.outward = outward.scan()
             elif directories:
                 both.outward = outward.look(directories, held or ())
+            # What only a listing shows (a gap, a rewind) stands until a listing shows it no more.
+            both.arrived.alarms = {**self.status.alarms, **both.arrived.alarms}
             bring_in(self.vault, outbox, progress, both)
         except Stopped:
             outbox.commit()
@@ -256,12 +263,13 @@ class Cycle:
         if arrived.records:
             self._heard_s = now
             log.info("received %d changes in %d records", arrived.changes, arrived.records)
-        if arrived.alarms != self.status.alarms:
-            for text in arrived.alarms.values():
-                log.error("alarm: %s", text)
+        for name in arrived.alarms.keys() - self.status.alarms.keys():
+            log.error("alarm: %s", arrived.alarms[name])
         if discover:
             self._discover_due_s = now + DISCOVER_S
-            self.status.alarms = arrived.alarms
+            self.status.alarms = dict(arrived.alarms)
+        else:
+            self.status.alarms.update(arrived.alarms)
         active = now - self._heard_s < ACTIVE_S
         idle_s = self.vault.store.capabilities.ask_s
         self._poll_due_s = now + (min(POLL_ACTIVE_S, idle_s) if active else idle_s)
@@ -277,9 +285,11 @@ class Cycle:
 
     def _poll(self) -> None:
         """Take what others said, and bring it here."""
-        arrived = self._fetch(discover=self._elapsed() >= self._discover_due_s)
-        if arrived.records or self.vault.state.base.waiting:
-            self._pass()
+        discover = self._elapsed() >= self._discover_due_s
+        arrived = self._fetch(discover=discover)
+        # A step that waits for something else is tried again now and then, not with every question.
+        if arrived.records or (discover and self.vault.state.base.waiting):
+            self._pass(arrived=arrived)
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from syncd.chunk.lists import fold
-from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
+from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
@@ -20,12 +19,10 @@ from syncd.errors import Failed
 from syncd.fs.disk import Changed, Placement
 from syncd.fs.holes import Buffer
 from syncd.history.tree import Placed, Tree
-from syncd.model.entry import Change, Content, Kind, Stat
+from syncd.model.entry import Change, Kind, Stat
 from syncd.model.ids import ROOT, counter_of
-from syncd.model.location import LIST_CHUNK
 from syncd.model.path import join, split
 from syncd.model.version import Row
-from syncd.scan.diff import same
 
 
 class InPlace:
@@ -36,7 +33,7 @@ class InPlace:
         self._disk, self._nodes = vault.disk, vault.state.nodes
         self._reader = vault.reader()
         self._stating = Stating(vault.state)
-        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._published = Published(vault)
         self._revived: set[int] = set()
         self.result = Restored()
 
@@ -136,7 +133,7 @@ class InPlace:
         now = self._nodes.find(path)
         stat = self._disk.stat(path)
         same_kind = now is not None and now.kind == row.kind
-        if stat is not None and (now is None or not self._published(path, now, stat)):
+        if stat is not None and (now is None or not self._published.is_so(path, now, stat)):
             self.result.failed[path] = "is not in the vault as it is now (ignored, unreadable or just changed)"
             return
         if now is not None and same_kind and stat is not None and _as_wanted(now, row):
@@ -149,24 +146,6 @@ class InPlace:
                 self.result.failed[path] = "stands there already"
                 return
         batch.append(Job(path, row, stat))
-
-    def _published(self, path: bytes, now: Row, stat: Stat) -> bool:
-        """Tell whether what stands at a path is, byte for byte, what the vault has as its newest version."""
-        if stat.kind != now.kind:
-            return False
-        if stat.kind == Kind.DIRECTORY or same(now, stat):
-            return True
-        if stat.kind == Kind.SYMLINK:
-            return self._disk.readlink(path) == now.inline
-        if (now.size, now.mtime_ns) != (stat.size, stat.mtime_ns):
-            return False
-        # The fingerprint was too young to be believed, or is not known yet: the content tells.
-        hasher = self._outbox.hasher
-        try:
-            ids, _ = self._ingest.file(path, stat, now.profile, hasher.data)
-        except (Torn, OSError):
-            return False
-        return fold(ids, lambda piece: hasher.of(LIST_CHUNK, piece)) == Content(now.depth, now.content)
 
     def _restored_name(self, path: bytes, row: Row) -> bytes:
         """Return the name for a file whose own name another kind of entry holds now."""
@@ -260,7 +239,7 @@ class InPlace:
             if stat is None:
                 continue
             try:
-                if not self._published(placed.path, placed.row, stat):
+                if not self._published.is_so(placed.path, placed.row, stat):
                     raise Changed(placed.path)
                 self._disk.remove(placed.path, stat)
             except Changed:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine.cycle import Cycle
+from syncd.engine.vault import open_vault
 from tests.engine.devices import Device, act, devices, settle
 
 
@@ -158,3 +160,23 @@ def test_random_lives_end_in_one_tree(tmp_path: Path, seed: int) -> None:
         else:
             act(device, source)
     same(*found)
+
+
+def test_nothing_is_removed_while_an_alarm_stands(two: tuple[Device, Device]) -> None:
+    """An alarm that only a listing shows holds for the looks and questions between two listings, too."""
+    alpha, beta = two
+    alpha.write("file", "bytes")
+    same(alpha, beta)
+    (alpha.folder / "file").unlink()
+    alpha.sync()
+    vault = open_vault(beta.home, write=True)
+    try:
+        cycle = Cycle(vault)
+        cycle.status.alarms = {"record/x": "is missing"}
+        cycle._pass(directories={b""})
+        assert beta.read("file") == "bytes"
+        cycle.status.alarms = {}
+        cycle._pass(directories={b""})
+        assert "file" not in beta.names()
+    finally:
+        vault.close()
