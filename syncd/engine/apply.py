@@ -9,7 +9,6 @@ a crash in between, the next scan finds the disk as the tree wants it, and has n
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -97,7 +96,7 @@ class Apply:
         for row in found:
             self._went_aside.add(row.node)
             path = self._base.path_of(row.node)
-            name = ASIDE + secrets.token_hex(6).encode()
+            name = ASIDE + self._disk.kernel.token()
             try:
                 self._same(path, row)
                 self._disk.move(path, join(split(path)[0], name))

@@ -24,7 +24,7 @@ from syncd.engine.rules import count_files
 from syncd.engine.vault import Vault
 from syncd.errors import Failed, NeedsAttention, StoreError, SyncdError
 from syncd.model.path import split
-from syncd.watch.observer import Watcher
+from syncd.watch.observer import Moved, Note, Watcher
 from syncd.watch.pending import Hint, Pending
 
 log = logging.getLogger("syncd.engine")
@@ -59,13 +59,14 @@ class Status:
     alarms: dict[str, str] = field(default_factory=dict)
 
 
+Watch = Callable[[bytes, Note, Moved, Callable[[], None]], Watcher]
 Request = tuple[Callable[["Cycle"], Any], "Future[Any]"]
 
 
 class Cycle:
     """Keeps one vault's folder safe until stopped."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, watch: Watch = Watcher) -> None:
         self.vault = vault
         self.status = Status()
         scan = vault.settings.scan
@@ -73,7 +74,7 @@ class Cycle:
         self._wake = threading.Condition()
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._stop = False
-        self._watcher = Watcher(vault.disk.root, self._note, self._moved, self._overflowed)
+        self._watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
         self._retry_s = 0.0
@@ -122,8 +123,7 @@ class Cycle:
         """Work until `stop`."""
         try:
             while not self._stop:
-                self._watch()
-                self._turn()
+                self.turn()
                 self._wait()
         finally:
             self.status.state = STOPPING
@@ -149,8 +149,9 @@ class Cycle:
             self._watch_due_s = now + WATCH_RETRY_S
         self._scan_due_s = 0.0
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         """Do what is due."""
+        self._watch()
         now = self._elapsed()
         with self._wake:
             whole = self._pending.everything or now >= self._scan_due_s

@@ -6,7 +6,6 @@ the one the scan saw. Memory is one region and one chunk, whatever the file's si
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from syncd.chunk.cuts import Cutter
@@ -29,7 +28,7 @@ class Ingest:
     """Reads files of one folder with one vault's chunker."""
 
     def __init__(self, disk: Disk, gear: bytes, params: tuple[Params, ...]) -> None:
-        self._disk, self._gear, self._params = disk, gear, params
+        self._disk, self._os, self._gear, self._params = disk, disk.kernel, gear, params
 
     def file(self, path: bytes, seen: Stat, profile: int | None, keep: Keep) -> tuple[bytes, int]:
         """Read a file; return its chunk ids (16 bytes each) and profile.
@@ -47,14 +46,14 @@ class Ingest:
         descriptor = self._disk.open(path)
         try:
             if seen.size <= WHOLE:
-                data = os.read(descriptor, seen.size + 1)
-                while len(data) < seen.size and (more := os.read(descriptor, seen.size + 1 - len(data))):
+                data = self._os.read(descriptor, seen.size + 1)
+                while len(data) < seen.size and (more := self._os.read(descriptor, seen.size + 1 - len(data))):
                     data += more
                 self._check(descriptor, seen, len(data))
                 return self.whole(data, profile, keep)
             return self._regions(descriptor, seen, profile, keep)
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     def whole(self, data: bytes, profile: int | None, keep: Keep) -> tuple[bytes, int]:
         """Take a file that was read whole; return its chunk ids and profile."""
@@ -62,9 +61,8 @@ class Ingest:
             profile = choose_profile(data[:HEAD], len(data))
         return self._chunks(data, profile, keep), profile
 
-    @staticmethod
-    def _check(descriptor: int, seen: Stat, length: int) -> None:
-        now = os.fstat(descriptor)
+    def _check(self, descriptor: int, seen: Stat, length: int) -> None:
+        now = self._os.fstat(descriptor)
         if (
             length != seen.size
             or now.st_mtime_ns != seen.mtime_ns
@@ -87,7 +85,7 @@ class Ingest:
 
     def _regions(self, descriptor: int, seen: Stat, profile: int | None, keep: Keep) -> tuple[bytes, int]:
         if profile is None:
-            profile = choose_profile(os.pread(descriptor, HEAD, 0), seen.size)
+            profile = choose_profile(self._os.pread(descriptor, HEAD, 0), seen.size)
         params = self._params[profile]
         cutter = Cutter(self._gear, params)
         # The open chunk stays at the front of the buffer while the next region is read behind it.
@@ -95,7 +93,7 @@ class Ingest:
         view = memoryview(buffer)
         ids: list[bytes] = []
         total = carried = 0
-        while count := os.readv(descriptor, [view[carried : carried + REGION]]):
+        while count := self._os.readv(descriptor, [view[carried : carried + REGION]]):
             total += count
             start = 0
             for end in cutter.feed(view[carried : carried + count]):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from syncd.engine.ingest import WHOLE
 from syncd.engine.survey import Visit
-from syncd.fs.bulk import EXPECT, Read, read_files
+from syncd.fs.bulk import EXPECT, Read
 from syncd.fs.disk import Disk
 from syncd.model.entry import Kind, Stat
 from syncd.model.path import join
@@ -96,8 +96,8 @@ def _items(suspect: Iterable[tuple[bytes, Stat, Row]], new: Iterable[tuple[bytes
 class _Reader:
     """Gathers files into jobs and hands these to the other thread."""
 
-    def __init__(self, disk: Disk, pool: ThreadPoolExecutor) -> None:
-        self._root, self._pool = disk.full(b""), pool
+    def __init__(self, disk: Disk, pool: Executor) -> None:
+        self._root, self._pool, self._os = disk.full(b""), pool, disk.kernel
         self.open = _Job()
 
     def take(self, batch: Batch) -> None:
@@ -118,11 +118,11 @@ class _Reader:
         if job.items:
             stats = [item.stat for item in job.items]
             expect = b"".join([EXPECT.pack(stat.size, stat.mtime_ns, stat.ctime_ns, stat.ino) for stat in stats])
-            job.future = self._pool.submit(read_files, self._root, job.names, expect)
+            job.future = self._pool.submit(self._os.read_files, self._root, job.names, expect)
             self.open = _Job()
 
 
-def read_ahead(visits: Iterable[Visit], disk: Disk, pool: ThreadPoolExecutor) -> Iterator[Batch]:
+def read_ahead(visits: Iterable[Visit], disk: Disk, pool: Executor) -> Iterator[Batch]:
     """Yield the batches of visits in order, their small files read meanwhile."""
     reader = _Reader(disk, pool)
     waiting: deque[Batch] = deque()

@@ -12,6 +12,7 @@ from syncd.model.path import join
 from syncd.scan import ignore
 
 log = logging.getLogger("syncd.engine")
+LONGEST = 1024 * 1024  # bytes of an ignore file
 
 
 def count_files(vault: Vault) -> tuple[int, int]:
@@ -46,8 +47,7 @@ def read_rules(vault: Vault) -> ignore.Rules:
     try:
         stat = vault.disk.stat(ignore.FILE)
         if stat is not None and stat.kind == Kind.FILE:
-            with os.fdopen(vault.disk.open(ignore.FILE), "rb") as file:
-                lines += ignore.patterns_of(file.read())
+            lines += ignore.patterns_of(vault.disk.read(ignore.FILE, LONGEST))
     except FileNotFoundError:
         log.debug("the ignore file went away while it was opened")
     except OSError as error:

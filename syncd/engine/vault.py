@@ -13,7 +13,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import MARKER, Disk
+from syncd.fs.kernel import KERNEL, Kernel
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.ids import OWN_DEVICE, DeviceId, EpochId, SlotId, VaultId
@@ -42,13 +43,15 @@ RECOVERY = "recovery"  # set while live paths may be missing from the folder for
 
 @dataclass(frozen=True, slots=True)
 class Ambient:
-    """What the world provides: time, randomness, processors. Tests and simulations bring their own."""
+    """What the world provides: time, randomness, processors, the folder's system. Tests bring their own."""
 
     now_ns: Callable[[], int] = time.time_ns
     elapsed_s: Callable[[], float] = time.monotonic
     entropy: Callable[[int], bytes] = secrets.token_bytes
     choice: random.Random = field(default_factory=random.SystemRandom)
     workers: int = max(2, os.cpu_count() or 2)
+    executor: Callable[[int, str], Executor] = ThreadPoolExecutor  # of so many threads, with a name
+    kernel: Kernel = KERNEL
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Vault:
     @cached_property
     def disk(self) -> Disk:
         """The folder."""
-        return Disk(os.fsencode(self.settings.folder))
+        return Disk(os.fsencode(self.settings.folder), self.ambient.kernel)
 
     @cached_property
     def marker(self) -> bytes:
@@ -85,19 +88,19 @@ class Vault:
         return tuple(Params(*profile) for profile in self.genesis.profiles)
 
     @cached_property
-    def pool(self) -> ThreadPoolExecutor:
+    def pool(self) -> Executor:
         """Threads for compressing, sealing, opening; those calls leave the interpreter free."""
-        return ThreadPoolExecutor(self.ambient.workers, "syncd-seal")
+        return self.ambient.executor(self.ambient.workers, "syncd-seal")
 
     @cached_property
-    def read_pool(self) -> ThreadPoolExecutor:
+    def read_pool(self) -> Executor:
         """One thread that reads files ahead."""
-        return ThreadPoolExecutor(1, "syncd-read")
+        return self.ambient.executor(1, "syncd-read")
 
     @cached_property
-    def put_pool(self) -> ThreadPoolExecutor:
+    def put_pool(self) -> Executor:
         """Threads that wait for stores."""
-        return ThreadPoolExecutor(2, "syncd-put")
+        return self.ambient.executor(2, "syncd-put")
 
     def check_store(self) -> None:
         """Tell this vault's store from another one in its place.

@@ -10,7 +10,7 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 
 from syncd.errors import LocalDiskFull
 from syncd.fs.bulk import META, write_files
@@ -36,7 +36,7 @@ class TreeWriter:
         failed: told the path and reason of a file that could not be created.
     """
 
-    def __init__(self, disk: Disk, pool: ThreadPoolExecutor, failed: Failed) -> None:
+    def __init__(self, disk: Disk, pool: Executor, failed: Failed) -> None:
         self._disk, self._pool, self._failed = disk, pool, failed
         self._batch: list[tuple[Placement, bytes]] = []
         self._batch_bytes = 0

@@ -10,18 +10,16 @@ A path longer than the kernel takes in one call is walked by directory descripto
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
-import secrets
 import stat as stat_bits
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
 from syncd.fs.holes import Buffer, fill_with_holes
-from syncd.fs.listing import list_directory, list_opened
-from syncd.fs.renames import EXCHANGE, NO_REPLACE, rename_with
+from syncd.fs.kernel import KERNEL, Kernel
+from syncd.fs.renames import EXCHANGE, NO_REPLACE
 from syncd.model.entry import MODE_BITS, Kind, Stat, kind_of_mode
 from syncd.model.listing import Listing
 from syncd.model.path import join, names, split
@@ -56,10 +54,15 @@ class Placement:
 
 
 class Disk:
-    """The folder at `root`, an absolute path in bytes."""
+    """The folder at `root`, an absolute path in bytes, on the running system or a simulated one."""
 
-    def __init__(self, root: bytes) -> None:
-        self.root = root
+    def __init__(self, root: bytes, kernel: Kernel = KERNEL) -> None:
+        self.root, self._os = root, kernel
+
+    @property
+    def kernel(self) -> Kernel:
+        """The system that it is on."""
+        return self._os
 
     def full(self, path: bytes) -> bytes:
         """Return the absolute path of a relative one."""
@@ -73,15 +76,15 @@ class Disk:
             yield whole, None
             return
         parent, name = split(path)
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = self._os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for step in names(parent):
-                below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
-                os.close(descriptor)
+                below = self._os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+                self._os.close(descriptor)
                 descriptor = below
             yield name, descriptor
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -93,13 +96,13 @@ class Disk:
         """
         whole = self.full(path)
         if len(whole) <= _LONGEST:
-            return Listing(*list_directory(whole, not path))
+            return Listing(*self._os.list_directory(whole, not path))
         with self._at(path) as (name, parent):
-            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+            descriptor = self._os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         try:
-            return Listing(*list_opened(descriptor))
+            return Listing(*self._os.list_opened(descriptor))
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     def lstat(self, path: bytes) -> os.stat_result | None:
         """Return the stat of an entry, not following a link; None when nothing stands there.
@@ -109,7 +112,7 @@ class Disk:
         """
         try:
             with self._at(path) as (name, parent):
-                return os.lstat(name, dir_fd=parent)
+                return self._os.lstat(name, dir_fd=parent)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -130,12 +133,20 @@ class Disk:
     def open(self, path: bytes) -> int:
         """Return a descriptor for reading a regular file; never waits for a fifo, never follows a link."""
         with self._at(path) as (name, parent):
-            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+            return self._os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+
+    def read(self, path: bytes, most: int) -> bytes:
+        """Return the bytes of a small file, at most so many."""
+        descriptor = self.open(path)
+        try:
+            return self._os.read(descriptor, most)
+        finally:
+            self._os.close(descriptor)
 
     def readlink(self, path: bytes) -> bytes:
         """Return the target of a symlink."""
         with self._at(path) as (name, parent):
-            return os.readlink(name, dir_fd=parent)
+            return self._os.readlink(name, dir_fd=parent)
 
     # -- changing -------------------------------------------------------------------------------
 
@@ -154,7 +165,7 @@ class Disk:
             return
         self.make_directories(split(path)[0])
         with self._at(path) as (name, descriptor):
-            os.mkdir(name, 0o700, dir_fd=descriptor)
+            self._os.mkdir(name, 0o700, dir_fd=descriptor)
 
     def place_file(self, placement: Placement, pieces: Iterable[Buffer], expect: Stat | None, *, sync: bool) -> Stat:
         """Write a file beside its place and rename it there; return its fingerprint.
@@ -170,10 +181,10 @@ class Disk:
             LocalDiskFull: no space; nothing was touched.
         """
         parent, _name = split(placement.path)
-        temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
+        temporary = join(parent, TEMPORARY + self._os.token())
         try:
             with disk_full_named(placement.path):
-                self._write(temporary, placement, pieces, sync, fill_with_holes)
+                self._write(temporary, placement, pieces, sync, self._fill)
                 self._swap_in(temporary, placement.path, expect)
         except BaseException:
             self._unlink_quietly(temporary)
@@ -201,27 +212,27 @@ class Disk:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         whole = self.full(path)
         if len(whole) <= _LONGEST:
-            descriptor = os.open(whole, flags, 0o600)
+            descriptor = self._os.open(whole, flags, 0o600)
         else:
             with self._at(path) as (name, parent):
-                descriptor = os.open(name, flags, 0o600, dir_fd=parent)
+                descriptor = self._os.open(name, flags, 0o600, dir_fd=parent)
         try:
             fill(descriptor, pieces)
-            os.fchmod(descriptor, placement.mode)
-            os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
+            self._os.fchmod(descriptor, placement.mode)
+            self._os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
-                os.fsync(descriptor)
+                self._os.fsync(descriptor)
         except BaseException:
             self._unlink_quietly(path)
             raise
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     def _swap_in(self, temporary: bytes, path: bytes, expect: Stat | None) -> None:
         with self._at(temporary) as (source, parent), self._at(path) as (target, _):
             if expect is None:
                 try:
-                    os.link(source, target, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+                    self._os.link(source, target, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
                 except FileExistsError as error:
                     raise Changed(path) from error
                 except OSError as error:
@@ -230,17 +241,20 @@ class Disk:
                         raise
                     if self.lstat(path) is not None:
                         raise Changed(path) from error
-                    os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+                    self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
                     return
-                os.unlink(source, dir_fd=parent)
+                self._os.unlink(source, dir_fd=parent)
                 return
             if self.stat(path) != expect:
                 raise Changed(path)
-            os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+            self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+
+    def _fill(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
+        fill_with_holes(descriptor, pieces, self._os)
 
     def _unlink_quietly(self, path: bytes) -> None:
         with contextlib.suppress(OSError), self._at(path) as (name, parent):
-            os.unlink(name, dir_fd=parent)
+            self._os.unlink(name, dir_fd=parent)
 
     def place_symlink(self, path: bytes, target: bytes, mtime_ns: int, expect: Stat | None) -> Stat:
         """Put a symlink in place by a rename, so that there is no moment without one.
@@ -249,12 +263,12 @@ class Disk:
             Changed: something else stands there.
         """
         parent, _ = split(path)
-        temporary = join(parent, TEMPORARY + secrets.token_hex(6).encode())
+        temporary = join(parent, TEMPORARY + self._os.token())
         try:
             with disk_full_named(path), self._at(temporary) as (name, descriptor):
-                os.symlink(target, name, dir_fd=descriptor)
+                self._os.symlink(target, name, dir_fd=descriptor)
                 with contextlib.suppress(NotImplementedError):  # not every system sets a link's own times
-                    os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
+                    self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
             self._swap_in(temporary, path, expect)
         except BaseException:
             self._unlink_quietly(temporary)
@@ -267,9 +281,9 @@ class Disk:
         """Set permission bits and the modification time of a file or directory."""
         with self._at(path) as (name, parent):
             if mode is not None:
-                os.chmod(name, mode, dir_fd=parent)
+                self._os.chmod(name, mode, dir_fd=parent)
             if mtime_ns is not None:
-                os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+                self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
 
     def remove(self, path: bytes, expect: Stat) -> None:
         """Remove a file, symlink or empty directory that is what the caller saw.
@@ -284,9 +298,9 @@ class Disk:
         with self._at(path) as (name, parent):
             try:
                 if expect.kind == Kind.DIRECTORY:
-                    os.rmdir(name, dir_fd=parent)
+                    self._os.rmdir(name, dir_fd=parent)
                 else:
-                    os.unlink(name, dir_fd=parent)
+                    self._os.unlink(name, dir_fd=parent)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                     raise Changed(path) from error
@@ -300,13 +314,13 @@ class Disk:
         """
         with self._at(source) as (old, old_parent), self._at(target) as (new, new_parent):
             try:
-                done = rename_with(NO_REPLACE, old, old_parent, new, new_parent)
+                done = self._os.rename_with(NO_REPLACE, old, old_parent, new, new_parent)
             except FileExistsError as error:
                 raise Changed(target) from error
             if not done:
                 if self.lstat(target) is not None:
                     raise Changed(target)
-                os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
+                self._os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
 
     def exchange(self, one: bytes, other: bytes) -> None:
         """Let two entries change places, in one step where the file system can.
@@ -317,49 +331,40 @@ class Disk:
         if one.startswith(other + b"/") or other.startswith(one + b"/"):
             raise Changed(one)
         with self._at(one) as (first, first_parent), self._at(other) as (second, second_parent):
-            if not rename_with(EXCHANGE, first, first_parent, second, second_parent):
-                aside = join(split(one)[0], TEMPORARY + secrets.token_hex(6).encode())
-                os.rename(self.full(one), self.full(aside))
+            if not self._os.rename_with(EXCHANGE, first, first_parent, second, second_parent):
+                aside = join(split(one)[0], TEMPORARY + self._os.token())
+                self._os.rename(self.full(one), self.full(aside))
                 back = one
                 try:
-                    os.rename(self.full(other), self.full(one))
+                    self._os.rename(self.full(other), self.full(one))
                     back = other
                 finally:
-                    os.rename(self.full(aside), self.full(back))
+                    self._os.rename(self.full(aside), self.full(back))
 
     def sync(self, path: bytes) -> None:
         """Make the directory entry changes below a directory durable."""
         with self._at(path) as (name, parent):
-            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
+            descriptor = self._os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
         try:
-            os.fsync(descriptor)
+            self._os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     def sync_all(self) -> None:
         """Make everything written so far to this folder's file system durable, in one call."""
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = self._os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # Linux has it, Python does not
-            if syncfs is None:
-                os.sync()
-            elif syncfs(descriptor) != 0:
-                code = ctypes.get_errno()
-                raise OSError(code, os.strerror(code))
+            self._os.syncfs(descriptor)
         finally:
-            os.close(descriptor)
+            self._os.close(descriptor)
 
     # -- the marker -----------------------------------------------------------------------------
 
     def write_marker(self, identity: bytes) -> None:
         """Mark the folder as belonging to a vault and device."""
-        path = self.full(MARKER)
-        temporary = self.full(TEMPORARY + secrets.token_hex(6).encode())
-        with open(temporary, "xb") as file:
-            file.write(identity)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
+        temporary = TEMPORARY + self._os.token()
+        self._write(temporary, Placement(temporary, 0o644, 0), (identity,), True, self._fill)
+        self._os.rename(self.full(temporary), self.full(MARKER))
 
     def check_marker(self, identity: bytes) -> None:
         """Tell the folder from an empty mount point or another folder in its place.
@@ -369,8 +374,7 @@ class Disk:
         """
         shown = os.fsdecode(self.root)
         try:
-            with open(self.full(MARKER), "rb") as file:
-                found = file.read(4096)
+            found = self.read(MARKER, 4096)
         except FileNotFoundError:
             raise NeedsAttention(
                 f"the folder {shown} is gone, or not mounted: its marker .syncd-folder is missing",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from itertools import accumulate
 
 from blake3 import blake3
@@ -76,7 +76,7 @@ class ChunkReader:
         keys: VaultKeys,
         locate: Callable[[bytes], Located | None],
         pack: Callable[[int], PackLocations],
-        pool: ThreadPoolExecutor | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self._store, self._keys, self._locate, self._pack_row, self._pool = store, keys, locate, pack, pool
         self.hasher = Hasher(keys)

@@ -14,7 +14,7 @@ import random
 import struct
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from blake3 import blake3
@@ -82,7 +82,7 @@ class PackWriter:
         emit: Callable[[PackLocations, bytes], None],
         entropy: Callable[[int], bytes],
         choice: random.Random,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         *,
         level: int = 3,
         algorithm: int = Algorithm.AES_256_GCM,

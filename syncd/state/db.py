@@ -28,26 +28,32 @@ FILE = "state.db"
 _BUSY_MS = 20_000
 
 
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Return a connection to a database file; transactions are the caller's own."""
+    return sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+
+
 class State:
     """One open database.
 
     Args:
         directory: holds the database and the runs of the chunk index.
         write: open for writing, making and migrating what is needed; else for reading only.
+        db: an open connection in place of the directory's file, for a state in memory.
 
     Raises:
         NoVault: opened for reading, and there is none.
         StateDamaged: SQLite cannot read it.
     """
 
-    def __init__(self, directory: Path, *, write: bool) -> None:
+    def __init__(self, directory: Path, *, write: bool, db: sqlite3.Connection | None = None) -> None:
         self.directory = directory
         path = directory / FILE
-        if not write and not path.exists():
+        if db is None and not write and not path.exists():
             raise NoVault(f"there is no vault in {directory}")
         self._write = write
         with damage_named(path):
-            self.db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+            self.db = db or connect(path)
             if write:
                 self.db.execute("PRAGMA journal_mode = WAL")
                 self.db.execute("PRAGMA synchronous = FULL")

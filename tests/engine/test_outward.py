@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.errors import NeedsAttention
 from syncd.fs.disk import MARKER
+from syncd.fs.kernel import Kernel
 from syncd.history.versions import history
 from tests.world import World, age, tree_of
 
@@ -89,8 +91,16 @@ def test_a_second_scan_says_and_reads_nothing(world: World, monkeypatch: pytest.
     world.scan()
     before = {path: path.stat().st_mtime_ns for path in world.objects()}
     settle(world)
-    monkeypatch.setattr(os, "read", None)
+    opened: list[bytes] = []
+
+    def noting_open(path: bytes, *arguments: Any, **named: Any) -> int:
+        opened.append(path)
+        return os.open(path, *arguments, **named)
+
+    monkeypatch.setattr(Kernel, "open", staticmethod(noting_open))
+    monkeypatch.setattr(Kernel, "read_files", None)
     outcome = world.scan()
+    assert {os.path.basename(path) for path in opened} == {b".syncd-folder"}
     assert (outcome.changes, outcome.records) == (0, 0)
     assert {path: path.stat().st_mtime_ns for path in world.objects()} == before
 

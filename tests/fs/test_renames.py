@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from syncd.fs import disk as disk_module
 from syncd.fs.disk import Changed, Disk
+from syncd.fs.kernel import Kernel
 
 
 @pytest.fixture(params=["one step", "several"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     if request.param == "several":
-        monkeypatch.setattr(disk_module, "rename_with", lambda *_: False)
+        monkeypatch.setattr(Kernel, "rename_with", staticmethod(lambda *_: False))
     return Disk(os.fsencode(tmp_path))
 
 
