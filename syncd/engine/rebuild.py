@@ -100,7 +100,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, joining: bool = 
         device = DeviceKeys.generate(ambient.entropy(16))
     aside = _set_aside(home.state)
     try:
-        founding = [_enrolment(device, settings.device, predecessor)] if fresh else []
+        founding = [enrolment(device, settings.device, predecessor)] if fresh else []
         result = _fill(home, store, keys, device, genesis, opened, founding, joining=joining)
     except BaseException:
         _put_back(home.state, aside)
@@ -200,7 +200,7 @@ def _fill(
             state.set(RECOVERY, b"" if joining else b"1")
             if founding:
                 state.set("statements", dump_statements(founding))
-        _fold_all(state, store, keys, result, elsewhere=joining)
+        fold_all(state, store, keys, result, elsewhere=joining)
         result.files, result.size = state.nodes.counts()
     finally:
         state.close()
@@ -213,7 +213,8 @@ def _own_epoch(vault: VaultId, roots: EpochRoots, device: DeviceKeys) -> bytes:
     return seal_epoch(vault, roots, slots, device, secrets.token_bytes(32), secrets.token_bytes(32))
 
 
-def _enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> Statement:
+def enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> Statement:
+    """Return the first statement of a device."""
     past = {} if predecessor is None else {"predecessor": bytes(predecessor)}
     return statement(
         StatementKind.ENROL,
@@ -225,7 +226,7 @@ def _enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> S
     )
 
 
-def _fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt, *, elsewhere: bool) -> None:
+def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt, *, elsewhere: bool) -> None:
     """Fold every journal, in causal order."""
     fetched = []
     for device, sequences in list_records(store).items():

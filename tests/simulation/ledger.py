@@ -1,0 +1,72 @@
+"""What people wrote and what they destroyed: what the oracles hold the devices to.
+
+Every content is written once, by one person. It was destroyed if a person's own action took it from a folder
+where it stood; it was published if it stood in a folder, untouched, through a whole look that came through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.device import SimDevice
+from tests.simulation.people import CANARY, entries_of
+
+
+@dataclass
+class Ledger:
+    """Contents by what became of them."""
+
+    written: dict[bytes, str] = field(default_factory=dict)
+    destroyed: set[bytes] = field(default_factory=set)
+    known: set[bytes] = field(default_factory=set)  # published
+    excused: set[bytes] = field(default_factory=set)  # destroyed where the device forgot it before it told
+    lost_power: set[bytes] = field(default_factory=set)
+    _untold: dict[str, set[bytes]] = field(default_factory=dict)
+    _count: int = 0
+
+    def content(self) -> bytes:
+        """Return bytes that nobody wrote before."""
+        self._count += 1
+        return CANARY + b"%06d" % self._count + b"." * (self._count * 37 % 90)
+
+    def here(self, device: SimDevice) -> dict[bytes, tuple[bytes, int]]:
+        """Return path -> (content, mtime) of the files of a folder."""
+        return {
+            path: (bytes(inode.data), inode.mtime_ns)
+            for path, inode in entries_of(device.system)
+            if stat.S_ISREG(inode.mode) and CANARY in inode.data
+        }
+
+    @contextlib.contextmanager
+    def watching(self, device: SimDevice) -> Iterator[None]:
+        """See what a person's action writes and destroys."""
+        before = {data for data, _ in self.here(device).values()}
+        yield
+        after = {data for data, _ in self.here(device).values()}
+        for data in after - before:
+            self.written.setdefault(data, device.name)
+        gone = before - after
+        self.destroyed |= gone
+        self._untold.setdefault(device.name, set()).update(gone)
+
+    @contextlib.contextmanager
+    def losing_power(self, device: SimDevice) -> Iterator[None]:
+        """See what a power cut takes."""
+        before = {data for data, _ in self.here(device).values()}
+        yield
+        after = {data for data, _ in self.here(device).values()}
+        self.lost_power |= before - after
+
+    def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]]) -> None:
+        """Take note that a whole look came through."""
+        now = self.here(device)
+        problems = device.cycle.status.problems
+        self.known |= {found[0] for path, found in before.items() if now.get(path) == found and path not in problems}
+        self._untold.pop(device.name, None)
+
+    def forgetting(self, device: SimDevice) -> None:
+        """Take note that a device lost its state: what was destroyed there since its last whole look may come back."""
+        self.excused |= self._untold.pop(device.name, set())

@@ -1,0 +1,155 @@
+"""What has to be true when there is peace (DESIGN section 9)."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any
+
+from syncd.model.entry import Kind
+from syncd.pack.reader import Hasher
+from tests.simulation.device import SimDevice, vault_of_all
+from tests.simulation.people import CANARY, entries_of
+from tests.simulation.system import PERSONALITIES
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Simulation
+
+Tree = dict[bytes, tuple[Any, ...]]
+
+
+def fail(text: str) -> None:
+    from tests.simulation.run import Violation
+
+    raise Violation(text)
+
+
+def tree_of(device: SimDevice, grain_ns: int = 1) -> Tree:
+    """Return path -> what stands there."""
+    found: Tree = {}
+    for path, inode in entries_of(device.system):
+        mode = inode.mode & 0o7777
+        if stat.S_ISDIR(inode.mode):
+            found[path] = ("directory", mode)
+        elif stat.S_ISLNK(inode.mode):
+            found[path] = ("symlink", inode.target)
+        else:
+            found[path] = ("file", mode, inode.mtime_ns // grain_ns, bytes(inode.data))
+    return found
+
+
+def differences(one: Tree, other: Tree) -> str:
+    """Say how two trees differ."""
+    paths = sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+    return "\n".join(f"    {path!r}: {one.get(path)} | {other.get(path)}" for path in paths)
+
+
+def calm(simulation: Simulation, number: int) -> None:
+    """Where nothing is done at once, everybody comes to have what the one who did it has."""
+    device = simulation.devices[number]
+    wanted = tree_of(device)
+    simulation.settle()
+    now = tree_of(device)
+    if wanted != now:
+        fail(f"calm: what {device.name} did was changed there:\n{differences(wanted, now)}")
+    converged(simulation)
+
+
+def judge(simulation: Simulation) -> None:
+    """Hold everything to the promises."""
+    converged(simulation)
+    nothing_lost(simulation)
+    nothing_back(simulation)
+    at_rest(simulation)
+    rebuilt(simulation)
+    no_plaintext(simulation)
+    nothing_left_over(simulation)
+
+
+def converged(simulation: Simulation) -> None:
+    """P2: one tree."""
+    grain = max(device.system.personality.grain_ns for device in simulation.devices)
+    grain = 1 if grain < 10**9 else grain
+    first = tree_of(simulation.devices[0], grain)
+    for device in simulation.devices[1:]:
+        other = tree_of(device, grain)
+        if first != other:
+            troubles = {found.name: found.cycle.status.problems for found in simulation.devices}
+            fail(f"converged: dev0 and {device.name} differ:\n{differences(first, other)}\n{troubles}")
+
+
+def nothing_lost(simulation: Simulation) -> None:
+    """P1: what nobody destroyed stands somewhere; what was published can be had from history."""
+    ledger = simulation.ledger
+    standing = {found[3] for found in tree_of(simulation.devices[0]).values() if found[0] == "file"}
+    for data in ledger.written:
+        if data not in standing and data not in ledger.destroyed:
+            fail(f"lost: {data!r} of {ledger.written[data]} stands nowhere, and nobody removed it")
+    device = simulation.devices[-1]
+    hasher, reader = Hasher(vault_of_all()[0]), device.vault.reader()
+    for data in sorted(ledger.known):
+        chunk = hasher.data(data)
+        if device.state.chunks.get(chunk) is None:
+            fail(f"lost: {data!r} was published and no record names it")
+        if bytes(reader.read(chunk)) != data:
+            fail(f"lost: {data!r} comes back otherwise")
+
+
+def nothing_back(simulation: Simulation) -> None:
+    """What a person destroyed where it stood does not come back."""
+    ledger = simulation.ledger
+    for path, found in tree_of(simulation.devices[0]).items():
+        if found[0] == "file" and found[3] in ledger.destroyed and found[3] not in ledger.excused:
+            fail(f"resurrection: {found[3]!r} stands at {path!r} again")
+    values: dict[Any, list[bytes]] = {}
+    for path, found in tree_of(simulation.devices[0]).items():
+        if found[0] == "file" and b"(conflict " in path:
+            original = path[: path.rindex(b" (conflict ")]
+            values.setdefault((original, found[3]), []).append(path)
+    doubled = [paths for paths in values.values() if len(paths) > 1]
+    if doubled:
+        fail(f"spurious conflict: equal contents stand at {doubled}")
+
+
+def at_rest(simulation: Simulation) -> None:
+    """Another look changes nothing, on disk or in the store, and owes nothing."""
+    for device in simulation.devices:
+        before = (device.system.changes, simulation.shelf.puts)
+        simulation._look(device.number, whole=True)
+        if (device.system.changes, simulation.shelf.puts) != before:
+            fail(f"rest: another look of {device.name} changed something")
+        if device.cycle.status.state != "idle" or device.state.base.waiting:
+            fail(f"rest: {device.name} is {device.cycle.status.state} and owes: {device.cycle.status.problems}")
+        for row in device.state.nodes.live():
+            if row.kind == Kind.TOMBSTONE:
+                fail("rest: a tombstone lives")
+
+
+def rebuilt(simulation: Simulation) -> None:
+    """P7: a device that has only the store comes to the same tree."""
+    fresh = SimDevice(
+        len(simulation.devices), "fresh", simulation.clock, simulation.shelf, PERSONALITIES["plain"], "fresh", lambda *_: None
+    )
+    fresh.found()
+    if not fresh.look_everywhere():
+        fail(f"rebuild: {fresh.cycle.status.reason}")
+    grain = max(device.system.personality.grain_ns for device in simulation.devices)
+    grain = 1 if grain < 10**9 else grain
+    one, other = tree_of(simulation.devices[0], grain), tree_of(fresh, grain)
+    if one != other:
+        fail(f"rebuild: a fresh device differs:\n{differences(one, other)}\n{fresh.cycle.status.problems}")
+
+
+def no_plaintext(simulation: Simulation) -> None:
+    """P4: no content and no name can be read at the store."""
+    for name, data in simulation.shelf.objects.items():
+        if CANARY in data or b"note.txt" in data:
+            fail(f"secrecy: {name} shows what it holds")
+
+
+def nothing_left_over(simulation: Simulation) -> None:
+    """No temporary file stays."""
+    for device in simulation.devices:
+        for inode in device.system._all(device.system.root):
+            for name, _ in inode.children.values():
+                if name.startswith((b".syncd-tmp-", b".syncd-aside-")):
+                    fail(f"left over: {name!r} on {device.name}")

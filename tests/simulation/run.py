@@ -1,0 +1,244 @@
+"""Runs one schedule and judges what came of it.
+
+Everything happens in one thread; whoever interrupts whom is in the schedule. So a seed makes the same trace
+every time, and the trace's checksum is part of the result.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from dataclasses import dataclass, field
+
+from syncd.errors import StoreFull, StoreGone, StoreReadOnly
+from tests.simulation import oracles
+from tests.simulation.device import Clock, Killed, SimDevice
+from tests.simulation.ledger import Ledger
+from tests.simulation.people import OPERATIONS, Person
+from tests.simulation.schedule import (
+    ACT,
+    ADVANCE,
+    CUT,
+    DEAF,
+    EVERYWHERE,
+    KILL,
+    OTHER,
+    PEOPLE,
+    POWER,
+    RESTART,
+    STALE,
+    STORE_FAILS,
+    SYSTEM_FAILS,
+    TURN,
+    WIPE,
+    Decision,
+    Interrupt,
+    Schedule,
+)
+from tests.simulation.store import Shelf
+from tests.simulation.system import PERSONALITIES
+
+ROUNDS = 14  # of every device looking at everything, until there is peace
+STORE_CALLS = {"put", "put-done", "get", "stat", "list-store", "delete", "delete-done"}
+SYSTEM_CALLS = {"create", "open", "read", "write", "fsync", "list", "rename", "move", "exchange", "unlink",
+                "rmdir", "mkdir", "link", "symlink", "chmod", "utime", "lstat"}  # fmt: skip
+CODES = [errno.EIO, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.EBUSY]
+WORDS = sorted(OPERATIONS)
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass
+class Counts:
+    """What was done, over one run or many."""
+
+    schedules: int = 0
+    operations: int = 0
+    turns: int = 0
+    kills: int = 0
+    cuts: int = 0
+    faults: int = 0
+    points: int = 0
+    records: int = 0
+
+    def add(self, other: Counts) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Simulation:
+    """One schedule under way."""
+
+    schedule: Schedule
+    counts: Counts = field(default_factory=Counts)
+    trace: int = 0
+    story: list[str] | None = None  # told when somebody wants to read it
+
+    def __post_init__(self) -> None:
+        self.clock, self.shelf, self.ledger = Clock(), Shelf(), Ledger()
+        self._waiting: dict[int, list[Interrupt]] = {}
+        self._base: dict[int, int] = {}
+        self._quiet = False
+        self.devices = [self._device(number) for number in range(self.schedule.devices)]
+        self.people = [Person(device.system, self.ledger.content) for device in self.devices]
+
+    def _device(self, number: int) -> SimDevice:
+        return SimDevice(
+            number,
+            f"dev{number}",
+            self.clock,
+            self.shelf,
+            PERSONALITIES[self.schedule.personalities[number]],
+            str(self.schedule.seed),
+            self._point,
+            self.schedule.skews_s[number] * 1_000_000_000,
+        )
+
+    def say(self, text: str) -> None:
+        if self.story is not None:
+            self.story.append(text)
+
+    # -- points ---------------------------------------------------------------------------------
+
+    def _point(self, device: SimDevice, call: str, about: str) -> None:
+        self.trace = zlib.crc32(f"{device.number}{call}{about}".encode(), self.trace)
+        self.counts.points += 1
+        waiting = self._waiting.get(device.number)
+        if self._quiet or not waiting:
+            return
+        first = waiting[0]
+        if device.counted - self._base[device.number] < first.after:
+            return
+        if first.what == STORE_FAILS and call not in STORE_CALLS:
+            return
+        if first.what == SYSTEM_FAILS and call not in SYSTEM_CALLS:
+            return
+        waiting.pop(0)
+        self.say(f"    at {call} {about}: {first.what} {first.numbers}")
+        self._interrupt(device, first, call, about)
+
+    def _interrupt(self, device: SimDevice, given: Interrupt, call: str, about: str) -> None:
+        a, b, c, d = given.numbers
+        if given.what in (KILL, POWER):
+            device.dead = True
+            self.counts.kills += 1
+            if given.what == POWER:
+                self._cut(device, a)
+            raise Killed
+        if given.what == ACT:
+            self._act(device.number, WORDS[d % len(WORDS)], a, b, c)
+        elif given.what == OTHER:
+            other = self.devices[a % len(self.devices)]
+            if not other.busy:
+                self._look(other.number, whole=bool(b % 2))
+        elif given.what == STORE_FAILS:
+            self.counts.faults += 1
+            raise [StoreGone, StoreGone, StoreFull, StoreReadOnly][a % 4]("the simulated store fails")
+        elif given.what == SYSTEM_FAILS:
+            self.counts.faults += 1
+            code = CODES[a % len(CODES)]
+            raise OSError(code, os.strerror(code), about)
+
+    # -- decisions ------------------------------------------------------------------------------
+
+    def _act(self, number: int, word: str, a: int, b: int, c: int) -> None:
+        device = self.devices[number]
+        with self.ledger.watching(device):
+            came = self.people[number].act(word, a, b, c)
+        self.say(f"  {device.name}: {word} {a} {b} {c}{'' if came else ' (nothing)'}")
+        self.counts.operations += came
+
+    def _look(self, number: int, *, whole: bool, interrupts: tuple[Interrupt, ...] = ()) -> None:
+        device = self.devices[number]
+        self.counts.turns += 1
+        self._waiting[number], self._base[number] = list(interrupts), device.counted
+        before = self.ledger.here(device)
+        try:
+            if whole:
+                through = device.look_everywhere()
+                if through:
+                    self.ledger.published(device, before)
+            else:
+                device.turn()
+        finally:
+            self._waiting.pop(number, None)
+
+    def _cut(self, device: SimDevice, number: int) -> None:
+        self.counts.cuts += 1
+        keep = number % (len(device.system.log) + 1)
+        with self.ledger.losing_power(device):
+            device.system.cut(keep)
+
+    def _decide(self, decision: Decision) -> None:
+        device, numbers = self.devices[decision.device], decision.numbers
+        self.say(f"{decision.what} {device.name} {decision.word}{numbers} {len(decision.interrupts) or ''}")
+        if decision.what == PEOPLE:
+            if self.schedule.calm:
+                self.settle()
+            self._act(decision.device, decision.word, *numbers)
+        elif decision.what in (TURN, EVERYWHERE):
+            self._look(decision.device, whole=decision.what == EVERYWHERE, interrupts=decision.interrupts)
+        elif decision.what == ADVANCE:
+            self.clock.advance(numbers[0] / 1000)
+        elif decision.what == RESTART:
+            device.start()
+        elif decision.what == CUT:
+            self._cut(device, numbers[0])
+            device.start()
+        elif decision.what == WIPE:
+            self.ledger.forgetting(device)
+            device.wipe()
+        elif decision.what == DEAF:
+            device.deaf = not device.deaf
+        elif decision.what == STALE:
+            self.shelf.previous = set(sorted(self.shelf.objects)[: numbers[0]])
+            device.door.stale = True
+
+    # -- the whole ------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Let everybody look at everything, with nothing going wrong, until nobody has anything to say."""
+        was, self._quiet = self._quiet, True
+        for _ in range(ROUNDS):
+            before = (self.shelf.puts, sum(device.system.changes for device in self.devices))
+            self.clock.advance(3.0)
+            for device in self.devices:
+                self._look(device.number, whole=True)
+                if device.cycle.status.state != "idle":
+                    self.say(f"  {device.name}: {device.cycle.status.state} {device.cycle.status.reason}")
+            if before == (self.shelf.puts, sum(device.system.changes for device in self.devices)):
+                self._quiet = was
+                return
+        raise Violation("they do not come to rest")
+
+    def heal(self) -> None:
+        """Let nothing be wrong any more."""
+        self._quiet = True
+        for device in self.devices:
+            device.deaf = device.door.stale = False
+            device.system.mounted = True
+            device.system.personality = PERSONALITIES["coarse" if device.personality.name == "small" else device.personality.name]
+            device.start()
+
+    def run(self) -> Simulation:
+        """Run it all.
+
+        Raises:
+            Violation: a promise was broken.
+        """
+        self.counts.schedules = 1
+        for device in self.devices:
+            device.found()
+        for decision in self.schedule.decisions:
+            self._decide(decision)
+            if self.schedule.calm and decision.what == PEOPLE:
+                oracles.calm(self, decision.device)
+        self.heal()
+        self.settle()
+        self.counts.records = sum(name.startswith("record/") for name in self.shelf.objects)
+        oracles.judge(self)
+        return self

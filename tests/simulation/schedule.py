@@ -1,0 +1,98 @@
+"""What happens in one simulation: a list of decisions made from a seed before anything runs.
+
+A decision is a plain tuple of words and numbers. Leaving one out leaves the others meaningful, which is what
+makes a failing schedule small (`shrink`).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tests.simulation.people import OPERATIONS, WEIGHTS
+
+PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, COPY, STALE = (
+    "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "copy", "stale",
+)  # fmt: skip
+KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
+
+
+class Interrupt(NamedTuple):
+    """What comes in between: after so many points of one turn."""
+
+    after: int
+    what: str
+    numbers: tuple[int, int, int, int]
+
+
+class Decision(NamedTuple):
+    """One thing that happens, to one device."""
+
+    what: str
+    device: int
+    numbers: tuple[int, ...] = ()
+    word: str = ""
+    interrupts: tuple[Interrupt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A whole simulation. `calm`: nobody does anything before all know what was done before."""
+
+    seed: int
+    devices: int
+    personalities: tuple[str, ...]
+    calm: bool
+    skews_s: tuple[int, ...]
+    decisions: tuple[Decision, ...]
+
+
+def make(seed: int, length: int = 14) -> Schedule:
+    """Return the schedule of a seed."""
+    source = random.Random(f"schedule {seed}")
+    devices = source.choice([2, 2, 2, 3, 3, 4])
+    calm = source.random() < 0.2
+    rough = source.random() < 0.7 and not calm
+    kinds = ["plain"] * 5 + ["coarse", "fat", "small"]
+    personalities = tuple(source.choice(kinds) for _ in range(devices))
+    skews = tuple(source.choice([0, 0, 0, -100_000, 100_000, 40_000_000]) for _ in range(devices))
+    decisions = []
+    for _ in range(source.randrange(length // 2, length * 2)):
+        decisions.append(_decision(source, devices, rough))
+    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions))
+
+
+def _numbers(source: random.Random, count: int) -> tuple[int, ...]:
+    return tuple(source.randrange(1000) for _ in range(count))
+
+
+def _decision(source: random.Random, devices: int, rough: bool) -> Decision:
+    device, draw = source.randrange(devices), source.random()
+    if draw < 0.5:
+        return Decision(PEOPLE, device, _numbers(source, 3), _operation(source))
+    if draw < 0.62:
+        return Decision(TURN, device, interrupts=_interrupts(source, rough))
+    if draw < 0.84:
+        return Decision(EVERYWHERE, device, interrupts=_interrupts(source, rough))
+    if draw < 0.92 or not rough:
+        return Decision(ADVANCE, device, (source.choice([1, 30, 60, 300, 600, 2500, 40_000]),))
+    word = source.choice([RESTART, CUT, WIPE, DEAF, STALE])
+    return Decision(word, device, _numbers(source, 2))
+
+
+def _operation(source: random.Random) -> str:
+    words = list(OPERATIONS)
+    return source.choices(words, [WEIGHTS.get(word, 1) for word in words])[0]
+
+
+def _interrupts(source: random.Random, rough: bool) -> tuple[Interrupt, ...]:
+    if not rough or source.random() < 0.4:
+        return ()
+    found = []
+    for _ in range(source.choice([1, 1, 1, 2, 3])):
+        after = int(2 ** source.uniform(0, 7))
+        what = source.choice([KILL, KILL, ACT, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER])
+        a, b, c, d = _numbers(source, 4)
+        found.append(Interrupt(after, what, (a, b, c, d)))
+    return tuple(sorted(found))

@@ -1,0 +1,76 @@
+"""A simulated store: one dict that all devices see, each through a door of its own where things go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from syncd.errors import ObjectExists, ObjectMissing
+from syncd.store.provider import Capabilities, Listed
+
+
+@dataclass
+class Shelf:
+    """What the store holds."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    puts: int = 0
+    previous: set[str] = field(default_factory=set)  # what a stale listing shows
+
+
+class Door:
+    """The store as one device reaches it.
+
+    Args:
+        shelf: what all devices share.
+        point: told of each call before it is made, and after a put or delete took effect; raises what the
+            schedule wants.
+    """
+
+    def __init__(self, shelf: Shelf, point: Callable[[str, str], None]) -> None:
+        self.shelf, self._point = shelf, point
+        self.stale = False
+
+    @property
+    def url(self) -> str:
+        return "simulated://store"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(ask_s=2.0)
+
+    def put(self, name: str, data: bytes) -> None:
+        self._point("put", name)
+        if self.shelf.objects.setdefault(name, data) != data:
+            raise ObjectExists(f"{name} stands for other bytes already")
+        self.shelf.puts += 1
+        self._point("put-done", name)
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        self._point("get", name)
+        data = self.shelf.objects.get(name)
+        if data is None:
+            raise ObjectMissing(f"the store has no {name}")
+        return data[start:] if length is None else data[start : start + length]
+
+    def stat(self, name: str) -> int | None:
+        self._point("stat", name)
+        data = self.shelf.objects.get(name)
+        return None if data is None else len(data)
+
+    def confirm(self, name: str) -> int | None:
+        return self.stat(name)
+
+    def delete(self, name: str) -> None:
+        self._point("delete", name)
+        self.shelf.objects.pop(name, None)
+        self._point("delete-done", name)
+
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        self._point("list-store", prefix)
+        names = sorted(name for name in self.shelf.objects if name.startswith(prefix))
+        if self.stale:
+            self.stale = False
+            names = [name for name in names if name in self.shelf.previous]
+        for name in names:
+            yield Listed(name, len(self.shelf.objects[name]))
