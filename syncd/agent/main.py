@@ -50,7 +50,6 @@ class AgentDoor:
             "changes": outcome.changes,
             "records": outcome.records,
             "skipped": len(outcome.problems),
-            "missing": outcome.missing,
         }
 
     def restore(self, request: RestoreRequest) -> dict[str, Any]:

@@ -123,11 +123,6 @@ def sync(as_json: bool) -> int:
         talk(f"Safe. {answer['changes']} changes published." if answer["changes"] else "Safe. Nothing had changed.")
         if answer["skipped"]:
             talk(f"{answer['skipped']} items were skipped; `syncd status` lists them.")
-        if answer["missing"]:
-            talk(
-                f"{answer['missing']} paths of the vault are not in the folder and were not taken for deleted: "
-                "`syncd restore .` brings them back."
-            )
     return 3 if answer["skipped"] else 0
 
 
@@ -210,8 +205,6 @@ def _print_status(fields: dict[str, Any]) -> None:
         click.echo(f"  moving   {progress['files']} files, {size_text(progress['bytes'])}")
     if fields["watch_trouble"]:
         click.echo(f"  watch    {fields['watch_trouble']}")
-    if fields["recovering"]:
-        click.echo("  after a rebuild: what the folder lacks is not taken for deleted; see `syncd restore .`")
     for item in fields["skipped"][:MOST_LISTED]:
         click.echo(f"  skipped  {path_text(item['path'].encode())}: {item['reason']}")
     if len(fields["skipped"]) > MOST_LISTED:

@@ -192,5 +192,5 @@ def rebuild(
     talk(f"Read {result.records} records: {result.files} files, {size_text(result.size)}.")
     for text in result.wrong:
         talk(f"damaged: {text}")
-    talk("Run `syncd sync` to compare the folder; `syncd restore .` brings back what is missing there.")
+    talk("Run `syncd sync`: it compares the folder and brings back what is missing there.")
     return 1 if result.wrong else 0

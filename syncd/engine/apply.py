@@ -27,6 +27,7 @@ from syncd.plan.steps import Step, StepKind, Waiting, plan
 
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
+FEW = 4  # directories that are synced one by one; more are synced with all that the file system has
 NOTED = 256  # steps after which what was done is noted
 ASIDE = b".syncd-aside-"
 LOCAL_FIRST = "has changes that are not published yet; they come first"
@@ -63,6 +64,7 @@ class Apply:
         self._published = Published(vault)
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
+        self._touched: set[bytes] = set()  # directories whose entries changed and are not durable yet
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
         self._went_aside: set[int] = set()
@@ -100,6 +102,7 @@ class Apply:
             try:
                 self._same(path, row)
                 self._disk.move(path, join(split(path)[0], name))
+                self._touched.add(split(path)[0])
             except (Changed, OSError) as error:
                 log.info("a step waits: %s", error)
                 continue
@@ -193,6 +196,7 @@ class Apply:
         source = self._base.path_of(waiting.node)
         self._same(source, have)
         occupant = self._base.child(want.parent, want.name)
+        self._touched |= {split(source)[0], split(target)[0]}
         if occupant is None:
             self._disk.move(source, target)
         else:
@@ -228,6 +232,7 @@ class Apply:
                 self._base.merge(occupant.node, want._replace(mode=there.mode, ino=there.ino))
             self.outcome.done += 1
             return
+        self._touched.add(split(path)[0])
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)
@@ -252,6 +257,7 @@ class Apply:
         stat = self._disk.stat(path)
         if stat is not None:
             self._same(path, have)
+            self._touched.add(split(path)[0])
             try:
                 self._disk.remove(path, stat)
             except Changed:
@@ -299,6 +305,7 @@ class Apply:
 
     def _place(self, job: Job, pieces: Iterator[Buffer], waiting: Waiting) -> None:
         row = job.row
+        self._touched.add(split(job.path)[0])
         try:
             if row.kind == Kind.SYMLINK:
                 self._disk.place_symlink(job.path, row.inline, row.mtime_ns, job.expect)
@@ -350,8 +357,21 @@ class Apply:
         if len(self._rows) + len(self._gone) >= NOTED:
             self._note()
 
+    def _make_durable(self) -> None:
+        """Sync the directories that changed: after a power cut, what is noted has to be so."""
+        touched, self._touched = self._touched, set()
+        if len(touched) > FEW:
+            self._disk.sync_all()
+            return
+        for path in sorted(touched):
+            try:
+                self._disk.sync(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it was moved or removed since, and where to is synced, too
+
     def _note(self) -> None:
         if self._rows or self._gone:
+            self._make_durable()
             rows, gone = self._rows, self._gone
             self._rows, self._gone, self._places_changed = [], [], False
             with self._state.transaction():

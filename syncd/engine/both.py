@@ -37,7 +37,6 @@ class Both:
             "changes": self.outward.changes,
             "records": self.outward.records,
             "skipped": len(self.problems),
-            "missing": self.outward.missing,
             "received": self.arrived.changes,
             "applied": self.applied.done,
             "alarms": sorted(self.arrived.alarms.values()),

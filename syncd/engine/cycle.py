@@ -53,7 +53,6 @@ class Status:
     watch_trouble: str = ""
     last_safe_ns: int = 0
     problems: dict[bytes, str] = field(default_factory=dict)
-    missing: int = 0
     progress: Progress | None = None
     pending: int = 0
     alarms: dict[str, str] = field(default_factory=dict)
@@ -205,7 +204,6 @@ class Cycle:
         every = scan.interval_s if self.status.watching else scan.poll_s
         self._scan_due_s = self._elapsed() + every
         self.status.problems = outcome.problems
-        self.status.missing = outcome.missing
         with self.vault.state.transaction():
             self.vault.state.nodes.set_problems(outcome.problems, self.vault.ambient.now_ns())
         return outcome

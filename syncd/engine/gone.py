@@ -1,6 +1,6 @@
 """What is gone from the folder: told last, and only when it is surely a person's deletion (promise P5).
 
-Nothing is told as gone in recovery mode, below a file system that is not mounted, while its place
+Nothing is told as gone below a file system that is not mounted, while its place
 cannot be looked at, or before it has been gone for long enough that a move would have been seen.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
-from syncd.engine.vault import RECOVERY, Vault
+from syncd.engine.vault import Vault
 from syncd.model.path import split
 from syncd.model.version import Row
 
@@ -34,16 +34,6 @@ class Gone:
         self._stating = Stating(vault.state)
         self.told = 0
         self.unsettled: list[bytes] = []  # directories to look at again soon
-
-    @property
-    def recovering(self) -> bool:
-        """Whether live paths may be missing from the folder for no fault of a person."""
-        return bool(self._vault.state.get(RECOVERY))
-
-    def end_recovery(self) -> None:
-        """Every live node was seen: what is missing from now on was deleted."""
-        with self._vault.state.transaction():
-            self._vault.state.set(RECOVERY, b"")
 
     def unheld(self, candidates: list[int], *, whole: bool) -> list[int]:
         """Leave out what is gone with a file system that is not mounted.

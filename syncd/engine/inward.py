@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 
 from syncd.engine.fold import fold
-from syncd.engine.journals import Fetched, list_records, open_record
+from syncd.engine.journals import Fetched, check_enrolment, list_records, open_record
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing
 from syncd.journal.record import Seen, check_chain, record_name
@@ -116,6 +116,7 @@ class Inward:
         if record.head.device != device.id:
             raise Damaged(f"{name}: is another device's record")
         check_chain(record.head, device.hash, device.lamport, device.sequence + 1, name)
+        check_enrolment(record, name)
         self._check_witness(record.head.frontier, name)
         return Fetched(record, len(sealed))
 

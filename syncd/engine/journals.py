@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from syncd.errors import Damaged, NotUnlocked, StoreError
 from syncd.journal.record import NO_HASH, Record, check_chain, decode, record_name
+from syncd.journal.statements import StatementKind
 from syncd.model.ids import DeviceId, EpochId
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.keys import VaultKeys
@@ -52,6 +53,20 @@ def open_record(
     return decode(payload, keys.vault, verifying, number, name)
 
 
+def check_enrolment(record: Record, name: str) -> None:
+    """Check that a device's first record says who it is.
+
+    Raises:
+        Damaged: it does not.
+    """
+    if record.head.sequence > 1:
+        return
+    for statement in record.head.statements:
+        if statement.code == StatementKind.ENROL and statement.fields["signing"] == record.head.verifying:
+            return
+    raise Damaged(f"{name}: does not begin with its device's enrolment")
+
+
 def fetch_journal(
     store: Provider,
     keys: VaultKeys,
@@ -69,6 +84,7 @@ def fetch_journal(
             sealed = store.get(name)
             record = open_record(sealed, keys, verifying, number, name)
             check_chain(record.head, previous, lamport, expected, name)
+            check_enrolment(record, name)
             if record.head.device != device:
                 raise Damaged(f"{name}: is another device's record")
         except (Damaged, NotUnlocked, StoreError) as error:

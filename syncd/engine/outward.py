@@ -22,7 +22,8 @@ from syncd.engine.rules import read_rules
 from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
+from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, same_mtime
+from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
 from syncd.model.version import Row
 from syncd.scan import ignore
@@ -30,7 +31,6 @@ from syncd.scan.diff import too_fresh
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
 TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
-TAKEN = "stands where the vault has something of another kind; move one of them away"
 TORN = "keeps changing while it is read; tried again at the next change"
 
 
@@ -42,7 +42,6 @@ class Outcome:
     problems: dict[bytes, str] = field(default_factory=dict)
     unsettled: list[bytes] = field(default_factory=list)
     records: int = 0
-    missing: int = 0  # in recovery mode: top-most paths of the vault that the folder lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,15 +262,16 @@ class Outward:
             inline,
             (),
         )
+        said = ("node", "parents", "parent", "name") if item.base is not None or base is None else ("node", "parents")
+        fields = {name: value for name, value in now._asdict().items() if name not in said}
         if base is None:
-            if not self._adopted(directory, item.name, stat, content, inline):
+            known = self._adopted(directory, item.name, stat, content, inline)
+            if not known and not self._resumed(directory, item, stat, fields):
                 self._tell(now._replace(node=self._outbox.new_node()), stat)
             return True
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
-        said = ("node", "parents", "parent", "name") if item.base is not None else ("node", "parents")
-        fields = {name: value for name, value in now._asdict().items() if name not in said}
         self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
 
@@ -285,6 +285,17 @@ class Outward:
                 self._outbox.adopt(row, stat, trusted=self._trusted(stat))
                 return True
         return False
+
+    def _resumed(self, directory: Directory, item: Item, stat: Stat, fields: dict[str, object]) -> bool:
+        """Take a file as an edit of what the tree has at this place, if this device alone made that.
+
+        So it is after a rebuild: whatever stands there now, this device made it of its own last version.
+        """
+        absent = self._survey.absent(directory, item.name, stat)
+        if absent is None or any(device_of(head) != OWN_DEVICE for head in self._base.heads(absent)):
+            return False
+        self._tell_of(absent, stat, (directory.node, item.name), **fields)
+        return True
 
     def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
         """Read an entry whole; None when it cannot be, with the reason noted."""
@@ -336,34 +347,18 @@ class Outward:
     def _tell_gone(self, tell: bool) -> None:
         """Tell deletions, if this look may tell them."""
         gone, moved = self._gone, self._survey.moved
-        whole = self._whole and not self._unseen
-        recovering = gone.recovering
         missing = [node for node in self._missing if node not in moved]
-        if recovering and not missing and whole:
-            gone.end_recovery()
-        candidates = gone.unheld(missing, whole=whole)
-        if recovering:
-            self._keep_names_taken()
-            self._outcome.missing = len(candidates)
-        elif candidates and tell:
+        candidates = gone.unheld(missing, whole=self._whole and not self._unseen)
+        if candidates and tell:
             gone.tell(candidates, moved)
             self._outcome.changes += gone.told
             self._outcome.unsettled += gone.unsettled
             gone.told, gone.unsettled = 0, []
 
-    def _keep_names_taken(self) -> None:
-        """After a rebuild nothing is told as gone, so a name that another kind holds cannot be taken yet."""
-        for later in [later for later in self._later if self._base.find(later.path) is not None]:
-            self._later.remove(later)
-            self._outcome.problems[later.path] = TAKEN
-        for path in self._again:
-            self._outcome.problems.setdefault(path, TAKEN)
-        self._again.clear()
-
 
 def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
     bytes_same = (row.depth, row.content, row.inline) == (content.depth, content.ids, inline)
-    return bytes_same and row.mode == stat.mode and row.mtime_ns == stat.mtime_ns
+    return bytes_same and row.mode == stat.mode and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
 
 
 def _group(name: bytes) -> int:

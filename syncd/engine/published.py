@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.chunk.lists import fold
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
-from syncd.model.entry import Content, Kind, Stat
+from syncd.model.entry import Content, Kind, Stat, same_mtime
 from syncd.model.location import LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import Hasher
@@ -27,7 +27,8 @@ class Published:
             return True
         if stat.kind == Kind.SYMLINK:
             return self._disk.readlink(path) == row.inline
-        return (row.size, row.mtime_ns) == (stat.size, stat.mtime_ns) and self.content_is(path, row, stat)
+        likely = row.size == stat.size and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
+        return likely and self.content_is(path, row, stat)
 
     def content_is(self, path: bytes, row: Row, stat: Stat) -> bool:
         """Tell whether a file has the bytes of a version."""

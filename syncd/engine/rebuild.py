@@ -1,7 +1,8 @@
 """Making the local state anew from one store: with the device's own key, or on a bare machine with words.
 
-The folder is not touched. Until every live path was seen in it again (recovery mode), a path that is
-missing there is not told as deleted: it may never have been brought back (promise P5).
+The folder is not touched. The new state takes nothing for being there: what the next scan finds as the vault
+has it, or once had it, is adopted; what it does not find is brought back, and so is never told as deleted
+(promise P5); anything else is news.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
-from syncd.engine.vault import RECOVERY, Ambient, fresh_folder, keys_of, write_private
+from syncd.engine.vault import Ambient, fresh_folder, keys_of, write_private
 from syncd.errors import Locked, NotUnlocked, StoreForeign, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
@@ -66,17 +67,16 @@ def join(home: Home, ambient: Ambient, bare: Bare) -> Rebuilt:
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
     os.makedirs(bare.folder, exist_ok=True)
     fresh_folder(bare.folder, bare.store)
-    return rebuild(home, ambient, bare, joining=True)
+    return rebuild(home, ambient, bare)
 
 
-def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, joining: bool = False) -> Rebuilt:
+def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
     """Replace the local state by what the store says.
 
     Args:
         home: where the state goes; with settings and a device key unless `bare` is given.
         ambient: time and randomness.
         bare: for a machine without the device's key.
-        joining: nothing of the vault is in the folder as yet, and all of it is to come there.
 
     Raises:
         Locked: neither a device key nor words are at hand.
@@ -101,7 +101,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, joining: bool = 
     aside = _set_aside(home.state)
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
-        result = _fill(home, store, keys, device, genesis, opened, founding, joining=joining)
+        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device)
     except BaseException:
         _put_back(home.state, aside)
         raise
@@ -185,8 +185,7 @@ def _fill(
     genesis: bytes,
     opened: list[EpochRoots],
     founding: list[Statement],
-    *,
-    joining: bool,
+    name: str,
 ) -> Rebuilt:
     """Make the new state; `founding` are the statements of a new device."""
     result = Rebuilt(new_device=bool(founding))
@@ -197,10 +196,10 @@ def _fill(
             state.keep_object("genesis", genesis)
             for roots in opened:
                 state.keep_object(f"epoch/{roots.epoch.hex()}", _own_epoch(keys.vault, roots, device))
-            state.set(RECOVERY, b"" if joining else b"1")
             if founding:
                 state.set("statements", dump_statements(founding))
-        fold_all(state, store, keys, result, elsewhere=joining)
+        fold_all(state, store, keys, result)
+        enrol_unheard(state, device, name)
         result.files, result.size = state.nodes.counts()
     finally:
         state.close()
@@ -226,7 +225,14 @@ def enrolment(device: DeviceKeys, name: str, predecessor: DeviceId | None) -> St
     )
 
 
-def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt, *, elsewhere: bool) -> None:
+def enrol_unheard(state: State, device: DeviceKeys, name: str) -> None:
+    """Let a device that never published a record begin with its enrolment, as if it came anew."""
+    if state.devices.get(OWN_DEVICE).sequence == 0 and not state.get("statements"):
+        with state.transaction():
+            state.set("statements", dump_statements([enrolment(device, name, None)]))
+
+
+def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -> None:
     """Fold every journal, in causal order."""
     fetched = []
     for device, sequences in list_records(store).items():
@@ -239,7 +245,7 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt, *,
     fetched.sort(key=lambda entry: entry[:2])  # a record's past has smaller Lamport clocks
     for _, number, item in fetched:
         with state.transaction():
-            fold(state, item.record, number, item.size, {}, elsewhere=elsewhere)
+            fold(state, item.record, number, item.size, {}, elsewhere=True)
             if number == OWN_DEVICE:
                 following = item.record.head.first_version + len(item.record.changes)
                 state.set(NEXT_VERSION, str(following & COUNTER_MASK).encode())

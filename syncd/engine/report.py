@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.engine.cycle import FIRST, IDLE, SCANNING, Status
-from syncd.engine.vault import RECOVERY, Vault
+from syncd.engine.vault import Vault
 from syncd.errors import StoreError
 from syncd.model.path import path_fields
 from syncd.store.folder import FolderStore
@@ -46,8 +46,6 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "hint": status.hint if status else "",
         "watching": bool(status and status.watching),
         "watch_trouble": status.watch_trouble if status else "",
-        "recovering": bool(vault.state.get(RECOVERY)),
-        "missing": status.missing if status else 0,
         "skipped": [{**path_fields(path), "reason": reason} for path, reason in sorted(problems.items())],
         "stores": stores,
     }

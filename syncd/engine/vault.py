@@ -38,8 +38,6 @@ from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
-RECOVERY = "recovery"  # set while live paths may be missing from the folder for no fault of a person
-
 
 @dataclass(frozen=True, slots=True)
 class Ambient:

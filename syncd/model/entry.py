@@ -43,6 +43,19 @@ def kind_of_mode(st_mode: int) -> Kind | None:
     return KIND_OF_FORMAT.get(stat.S_IFMT(st_mode))
 
 
+# In which steps file systems keep times: NTFS, some network ones, exFAT, HFS+, FAT (ns).
+_GRAINS = (100, 1_000, 10_000_000, 1_000_000_000, 2_000_000_000)
+
+
+def same_mtime(wanted_ns: int, found_ns: int, ctime_ns: int) -> bool:
+    """Tell whether an entry's mtime is a wanted one, or what its file system can keep of it."""
+    if wanted_ns == found_ns:
+        return True
+    return any(
+        found_ns == wanted_ns // grain * grain and ctime_ns % min(grain, 1_000_000_000) == 0 for grain in _GRAINS
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """Where bytes are named: `ids` are 16-byte chunk ids end to end, lists of lists at depth > 0."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from syncd.model.entry import Kind, Stat
+from syncd.model.entry import Kind, Stat, same_mtime
 from syncd.model.listing import CELL, Listing
 from syncd.model.version import Row
 
@@ -70,7 +70,7 @@ def same(was: Row, now: Stat) -> bool:
     """Tell whether a file or symlink is surely unchanged."""
     return (
         was.size == now.size
-        and was.mtime_ns == now.mtime_ns
+        and (was.mtime_ns == now.mtime_ns or same_mtime(was.mtime_ns, now.mtime_ns, now.ctime_ns))
         and was.ctime_ns == now.ctime_ns
         and was.ino == now.ino
         and was.mode == now.mode

@@ -17,8 +17,8 @@ from syncd.config.home import find_home
 from syncd.config.settings import Settings, StoreSetting
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
-from syncd.engine.rebuild import Rebuilt, enrolment, fold_all
-from syncd.engine.vault import RECOVERY, Ambient, Vault
+from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
+from syncd.engine.vault import Ambient, Vault
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
@@ -197,13 +197,12 @@ class SimDevice:
 
     def found(self) -> None:
         """Become a device of the vault, with nothing known of it."""
-        keys, _, genesis = vault_of_all()
+        _, _, genesis = vault_of_all()
         self.shelf.objects.setdefault("genesis", genesis)
         self.start()
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
-            self.state.set(RECOVERY, b"")
             self.state.set("statements", dump_statements([enrolment(self.keys, self.name, None)]))
         self.vault.disk.write_marker(self.vault.marker)
         self.system.commit()
@@ -256,6 +255,6 @@ class SimDevice:
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
-            self.state.set(RECOVERY, b"1")
-        fold_all(self.state, self.door, keys, Rebuilt(), elsewhere=False)
+        fold_all(self.state, self.door, keys, Rebuilt())
+        enrol_unheard(self.state, self.keys, self.name)
         self.start()

@@ -25,6 +25,7 @@ class Ledger:
     excused: set[bytes] = field(default_factory=set)  # destroyed where the device forgot it before it told
     lost_power: set[bytes] = field(default_factory=set)
     _untold: dict[str, set[bytes]] = field(default_factory=dict)
+    _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
     _count: int = 0
 
     def content(self) -> bytes:
@@ -43,12 +44,18 @@ class Ledger:
     @contextlib.contextmanager
     def watching(self, device: SimDevice) -> Iterator[None]:
         """See what a person's action writes and destroys."""
-        before = {data for data, _ in self.here(device).values()}
+        places = {path: data for path, (data, _) in self.here(device).items()}
         yield
-        after = {data for data, _ in self.here(device).values()}
+        now = {path: data for path, (data, _) in self.here(device).items()}
+        before, after = set(places.values()), set(now.values())
+        # Something new stands where a content stood that was moved away, as after saving with a backup: that is an
+        # edit of the one and makes the other new, so what is destroyed elsewhere at that time stays here.
+        self.excused |= {data for path, data in places.items() if data in after and now.get(path, data) != data}
         for data in after - before:
             self.written.setdefault(data, device.name)
         gone = before - after
+        if device.name in self._amnesiac:
+            self.excused |= gone
         self.destroyed |= gone
         self._untold.setdefault(device.name, set()).update(gone)
 
@@ -66,7 +73,9 @@ class Ledger:
         problems = device.cycle.status.problems
         self.known |= {found[0] for path, found in before.items() if now.get(path) == found and path not in problems}
         self._untold.pop(device.name, None)
+        self._amnesiac.discard(device.name)
 
     def forgetting(self, device: SimDevice) -> None:
         """Take note that a device lost its state: what was destroyed there since its last whole look may come back."""
         self.excused |= self._untold.pop(device.name, set())
+        self._amnesiac.add(device.name)

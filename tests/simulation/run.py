@@ -166,6 +166,9 @@ class Simulation:
                 device.turn()
         finally:
             self._waiting.pop(number, None)
+        status = device.cycle.status
+        if "inside syncd" in status.reason:
+            raise Violation(f"{device.name}: {status.reason}")
 
     def _cut(self, device: SimDevice, number: int) -> None:
         self.counts.cuts += 1
@@ -203,6 +206,7 @@ class Simulation:
     def settle(self) -> None:
         """Let everybody look at everything, with nothing going wrong, until nobody has anything to say."""
         was, self._quiet = self._quiet, True
+        rounds_of_peace = 0  # one is not enough: a deletion is told by a second look
         for _ in range(ROUNDS):
             before = (self.shelf.puts, sum(device.system.changes for device in self.devices))
             self.clock.advance(3.0)
@@ -210,7 +214,10 @@ class Simulation:
                 self._look(device.number, whole=True)
                 if device.cycle.status.state != "idle":
                     self.say(f"  {device.name}: {device.cycle.status.state} {device.cycle.status.reason}")
-            if before == (self.shelf.puts, sum(device.system.changes for device in self.devices)):
+            idle = all(device.cycle.status.state == "idle" for device in self.devices)
+            peace = idle and before == (self.shelf.puts, sum(device.system.changes for device in self.devices))
+            rounds_of_peace = rounds_of_peace + 1 if peace else 0
+            if rounds_of_peace == 2:
                 self._quiet = was
                 return
         raise Violation("they do not come to rest")
