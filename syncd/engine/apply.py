@@ -9,6 +9,7 @@ a crash in between, the next scan finds the disk as the tree wants it, and has n
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
-from syncd.errors import Failed
+from syncd.errors import Failed, NeedsAttention
 from syncd.fs.disk import Changed, Placement
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
@@ -368,6 +369,9 @@ class Apply:
                 self._disk.sync(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # it was moved or removed since, and where to is synced, too
+            except OSError as error:
+                shown = os.fsdecode(self._disk.full(path))
+                raise NeedsAttention(f"{shown} cannot be made durable: {error.strerror}") from error
 
     def _note(self) -> None:
         if self._rows or self._gone:

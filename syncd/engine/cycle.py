@@ -175,6 +175,8 @@ class Cycle:
             return
         except SyncdError as error:
             self._pause(error)
+        except OSError as error:
+            self._pause(NeedsAttention(f"the folder cannot be used: {error}"))
         except Exception as error:
             # A fault of ours must not end the watch over the folder: say it loudly and try again.
             log.exception("an error inside syncd")

@@ -49,6 +49,7 @@ def fold(
         number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, count, head.first_version
     )
     state.devices.advance(row)
+    _take_statements(state, number, head.verifying, head.statements)  # first: names of copies name devices
     first, unknown = key(number, head.first_version), ELSEWHERE if elsewhere else (0, 0, None)
     applied = [
         Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)
@@ -62,7 +63,6 @@ def fold(
         entries += chunk_entries(state.packs.add(locations), locations)
     if entries:
         state.chunks.add(entries)
-    _take_statements(state, number, head.verifying, head.statements)
 
 
 def _take_statements(state: State, number: int, verifying: bytes, statements: Sequence[Statement]) -> None:

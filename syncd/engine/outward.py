@@ -184,6 +184,8 @@ class Outward:
         for child in visit.children:
             if child.mounted and child.known:
                 self._outbox.mounted(child.node)
+        for path in visit.left_over:
+            self._disk.discard(path)
         self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
             self._tell_mode(row, stat)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
+from syncd.fs.disk import TEMPORARY
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
 from syncd.model.listing import Listing
@@ -49,6 +50,7 @@ class Visit:
     digest: bytes | None
     listed: bool = False  # its entries were compared: what was remembered of it holds no more
     problems: dict[bytes, str] = field(default_factory=dict)
+    left_over: list[bytes] = field(default_factory=list)  # what we were writing when we were killed
     adopted: list[tuple[Row, Stat]] = field(default_factory=list)  # directories that the tree has and this disk, too
 
 
@@ -80,7 +82,10 @@ class Survey:
         """Return the directories that something came into, or left, after this survey had listed them."""
         found = set()
         for path, mark in self._marks.items():
-            now = self._disk.lstat(path)
+            try:
+                now = self._disk.lstat(path)
+            except OSError:
+                now = None  # the next look at it names what is wrong
             if now is None or mark != _mark(now.st_ino, now.st_mtime_ns, now.st_ctime_ns):
                 found.add(path)
         return found
@@ -161,6 +166,8 @@ class Survey:
         mounted: set[bytes] = set()
         for name, kind, stat, mount in listing.entries():
             if rules.ignored(path, name, kind == Kind.DIRECTORY):
+                if name.startswith(TEMPORARY):
+                    visit.left_over.append(join(path, name))
                 continue
             if stat is None:
                 visit.problems[join(path, name)] = SPECIAL
@@ -174,6 +181,7 @@ class Survey:
         if self._mounts:  # the directory that a mount hid has a mode of its own, which is nobody's change
             modes = visit.findings.mode_only
             modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]
+        self._came_from_elsewhere(path, visit.findings)
         visit.findings.gone += self._shadowed
         self._shadowed.clear()
         visit.children = self._children(visit, mounted)
@@ -187,6 +195,16 @@ class Survey:
             own = listing.own
             fresh = too_fresh(own.mtime_ns, own.ctime_ns, self._now_ns())
             self._marks[path] = 0 if fresh else _mark(own.ino, own.mtime_ns, own.ctime_ns)
+
+    def _came_from_elsewhere(self, path: bytes, found: Findings) -> None:
+        """Take what stands where another kind stood for a known entry that moved there, if it is one."""
+        replaced, found.replaced = found.replaced, []
+        for name, stat, row in replaced:
+            if self.moved_from(join(path, name), stat) is None:
+                found.replaced.append((name, stat, row))
+            else:
+                found.new.append((name, stat))
+                found.gone.append(row.node)
 
     def _children(self, visit: Visit, mounted: set[bytes]) -> list[Directory]:
         """Return the directories to go into; new ones leave the findings for here."""
@@ -260,8 +278,9 @@ class Survey:
             return None
         was = self._base.path_of(row.node)
         try:
-            if self._disk.stat(was) is not None:
-                return None
+            there = self._disk.stat(was)
+            if there is not None and there.kind == row.kind:
+                return None  # one name is one node: that is an edit of it
         except OSError:
             return None  # its old place cannot be looked at, so nobody knows
         if self._moves.get(path) == was:

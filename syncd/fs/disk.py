@@ -187,7 +187,7 @@ class Disk:
                 self._write(temporary, placement, pieces, sync, self._fill)
                 self._swap_in(temporary, placement.path, expect)
         except BaseException:
-            self._unlink_quietly(temporary)
+            self.discard(temporary)
             raise
         placed = self.stat(placement.path)
         assert placed is not None
@@ -223,7 +223,7 @@ class Disk:
             if sync:
                 self._os.fsync(descriptor)
         except BaseException:
-            self._unlink_quietly(path)
+            self.discard(path)
             raise
         finally:
             self._os.close(descriptor)
@@ -252,7 +252,8 @@ class Disk:
     def _fill(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
         fill_with_holes(descriptor, pieces, self._os)
 
-    def _unlink_quietly(self, path: bytes) -> None:
+    def discard(self, path: bytes) -> None:
+        """Remove a temporary file of ours; one that cannot be removed is tried again by the next scan."""
         with contextlib.suppress(OSError), self._at(path) as (name, parent):
             self._os.unlink(name, dir_fd=parent)
 
@@ -271,7 +272,7 @@ class Disk:
                     self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
             self._swap_in(temporary, path, expect)
         except BaseException:
-            self._unlink_quietly(temporary)
+            self.discard(temporary)
             raise
         placed = self.stat(path)
         assert placed is not None

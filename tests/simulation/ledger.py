@@ -69,6 +69,8 @@ class Ledger:
 
     def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]]) -> None:
         """Take note that a whole look came through."""
+        if device.cycle._pending:
+            return  # it says itself that it has not done with something
         now = self.here(device)
         problems = device.cycle.status.problems
         self.known |= {found[0] for path, found in before.items() if now.get(path) == found and path not in problems}

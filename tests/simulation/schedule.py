@@ -48,7 +48,7 @@ class Schedule:
     decisions: tuple[Decision, ...]
 
 
-def make(seed: int, length: int = 14) -> Schedule:
+def make(seed: int, length: int = 18) -> Schedule:
     """Return the schedule of a seed."""
     source = random.Random(f"schedule {seed}")
     devices = source.choice([2, 2, 2, 3, 3, 4])
@@ -57,7 +57,10 @@ def make(seed: int, length: int = 14) -> Schedule:
     kinds = ["plain"] * 5 + ["coarse", "fat", "small"]
     personalities = tuple(source.choice(kinds) for _ in range(devices))
     skews = tuple(source.choice([0, 0, 0, -100_000, 100_000, 40_000_000]) for _ in range(devices))
-    decisions = []
+    decisions = [
+        Decision(PEOPLE, source.randrange(devices), _numbers(source, 3), source.choice(["create", "directory with"]))
+        for _ in range(source.randrange(1, 5))
+    ]
     for _ in range(source.randrange(length // 2, length * 2)):
         decisions.append(_decision(source, devices, rough))
     return Schedule(seed, devices, personalities, calm, skews, tuple(decisions))

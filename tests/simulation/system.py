@@ -399,6 +399,8 @@ class System(Kernel):
             raise fails(errno.ENOENT, source)
         standing = new_directory.children.get(self._key(new_name))
         same = standing is not None and standing[1] is moving[1]
+        if same and old_directory is new_directory and self._key(old_name) == self._key(new_name) and old_name == new_name:
+            return
         if flag == NO_REPLACE and standing is not None and not same:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
         if flag == EXCHANGE and standing is None:
