@@ -70,7 +70,9 @@ class Stating:
                 place = merged.place
                 said.append(_as_change(node)._replace(parent=place.parent, name=place.name, parents=parents))
         if fields.get("kind") != Kind.TOMBSTONE:
-            said.append(_as_change(row)._replace(parents=(), **fields))  # type: ignore[arg-type]
+            # It begins with the version that was overruled, whose identity it has: so what several devices do to
+            # one copy at once meets there.
+            said.append(_as_change(row)._replace(parents=(row.node,), **fields))  # type: ignore[arg-type]
         return said
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
 from syncd.fs.disk import TEMPORARY
-from syncd.model.entry import Kind, Stat
+from syncd.model.entry import Kind, Stat, same_mtime
 from syncd.model.ids import ROOT
 from syncd.model.listing import Listing
 from syncd.model.path import join, names
@@ -285,7 +285,7 @@ class Survey:
             return None  # its old place cannot be looked at, so nobody knows
         if self._moves.get(path) == was:
             return row
-        if stat.kind == Kind.FILE and (row.size, row.mtime_ns) != (stat.size, stat.mtime_ns):
+        if stat.kind == Kind.FILE and not _looks_the_same(row, stat):
             return None
         if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
             return None
@@ -300,6 +300,10 @@ class Survey:
             return not before.isdisjoint(self._disk.entries(path).names)
         except OSError:
             return False
+
+
+def _looks_the_same(row: Row, stat: Stat) -> bool:
+    return row.size == stat.size and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
 
 
 def _mark(ino: int, mtime_ns: int, ctime_ns: int) -> int:

@@ -61,6 +61,10 @@ class Known:
         newest = self._db.execute(f"SELECT {columns} FROM node WHERE id = ?", (node,)).fetchone()  # noqa: S608
         if newest is not None and newest[0] not in found and not self._is_copy(node):
             found[newest[0]] = self._version(newest)
+        if node not in found:  # what was a copy begins with the version whose identity it has
+            root = self._db.execute(f"SELECT {_COLUMNS} FROM version WHERE id = ?", (node,)).fetchone()  # noqa: S608
+            if root is not None:
+                found[node] = self._version(root)
         return list(found.values())
 
     def _is_copy(self, node: int) -> bool:

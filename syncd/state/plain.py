@@ -48,6 +48,7 @@ class Taking:
                 self._flush()
                 if not self._plain(item):
                     self._weave.take([item], self._recorded_ns)
+                    self._restless = True  # what was woven may want what the next change sets free
                     continue
             change = item.change
             self._batch.append(item)

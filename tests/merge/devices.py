@@ -46,6 +46,10 @@ def merged_nodes(known: dict[int, tuple[int, Version]]) -> dict[int, Merged]:
     nodes: dict[int, list[Version]] = {}
     for node, version in known.values():
         nodes.setdefault(node, []).append(version)
+    for node, versions in nodes.items():
+        root = known.get(node)  # what was a copy begins with the version whose identity it has
+        if root is not None and root[0] != node:
+            versions.append(root[1])
     return {node: merge(versions) for node, versions in nodes.items()}
 
 
@@ -130,6 +134,19 @@ class Device:
     def remove(self, node: int) -> None:
         self.change(node, kind=Kind.TOMBSTONE, mode=0, mtime_ns=0, content=b"", size=0)
 
+    def change_copy(self, copy: int, view: View, **fields: object) -> None:
+        """Change an overruled content: that is decided, and unless it goes it is a node of its own."""
+        original, version = self.known[copy]
+        merged = merged_nodes(self.known)[original]
+        others = {loser.id for loser in merged.losers if loser.id != copy}
+        _, state = self.state(original, merged)
+        self.say(original, [head for head in merged.heads if not self._says(head, others)], **state)
+        if fields.get("kind") != Kind.TOMBSTONE:
+            seat = view.seats[copy]
+            own = {"parent": seat.parent, "name": seat.name, "kind": version.kind, "mode": version.mode}
+            own |= {"mtime_ns": version.mtime_ns, "size": version.size, "content": version.content}
+            self.say(copy, [copy], **{**own, **fields})
+
     def act(self, source: random.Random) -> None:
         """Do something that a person might, to something that is seen."""
         merged, view = self.see()
@@ -143,6 +160,14 @@ class Device:
         if action in ("create", "mkdir") or not shown:
             if free:
                 self.create(parent, name, None if action == "mkdir" else source.choice(BODIES))
+            return
+        copies = sorted(node for node in visible(view) if node not in merged)
+        if copies and source.random() < 0.5:
+            copy = source.choice(copies)
+            changes: list[dict[str, object]] = [{"kind": Kind.TOMBSTONE}, {"content": source.choice(BODIES)}]
+            if free:
+                changes.append({"parent": parent, "name": name})
+            self.change_copy(copy, view, **source.choice(changes))
             return
         node = source.choice(sorted(shown))
         if action == "edit" and merged[node].kind == Kind.FILE:

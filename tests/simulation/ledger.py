@@ -48,9 +48,12 @@ class Ledger:
         yield
         now = {path: data for path, (data, _) in self.here(device).items()}
         before, after = set(places.values()), set(now.values())
-        # Something new stands where a content stood that was moved away, as after saving with a backup: that is an
-        # edit of the one and makes the other new, so what is destroyed elsewhere at that time stays here.
-        self.excused |= {data for path, data in places.items() if data in after and now.get(path, data) != data}
+        # A content that was moved away from where something else stands now, as after saving with a backup, or to
+        # where something else stood: one name is one node, so to the tree it is new there, and what is done to it
+        # elsewhere at that time is done to what stands at its old name.
+        left = {data for path, data in places.items() if data in after and now.get(path, data) != data}
+        came = {data for path, data in now.items() if data in before and places.get(path, data) != data}
+        self.excused |= left | came
         for data in after - before:
             self.written.setdefault(data, device.name)
         gone = before - after
