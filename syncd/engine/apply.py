@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from syncd.engine.placing import FEW, Placer
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
 from syncd.errors import Failed, NeedsAttention
-from syncd.fs.disk import Changed, Placement
+from syncd.fs.disk import Changed
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
@@ -28,7 +29,6 @@ from syncd.plan.steps import Step, StepKind, Waiting, plan
 
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
-FEW = 4  # directories that are synced one by one; more are synced with all that the file system has
 NOTED = 256  # steps after which what was done is noted
 ASIDE = b".syncd-aside-"
 LOCAL_FIRST = "has changes that are not published yet; they come first"
@@ -69,6 +69,7 @@ class Apply:
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
         self._went_aside: set[int] = set()
+        self._placer = Placer(self._disk, self._state, self._placed, self._refused)
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -88,6 +89,8 @@ class Apply:
                 self._sweep()
         finally:
             self._note()
+            with self._state.transaction():
+                self._base.carried_out()
         return self.outcome
 
     def _make_way(self) -> bool:
@@ -102,6 +105,7 @@ class Apply:
             name = ASIDE + self._disk.kernel.token()
             try:
                 self._same(path, row)
+                self._intend((row, row.parent, name))
                 self._disk.move(path, join(split(path)[0], name))
                 self._touched.add(split(path)[0])
             except (Changed, OSError) as error:
@@ -110,6 +114,13 @@ class Apply:
             self._rows.append(row._replace(name=name))
             self._note()
         return bool(found)
+
+    def _intend(self, *moves: tuple[Row, int, bytes]) -> None:
+        """Note that entries are about to stand elsewhere."""
+        places = [(row.node, parent, name, row.ino) for row, parent, name in moves if row.ino > 0]
+        if places:
+            with self._state.transaction():
+                self._base.intend(places)
 
     def _blocked(self, parent: int, name: bytes) -> None:
         """Remember who stands at a place, if it is to go elsewhere."""
@@ -125,6 +136,8 @@ class Apply:
                 return
             last = nodes[-1]
             steps = plan(self._waiting(node) for node in nodes)
+            moves = [step.waiting for step in steps if step.kind == StepKind.MOVE]
+            self._intend(*((move.have, move.want.parent, move.want.name) for move in moves if move.have and move.want))
             files: list[Step] = []
             for step in steps:
                 if step.kind in (StepKind.CREATE, StepKind.REPLACE):
@@ -208,6 +221,7 @@ class Apply:
                 self._in_the_way[occupant.node] = occupant
                 raise Changed(IN_THE_WAY)
             self._same(target, occupant)
+            self._intend((occupant, have.parent, have.name))
             self._disk.exchange(source, target)
             self._rows.append(occupant._replace(parent=have.parent, name=have.name))
         self._places_changed = True
@@ -295,39 +309,49 @@ class Apply:
                 path = found
             jobs[path] = (Job(path, want, expect), waiting)
         failed = Restored()
-        links = [job for job, _ in jobs.values() if job.row.kind == Kind.SYMLINK]
-        for job in links:
-            self._place(job, iter(()), jobs[job.path][1])
+        self._placer.alone = len(jobs) <= FEW
+        for path, (job, waiting) in jobs.items():
+            self._touched.add(split(path)[0])
+            if job.row.kind == Kind.SYMLINK:
+                self._stage(job, waiting, ())
         files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
         for job, pieces in in_store_order(self._reader, files, failed):
-            self._place(job, pieces, jobs[job.path][1])
+            self._stage(job, jobs[job.path][1], pieces)
+        self._placer.flush()
         self.outcome.problems.update(failed.failed)
         self._note()
 
-    def _place(self, job: Job, pieces: Iterator[Buffer], waiting: Waiting) -> None:
-        row = job.row
-        self._touched.add(split(job.path)[0])
+    def _stage(self, job: Job, waiting: Waiting, pieces: Iterable[Buffer]) -> None:
         try:
-            if row.kind == Kind.SYMLINK:
-                self._disk.place_symlink(job.path, row.inline, row.mtime_ns, job.expect)
-            else:
-                placement = Placement(job.path, row.mode, row.mtime_ns)
-                self._disk.place_file(placement, pieces, job.expect, sync=True)
-        except Changed:
+            self._placer.take(job, waiting, pieces)
+        except (Failed, OSError) as error:
+            self._refused(job, error)
+
+    def _refused(self, job: Job, error: Exception) -> None:
+        """Note why a file does not stand.
+
+        Raises:
+            StoreGone, LocalDiskFull: none of the others can, either.
+        """
+        if isinstance(error, Changed):
             if job.expect is None:
-                self._blocked(row.parent, row.name)
+                self._blocked(job.row.parent, job.row.name)
             self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
-        except Failed as error:
+        elif isinstance(error, Failed):
             self.outcome.problems[job.path] = failure_of_one(error)
-        except OSError as error:
+        elif isinstance(error, OSError):
             self.outcome.problems[job.path] = f"cannot be written: {error.strerror}"
         else:
-            have = waiting.have
-            place = (have.parent, have.name) if have is not None else (row.parent, row.name)
-            self._has(row._replace(parent=place[0], name=place[1]), job.path)
-            self.outcome.size += row.size
-            self._progress.bytes += row.size
-            self._progress.told(row.kind)
+            raise error
+
+    def _placed(self, job: Job, waiting: Waiting, stat: Stat) -> None:
+        row, have = job.row, waiting.have
+        place = (have.parent, have.name) if have is not None else (row.parent, row.name)
+        self._rows.append(row._replace(parent=place[0], name=place[1], ino=stat.ino, ctime_ns=UNTRUSTED))
+        self.outcome.done += 1
+        self.outcome.size += row.size
+        self._progress.bytes += row.size
+        self._progress.told(row.kind)
 
     # -- what is there --------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from syncd.engine import apply
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
+from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 
@@ -75,6 +76,7 @@ def full_cycle(
         StoreError, LocalDiskFull: something has to wait; nothing is lost.
     """
     both = Both()
+    settle_intents(vault)
     both.arrived = Inward(vault).fetch(discover=True)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
     bring_in(vault, outbox, progress, both)

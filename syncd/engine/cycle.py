@@ -19,6 +19,7 @@ from syncd.engine.both import Both, bring_in
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
+from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.rules import count_files
 from syncd.engine.vault import Vault
@@ -225,6 +226,7 @@ class Cycle:
         progress = Progress(self._elapsed)
         progress.checkpoint = self._check_stop
         self.status.progress, self.status.state = progress, SCANNING
+        settle_intents(self.vault)
         arrived = arrived or self._fetch(discover=whole)
         outbox = Outbox(self.vault)
         if whole and self.vault.state.nodes.counts() == (0, 0):

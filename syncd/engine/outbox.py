@@ -153,12 +153,10 @@ class Outbox:
         """Take the fingerprint of an entry that was found equal to the base."""
         self._batch.seen.append((node, stat))
 
-    def adopt(self, row: Row, stat: Stat, *, trusted: bool) -> None:
-        """Note that this disk has a version of a node that it had not until now."""
-        now = row._replace(mode=stat.mode, ino=stat.ino, ctime_ns=stat.ctime_ns if trusted else UNTRUSTED)
-        newest = self._state.nodes.get(row.node)
-        if newest is not None:  # an older version lies where the newest one is to be
-            now = now._replace(parent=newest.parent, name=newest.name)
+    def adopt(self, row: Row, stat: Stat, at: tuple[int, bytes], *, trusted: bool) -> None:
+        """Note that this disk has a version of a node, in a directory under a name, that it had not until now."""
+        ctime_ns = stat.ctime_ns if trusted else UNTRUSTED
+        now = row._replace(parent=at[0], name=at[1], mode=stat.mode, ino=stat.ino, ctime_ns=ctime_ns)
         self._batch.adopted.append(now if stat.kind == Kind.DIRECTORY else now._replace(mtime_ns=stat.mtime_ns))
 
     def say(self, statement: Statement) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from zlib import crc32
 
 from syncd.chunk.params import keep_profile
@@ -160,6 +161,9 @@ class Outward:
         for node, digest in digests:
             self._outbox.digest(node, digest)
         self._outbox.commit()
+        if self._whole and not self._unseen and self._vault.state.comparing:
+            with self._vault.state.transaction():
+                self._vault.state.set_comparing(False)
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome
 
@@ -179,8 +183,8 @@ class Outward:
             self._tell_directory(directory, directory.stat)
             if directory.mounted:
                 self._outbox.mounted(directory.node)
-        for row, stat in visit.adopted:
-            self._outbox.adopt(row, stat, trusted=True)
+        for row, stat, name in visit.adopted:
+            self._outbox.adopt(row, stat, (directory.node, name), trusted=True)
         for child in visit.children:
             if child.mounted and child.known:
                 self._outbox.mounted(child.node)
@@ -278,13 +282,12 @@ class Outward:
         return True
 
     def _adopted(self, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes) -> bool:
-        """Take a file that the tree has at this very place, now or once, for that: it is not news."""
+        """Take a file for what the vault has at this very place, now or once: it is not news."""
         absent = self._survey.absent(directory, name, stat)
-        if absent is None:
-            return False
-        for row in self._vault.state.nodes.versions(absent.node):
+        known = self._vault.state.nodes.versions(absent.node) if absent is not None else []
+        for row in chain(known, self._survey.once_here(directory, name)):
             if (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline):
-                self._outbox.adopt(row, stat, trusted=self._trusted(stat))
+                self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
                 return True
         return False
 
@@ -350,7 +353,8 @@ class Outward:
         """Tell deletions, if this look may tell them."""
         gone, moved = self._gone, self._survey.moved
         missing = [node for node in self._missing if node not in moved]
-        candidates = gone.unheld(missing, whole=self._whole and not self._unseen)
+        whole = self._whole and not self._unseen
+        candidates = gone.unheld(missing, whole=whole)
         if candidates and tell:
             gone.tell(candidates, moved)
             self._outcome.changes += gone.told

@@ -196,6 +196,7 @@ def _fill(
             state.keep_object("genesis", genesis)
             for roots in opened:
                 state.keep_object(f"epoch/{roots.epoch.hex()}", _own_epoch(keys.vault, roots, device))
+            state.set_comparing(True)
             if founding:
                 state.set("statements", dump_statements(founding))
         fold_all(state, store, keys, result)

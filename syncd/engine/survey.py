@@ -51,7 +51,7 @@ class Visit:
     listed: bool = False  # its entries were compared: what was remembered of it holds no more
     problems: dict[bytes, str] = field(default_factory=dict)
     left_over: list[bytes] = field(default_factory=list)  # what we were writing when we were killed
-    adopted: list[tuple[Row, Stat]] = field(default_factory=list)  # directories that the tree has and this disk, too
+    adopted: list[tuple[Row, Stat, bytes]] = field(default_factory=list)  # directories that the vault knows, by name
 
 
 class Survey:
@@ -65,7 +65,7 @@ class Survey:
         self._shadowed: list[int] = []
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self._mounts = set(self._nodes.mount_points())
-        self._waiting = self._base.waiting
+        self._waiting, self._comparing = self._base.waiting, vault.state.comparing
         self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
 
     def fresh(self) -> Survey:
@@ -137,7 +137,7 @@ class Survey:
                 ]
                 continue
             yield visit
-            adopted = {row.node for row, _ in visit.adopted}
+            adopted = {row.node for row, _, _ in visit.adopted}
             fresh = [child for child in visit.children if below or self._is_news(child, adopted)]
             stack += reversed(fresh)
 
@@ -220,9 +220,9 @@ class Survey:
                 files.append((name, stat))
                 continue
             here = join(path, name)
-            absent = self.absent(directory, name, stat)
+            absent = self.absent(directory, name, stat) or self._once_a_directory(directory, name)
             if absent is not None:
-                visit.adopted.append((absent, stat))
+                visit.adopted.append((absent, stat, name))
                 children.append(Directory(here, absent.node, True, directory, mounted=name in mounted))
                 continue
             row = self.moved_from(here, stat)
@@ -268,6 +268,15 @@ class Survey:
             return None
         row = self._base.absent(directory.node, name)
         return row if row is not None and row.kind == stat.kind else None
+
+    def once_here(self, directory: Directory, name: bytes) -> Iterator[Row]:
+        """Yield all that ever stood at a place, while the folder is new to the state: what lies there may be old."""
+        if self._comparing and directory.node >= 0:
+            for node in self._base.once_at(directory.node, name):
+                yield from self._nodes.versions(node)
+
+    def _once_a_directory(self, directory: Directory, name: bytes) -> Row | None:
+        return next((row for row in self.once_here(directory, name) if row.kind == Kind.DIRECTORY), None)
 
     def moved_from(self, path: bytes, stat: Stat) -> Row | None:
         """Return the node that stood elsewhere as this very entry and stands there no more."""

@@ -3,8 +3,6 @@
 Paths are relative, as bytes. Invariants: nothing follows a symlink out of the folder; a file is put
 in place by a rename of complete, synced bytes; what stands there is never replaced unless it is what
 the caller saw (`expect`).
-
-A path longer than the kernel takes in one call is walked by directory descriptors.
 """
 
 from __future__ import annotations
@@ -18,30 +16,19 @@ from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
 from syncd.fs.holes import Buffer, fill_with_holes
-from syncd.fs.kernel import KERNEL, Kernel
+from syncd.fs.looking import LONGEST, Looking
 from syncd.fs.renames import EXCHANGE, NO_REPLACE
-from syncd.model.entry import MODE_BITS, Kind, Stat, kind_of_mode
-from syncd.model.listing import Listing
-from syncd.model.path import join, names, split
+from syncd.model.entry import Kind, Stat
+from syncd.model.path import join, split
 
 TEMPORARY = b".syncd-tmp-"
 MARKER = b".syncd-folder"
-_LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
 
 Fill = Callable[[int, Iterable[Buffer]], None]
 
 
 class Changed(Exception):
     """What stands at a path is not what the caller saw."""
-
-
-def to_stat(raw: os.stat_result) -> Stat | None:
-    """Return the fingerprint of a stat result; None for what is not synced (fifos, sockets, devices)."""
-    kind = kind_of_mode(raw.st_mode)
-    if kind is None:
-        return None
-    mode = raw.st_mode & MODE_BITS
-    return Stat(kind, mode, raw.st_size, raw.st_mtime_ns, raw.st_ctime_ns, raw.st_ino, raw.st_nlink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,100 +40,16 @@ class Placement:
     mtime_ns: int
 
 
-class Disk:
-    """The folder at `root`, an absolute path in bytes, on the running system or a simulated one."""
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file or symlink that was written and has no name of its own yet."""
 
-    def __init__(self, root: bytes, kernel: Kernel = KERNEL) -> None:
-        self.root, self._os = root, kernel
+    path: bytes
+    inode: int
 
-    @property
-    def kernel(self) -> Kernel:
-        """The system that it is on."""
-        return self._os
 
-    def full(self, path: bytes) -> bytes:
-        """Return the absolute path of a relative one."""
-        return join(self.root, path) if path else self.root
-
-    @contextlib.contextmanager
-    def _at(self, path: bytes) -> Iterator[tuple[bytes, int | None]]:
-        """Yield (path, directory descriptor) under which a call reaches a relative path."""
-        whole = self.full(path)
-        if len(whole) <= _LONGEST:
-            yield whole, None
-            return
-        parent, name = split(path)
-        descriptor = self._os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            for step in names(parent):
-                below = self._os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
-                self._os.close(descriptor)
-                descriptor = below
-            yield name, descriptor
-        finally:
-            self._os.close(descriptor)
-
-    # -- looking --------------------------------------------------------------------------------
-
-    def entries(self, path: bytes) -> Listing:
-        """Return what a directory holds, with the stat of every entry.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-        whole = self.full(path)
-        if len(whole) <= _LONGEST:
-            return Listing(*self._os.list_directory(whole, not path))
-        with self._at(path) as (name, parent):
-            descriptor = self._os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        try:
-            return Listing(*self._os.list_opened(descriptor))
-        finally:
-            self._os.close(descriptor)
-
-    def lstat(self, path: bytes) -> os.stat_result | None:
-        """Return the stat of an entry, not following a link; None when nothing stands there.
-
-        Raises:
-            OSError: it cannot be looked at.
-        """
-        try:
-            with self._at(path) as (name, parent):
-                return self._os.lstat(name, dir_fd=parent)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            if error.errno == errno.ELOOP:  # a directory on the way became a link to itself
-                return None
-            raise
-
-    def is_mount(self, path: bytes) -> bool:
-        """Tell whether another file system begins at a path; false when nothing stands there."""
-        here, above = self.lstat(path), self.lstat(split(path)[0])
-        return here is not None and above is not None and here.st_dev != above.st_dev
-
-    def stat(self, path: bytes) -> Stat | None:
-        """Return the fingerprint of an entry; None when nothing that is synced stands there."""
-        raw = self.lstat(path)
-        return None if raw is None else to_stat(raw)
-
-    def open(self, path: bytes) -> int:
-        """Return a descriptor for reading a regular file; never waits for a fifo, never follows a link."""
-        with self._at(path) as (name, parent):
-            return self._os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-
-    def read(self, path: bytes, most: int) -> bytes:
-        """Return the bytes of a small file, at most so many."""
-        descriptor = self.open(path)
-        try:
-            return self._os.read(descriptor, most)
-        finally:
-            self._os.close(descriptor)
-
-    def readlink(self, path: bytes) -> bytes:
-        """Return the target of a symlink."""
-        with self._at(path) as (name, parent):
-            return self._os.readlink(name, dir_fd=parent)
+class Disk(Looking):
+    """The folder at `root`, to be looked at and changed."""
 
     # -- changing -------------------------------------------------------------------------------
 
@@ -168,30 +71,87 @@ class Disk:
             self._os.mkdir(name, 0o700, dir_fd=descriptor)
 
     def place_file(self, placement: Placement, pieces: Iterable[Buffer], expect: Stat | None, *, sync: bool) -> Stat:
-        """Write a file beside its place and rename it there; return its fingerprint.
-
-        Args:
-            placement: where, with which mode and mtime.
-            pieces: its bytes, each already verified.
-            expect: what the caller saw there; None for nothing.
-            sync: fsync before the rename, so a power cut cannot leave a name without bytes.
+        """Write a file beside its place and put it there; return its fingerprint.
 
         Raises:
             Changed: something else stands there now; nothing was touched.
             LocalDiskFull: no space; nothing was touched.
         """
-        parent, _name = split(placement.path)
-        temporary = join(parent, TEMPORARY + self._os.token())
+        staged = self.stage(placement, pieces, sync=sync)
+        return self.put_in_place(staged, placement.path, expect)
+
+    def stage(self, placement: Placement, pieces: Iterable[Buffer], *, sync: bool) -> Staged:
+        """Write a file beside its place, under a name of ours.
+
+        Args:
+            placement: where it is to stand, with which mode and mtime.
+            pieces: its bytes, each already verified.
+            sync: fsync it, so that a power cut cannot leave a name without bytes; else `sync_all` has to.
+
+        Raises:
+            LocalDiskFull: no space; nothing was touched.
+        """
+        temporary = self._beside(placement.path)
+        with disk_full_named(placement.path):
+            inode = self._write(temporary, placement, pieces, sync, self._fill)
+        return Staged(temporary, inode)
+
+    def stage_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> Staged:
+        """Make a symlink beside its place, under a name of ours."""
+        temporary = self._beside(path)
         try:
-            with disk_full_named(placement.path):
-                self._write(temporary, placement, pieces, sync, self._fill)
-                self._swap_in(temporary, placement.path, expect)
+            with disk_full_named(path), self._at(temporary) as (name, descriptor):
+                self._os.symlink(target, name, dir_fd=descriptor)
+                with contextlib.suppress(NotImplementedError):  # not every system sets a link's own times
+                    self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
+                return Staged(temporary, self._os.lstat(name, dir_fd=descriptor).st_ino)
         except BaseException:
             self.discard(temporary)
             raise
-        placed = self.stat(placement.path)
-        assert placed is not None
+
+    def _beside(self, path: bytes) -> bytes:
+        return join(split(path)[0], TEMPORARY + self._os.token())
+
+    def put_in_place(self, staged: Staged, path: bytes, expect: Stat | None) -> Stat:
+        """Give what was staged its name; return its fingerprint.
+
+        Where something stands, the two change places and what came out is looked at: if it is not what the
+        caller saw, they change back. So there is no moment between looking and replacing.
+
+        Args:
+            staged: by `stage` or `stage_symlink`; it is gone afterwards, whatever happens.
+            path: where to.
+            expect: what the caller saw there; None for nothing.
+
+        Raises:
+            Changed: something else stands there now; it stands there still.
+        """
+        try:
+            if expect is None:
+                self.move(staged.path, path)
+            else:
+                self._replace(staged.path, path, expect)
+        except BaseException:
+            self.discard(staged.path)
+            raise
+        placed = self.stat(path)
+        if placed is None:
+            raise Changed(path)  # taken away again by somebody, who surely had a reason
         return placed
+
+    def _replace(self, staged: bytes, path: bytes, expect: Stat) -> None:
+        if self.stat(path) != expect:
+            raise Changed(path)
+        with self._at(staged) as (source, parent), self._at(path) as (target, _):
+            if not self._os.rename_with(EXCHANGE, source, parent, target, parent):
+                self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
+                return
+            came_out = self.stat(staged)
+            # The exchange itself set its ctime; whatever else differs was somebody else's doing.
+            if came_out is None or came_out._replace(ctime_ns=expect.ctime_ns) != expect:
+                self._os.rename_with(EXCHANGE, source, parent, target, parent)
+                raise Changed(path)
+            self._os.unlink(source, dir_fd=parent)
 
     def create_file(self, placement: Placement, pieces: Iterable[Buffer], fill: Fill) -> None:
         """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
@@ -208,10 +168,11 @@ class Disk:
         except FileExistsError as error:
             raise Changed(placement.path) from error
 
-    def _write(self, path: bytes, placement: Placement, pieces: Iterable[Buffer], sync: bool, fill: Fill) -> None:
+    def _write(self, path: bytes, placement: Placement, pieces: Iterable[Buffer], sync: bool, fill: Fill) -> int:
+        """Write a new file; return its inode."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         whole = self.full(path)
-        if len(whole) <= _LONGEST:
+        if len(whole) <= LONGEST:
             descriptor = self._os.open(whole, flags, 0o600)
         else:
             with self._at(path) as (name, parent):
@@ -222,32 +183,12 @@ class Disk:
             self._os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
                 self._os.fsync(descriptor)
+            return self._os.fstat(descriptor).st_ino
         except BaseException:
             self.discard(path)
             raise
         finally:
             self._os.close(descriptor)
-
-    def _swap_in(self, temporary: bytes, path: bytes, expect: Stat | None) -> None:
-        with self._at(temporary) as (source, parent), self._at(path) as (target, _):
-            if expect is None:
-                try:
-                    self._os.link(source, target, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
-                except FileExistsError as error:
-                    raise Changed(path) from error
-                except OSError as error:
-                    # FAT and some FUSE file systems have no links: look, then rename.
-                    if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
-                        raise
-                    if self.lstat(path) is not None:
-                        raise Changed(path) from error
-                    self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
-                    return
-                self._os.unlink(source, dir_fd=parent)
-                return
-            if self.stat(path) != expect:
-                raise Changed(path)
-            self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
 
     def _fill(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
         fill_with_holes(descriptor, pieces, self._os)
@@ -258,25 +199,12 @@ class Disk:
             self._os.unlink(name, dir_fd=parent)
 
     def place_symlink(self, path: bytes, target: bytes, mtime_ns: int, expect: Stat | None) -> Stat:
-        """Put a symlink in place by a rename, so that there is no moment without one.
+        """Put a symlink in place, so that there is no moment without one.
 
         Raises:
             Changed: something else stands there.
         """
-        parent, _ = split(path)
-        temporary = join(parent, TEMPORARY + self._os.token())
-        try:
-            with disk_full_named(path), self._at(temporary) as (name, descriptor):
-                self._os.symlink(target, name, dir_fd=descriptor)
-                with contextlib.suppress(NotImplementedError):  # not every system sets a link's own times
-                    self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
-            self._swap_in(temporary, path, expect)
-        except BaseException:
-            self.discard(temporary)
-            raise
-        placed = self.stat(path)
-        assert placed is not None
-        return placed
+        return self.put_in_place(self.stage_symlink(path, target, mtime_ns), path, expect)
 
     def set_metadata(self, path: bytes, mode: int | None, mtime_ns: int | None) -> None:
         """Set permission bits and the modification time of a file or directory."""

@@ -159,6 +159,20 @@ class Base:
             (node, parent),
         )
 
+    # -- what is about to be done -------------------------------------------------------------------
+
+    def intend(self, places: Iterable[tuple[int, int, bytes, int]]) -> None:
+        """Note (node, parent, name, inode) of what is about to stand somewhere, before it does."""
+        self._db.executemany("INSERT INTO placing VALUES (?, ?, ?, ?)", places)
+
+    def intended(self) -> list[tuple[int, int, bytes, int]]:
+        """Return what was about to stand somewhere and was not noted since."""
+        return self._db.execute("SELECT node, parent, name, ino FROM placing").fetchall()
+
+    def carried_out(self) -> None:
+        """Forget what was intended: what became of it is noted."""
+        self._db.execute("DELETE FROM placing")
+
     # -- one by one -----------------------------------------------------------------------------
 
     def original(self, node: int) -> int | None:
@@ -172,6 +186,11 @@ class Base:
         if row is None or row.ino != PENDING or self._rows("id = ?", (row.node,)):
             return None
         return row
+
+    def once_at(self, parent: int, name: bytes) -> list[int]:
+        """Return the nodes that ever stood at a name and are not on this disk, the latest first."""
+        ever = [(node, self.get(node)) for node in self._nodes.ever_at(parent, name)]
+        return [node for node, row in ever if row is None or not row.alive]
 
     def heads(self, row: Row) -> tuple[int, ...]:
         """Return the versions that a change of what this disk has builds upon."""

@@ -26,6 +26,7 @@ from syncd.state.weave import Weave
 
 FILE = "state.db"
 _BUSY_MS = 20_000
+_COMPARING = "comparing"
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -112,6 +113,15 @@ class State:
     def set(self, key: str, value: bytes) -> None:
         """Keep a small value under a name."""
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the folder is new to this state, so that what is found there may be old."""
+        return bool(self.get(_COMPARING))
+
+    def set_comparing(self, comparing: bool) -> None:
+        """Begin to compare the folder with all that ever was, or end that."""
+        self.set(_COMPARING, b"1" if comparing else b"")
 
     def keep_object(self, name: str, data: bytes) -> None:
         """Keep a copy of a sealed object (genesis, epochs) so that opening needs no store."""

@@ -98,7 +98,12 @@ def _devices(db: Any) -> None:
     db.execute("ALTER TABLE record ADD COLUMN first INTEGER NOT NULL DEFAULT 0")
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices)
+def _placing(db: Any) -> None:
+    """What is being put in place or moved just now: after a crash it stands there, or it does not."""
+    db["placing"].create({"node": int, "parent": int, "name": bytes, "ino": int})
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -203,6 +203,7 @@ class SimDevice:
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
+            self.state.set_comparing(True)
             self.state.set("statements", dump_statements([enrolment(self.keys, self.name, None)]))
         self.vault.disk.write_marker(self.vault.marker)
         self.system.commit()
@@ -255,6 +256,7 @@ class SimDevice:
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
+            self.state.set_comparing(True)
         fold_all(self.state, self.door, keys, Rebuilt())
         enrol_unheard(self.state, self.keys, self.name)
         self.start()

@@ -53,7 +53,11 @@ class Ledger:
         # elsewhere at that time is done to what stands at its old name.
         left = {data for path, data in places.items() if data in after and now.get(path, data) != data}
         came = {data for path, data in now.items() if data in before and places.get(path, data) != data}
-        self.excused |= left | came
+        # Whoever moves a copy away keeps it, whatever others do to what it is a copy of.
+        kept = {
+            data for path, data in places.items() if data in after and path not in now and b"(conflict " in path.lower()
+        }
+        self.excused |= left | came | kept
         for data in after - before:
             self.written.setdefault(data, device.name)
         gone = before - after
@@ -76,7 +80,11 @@ class Ledger:
             return  # it says itself that it has not done with something
         now = self.here(device)
         problems = device.cycle.status.problems
-        self.known |= {found[0] for path, found in before.items() if now.get(path) == found and path not in problems}
+        self.known |= {
+            found[0]
+            for path, found in before.items()
+            if now.get(path) == found and not any(path == bad or path.startswith(bad + b"/") for bad in problems)
+        }
         self._untold.pop(device.name, None)
         self._amnesiac.discard(device.name)
 

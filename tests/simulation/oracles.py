@@ -127,7 +127,13 @@ def at_rest(simulation: Simulation) -> None:
 def rebuilt(simulation: Simulation) -> None:
     """P7: a device that has only the store comes to the same tree."""
     fresh = SimDevice(
-        len(simulation.devices), "fresh", simulation.clock, simulation.shelf, PERSONALITIES["plain"], "fresh", lambda *_: None
+        len(simulation.devices),
+        "fresh",
+        simulation.clock,
+        simulation.shelf,
+        PERSONALITIES["plain"],
+        "fresh",
+        lambda *_: None,
     )
     fresh.found()
     if not fresh.look_everywhere():

@@ -228,7 +228,9 @@ class Simulation:
         for device in self.devices:
             device.deaf = device.door.stale = False
             device.system.mounted = True
-            device.system.personality = PERSONALITIES["coarse" if device.personality.name == "small" else device.personality.name]
+            device.system.personality = PERSONALITIES[
+                "coarse" if device.personality.name == "small" else device.personality.name
+            ]
             device.start()
 
     def run(self) -> Simulation:

@@ -63,9 +63,7 @@ def shrink(schedule: Schedule) -> Schedule:
     return schedule
 
 
-def _fewer_interrupts(
-    schedule: Schedule, at: int, decision: Decision, still: Callable[[Schedule], bool]
-) -> Schedule:
+def _fewer_interrupts(schedule: Schedule, at: int, decision: Decision, still: Callable[[Schedule], bool]) -> Schedule:
     def with_interrupts(fewer: tuple[object, ...]) -> Schedule:
         changed = decision._replace(interrupts=fewer)  # type: ignore[arg-type]
         return replace(schedule, decisions=(*schedule.decisions[:at], changed, *schedule.decisions[at + 1 :]))

@@ -363,7 +363,15 @@ class System(Kernel):
         self._changed(undo)
         self.event(EVENT_CLOSED, self._relative(path), b"")
 
-    def link(self, source: bytes, target: bytes, *, src_dir_fd: Any = None, dst_dir_fd: Any = None, follow_symlinks: bool = True) -> None:  # type: ignore[override]
+    def link(
+        self,
+        source: bytes,
+        target: bytes,
+        *,
+        src_dir_fd: Any = None,
+        dst_dir_fd: Any = None,
+        follow_symlinks: bool = True,
+    ) -> None:  # type: ignore[override]
         self.point("link", target)
         if not self.personality.links:
             raise fails(errno.EPERM, target)
@@ -399,7 +407,12 @@ class System(Kernel):
             raise fails(errno.ENOENT, source)
         standing = new_directory.children.get(self._key(new_name))
         same = standing is not None and standing[1] is moving[1]
-        if same and old_directory is new_directory and self._key(old_name) == self._key(new_name) and old_name == new_name:
+        if (
+            same
+            and old_directory is new_directory
+            and self._key(old_name) == self._key(new_name)
+            and old_name == new_name
+        ):
             return
         if flag == NO_REPLACE and standing is not None and not same:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
@@ -426,7 +439,9 @@ class System(Kernel):
         self._changed(undo)
         self.event(EVENT_MOVED, self._relative(source), self._relative(target))
 
-    def rename(self, source: bytes, target: bytes, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:  # type: ignore[override]
+    def rename(
+        self, source: bytes, target: bytes, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None
+    ) -> None:  # type: ignore[override]
         self.point("rename", target)
         self._rename(source, src_dir_fd, target, dst_dir_fd, 0)
 
@@ -472,7 +487,9 @@ class System(Kernel):
         self.changes += 1
         self.event(EVENT_CLOSED, self._relative(path), b"")
 
-    def utime(self, path: bytes | int, *, ns: tuple[int, int], dir_fd: int | None = None, follow_symlinks: bool = True) -> None:  # type: ignore[override]
+    def utime(
+        self, path: bytes | int, *, ns: tuple[int, int], dir_fd: int | None = None, follow_symlinks: bool = True
+    ) -> None:  # type: ignore[override]
         if isinstance(path, int):
             inode = self._opened[path].inode
         else:
@@ -486,9 +503,7 @@ class System(Kernel):
 
     def _cell(self, inode: Inode) -> bytes:
         device = 7 if self.mounted else 8
-        return CELL.pack(
-            inode.ino, inode.size, inode.mtime_ns, inode.ctime_ns, device, inode.mode, inode.links
-        )
+        return CELL.pack(inode.ino, inode.size, inode.mtime_ns, inode.ctime_ns, device, inode.mode, inode.links)
 
     def list_directory(self, path: bytes, follow: bool) -> tuple[list[bytes], bytes]:  # type: ignore[override]
         self.point("list", path)

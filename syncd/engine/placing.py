@@ -1,0 +1,134 @@
+"""Putting files in place, many at a time: staged, made durable together, noted as intended, given their names.
+
+Invariant: before an entry gets a name by our hand, the state knows that it will, and which inode it has. So
+after a crash it is known what of this disk is a version of the vault, though it was not noted any more, and a
+person's edit on top of it is an edit of that version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from syncd.engine.restoring import Job
+from syncd.engine.vault import Vault
+from syncd.fs.disk import Disk, Placement, Staged
+from syncd.fs.holes import Buffer
+from syncd.model.entry import Kind, Stat
+from syncd.model.ids import ROOT
+from syncd.model.path import join
+from syncd.model.version import UNTRUSTED, Row
+from syncd.plan.steps import Waiting
+from syncd.state.base import Base
+from syncd.state.db import State
+
+BATCH_FILES, BATCH_BYTES = 1024, 64 * 1024 * 1024  # staged before they get their names
+FEW = 4  # files that are synced one by one; more are synced with all that the file system has
+
+Place = tuple[int, int, bytes, int]  # node, parent, name, inode
+
+
+class _Ready(NamedTuple):
+    job: Job
+    waiting: Waiting
+    staged: Staged
+
+
+class Placer:
+    """Places the files of one run.
+
+    Args:
+        disk: the folder.
+        state: takes the intents.
+        placed: told of each that stands now, with its fingerprint.
+        refused: told of each that does not, and why.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        state: State,
+        placed: Callable[[Job, Waiting, Stat], None],
+        refused: Callable[[Job, Exception], None],
+    ) -> None:
+        self._disk, self._state, self._placed, self._refused = disk, state, placed, refused
+        self._ready: list[_Ready] = []
+        self._size = 0
+        self.alone = False  # few are to come: each is synced by itself
+
+    def take(self, job: Job, waiting: Waiting, pieces: Iterable[Buffer]) -> None:
+        """Stage a file or symlink.
+
+        Raises:
+            LocalDiskFull, and whatever `pieces` raises; nothing of it is left then.
+        """
+        row = job.row
+        if row.kind == Kind.SYMLINK:
+            staged = self._disk.stage_symlink(job.path, row.inline, row.mtime_ns)
+        else:
+            staged = self._disk.stage(Placement(job.path, row.mode, row.mtime_ns), pieces, sync=self.alone)
+        self._ready.append(_Ready(job, waiting, staged))
+        self._size += row.size
+        if len(self._ready) >= BATCH_FILES or self._size >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Give what is staged its names."""
+        ready, self._ready, self._size = self._ready, [], 0
+        if not ready:
+            return
+        try:
+            if not self.alone:
+                self._disk.sync_all()
+            with self._state.transaction():
+                self._state.base.intend([self._place(item) for item in ready])
+            while ready:
+                item = ready.pop(0)
+                try:
+                    stat = self._disk.put_in_place(item.staged, item.job.path, item.job.expect)
+                except Exception as error:
+                    self._refused(item.job, error)
+                else:
+                    self._placed(item.job, item.waiting, stat)
+        finally:
+            for item in ready:
+                self._disk.discard(item.staged.path)
+
+    @staticmethod
+    def _place(item: _Ready) -> Place:
+        there = item.waiting.have or item.job.row
+        return item.waiting.node, there.parent, there.name, item.staged.inode
+
+
+def settle_intents(vault: Vault) -> None:
+    """Note what a run that was cut off had put in place or moved; before anything else is learned or looked at."""
+    state, base = vault.state, vault.state.base
+    intended = base.intended()
+    if not intended:
+        return
+    with state.transaction():
+        for place in intended:
+            row = _carried_out(vault, base, place)
+            if row is not None:
+                base.put(row)
+        base.carried_out()
+
+
+def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:
+    """Return what this disk has at an intended place, None when it was not carried out."""
+    node, parent, name, inode = place
+    directory = b"" if parent == ROOT else base.path_of(parent)
+    if parent != ROOT and base.get(parent) is None:
+        return None
+    try:
+        stat = vault.disk.stat(join(directory, name))
+    except OSError:
+        return None  # whatever stands there, the scan compares it
+    if stat is None or stat.ino != inode:
+        return None
+    have, want = base.get(node), vault.state.nodes.get(node)
+    if have is not None and have.ino == inode:
+        return have._replace(parent=parent, name=name, ctime_ns=UNTRUSTED)
+    if want is None or not want.alive or want.kind != stat.kind:
+        return None
+    return want._replace(parent=parent, name=name, ino=inode, ctime_ns=UNTRUSTED)
