@@ -26,7 +26,7 @@ from syncd.engine.vault import Vault
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, same_mtime
 from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
-from syncd.model.version import Row
+from syncd.model.version import UNTRUSTED, Row
 from syncd.scan import ignore
 from syncd.scan.diff import too_fresh
 
@@ -183,6 +183,8 @@ class Outward:
             self._tell_directory(directory, directory.stat)
             if directory.mounted:
                 self._outbox.mounted(directory.node)
+        for node, stat in found.renumbered:
+            self._outbox.seen(node, stat)
         for row, stat, name in visit.adopted:
             self._outbox.adopt(row, stat, (directory.node, name), trusted=True)
         for child in visit.children:
@@ -251,7 +253,11 @@ class Outward:
         if item.base is not None and _equal(item.base, stat, content, inline):
             if self._trusted(stat):
                 self._outbox.seen(item.base.node, stat)
+            elif item.base.ino != stat.ino:  # by which a move is recognised
+                self._outbox.seen(item.base.node, stat._replace(ctime_ns=UNTRUSTED))
             return True
+        if base is None and stat.kind == Kind.FILE and content.ids:
+            base = self._survey.moved_from(path, stat, (content.depth, content.ids))
         if item.base is None and base is not None:
             self._survey.moved.add(base.node)
         now = Change(

@@ -278,8 +278,11 @@ class Survey:
     def _once_a_directory(self, directory: Directory, name: bytes) -> Row | None:
         return next((row for row in self.once_here(directory, name) if row.kind == Kind.DIRECTORY), None)
 
-    def moved_from(self, path: bytes, stat: Stat) -> Row | None:
-        """Return the node that stood elsewhere as this very entry and stands there no more."""
+    def moved_from(self, path: bytes, stat: Stat, content: tuple[int, bytes] | None = None) -> Row | None:
+        """Return the node that stood elsewhere as this very entry and stands there no more.
+
+        A file is known by its inode and its mtime or, once it was read, its content.
+        """
         if self.empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
             return None
         row = self._base.with_inode(stat.ino)
@@ -294,7 +297,7 @@ class Survey:
             return None  # its old place cannot be looked at, so nobody knows
         if self._moves.get(path) == was:
             return row
-        if stat.kind == Kind.FILE and not _looks_the_same(row, stat):
+        if stat.kind == Kind.FILE and content != (row.depth, row.content) and not _looks_the_same(row, stat):
             return None
         if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
             return None

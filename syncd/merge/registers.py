@@ -109,7 +109,7 @@ def merge(versions: Iterable[Version]) -> Merged:
     history = _History(versions)
     heads = history.heads()
     stands = {name: history.standing(name, heads) for name in REGISTERS}
-    content = max(stands["bytes"], key=lambda version: (version.alive, history.depth[version.id], version.order))
+    content = max(stands["bytes"], key=history.precedence)
     place = max(stands["place"], key=_order)
     mtimes = [version for version in stands["mtime"] if version.bytes_value == content.bytes_value]
     return Merged(
@@ -165,8 +165,14 @@ class _History:
             return frozenset((version.id,))
         if not version.alive and name != "bytes":
             return frozenset(found.id for found in inherited)  # a tombstone says nothing of place, mtime and mode
-        same = [found for found in inherited if value(found) == value(version)]
-        return frozenset((max(same, key=_order).id if same else version.id,))
+        # It takes over what was shown. Who states another of several values has chosen it over the one shown, and so
+        # wrote it: else a deletion would count as an older one that a concurrent edit had outlived.
+        shown = max(inherited, key=self.precedence if name == "bytes" else _order)
+        return frozenset((shown.id if value(shown) == value(version) else version.id,))
+
+    def precedence(self, version: Version) -> tuple[bool, int, Order]:
+        """Return by what the bytes that stand are chosen among several."""
+        return version.alive, self.depth[version.id], version.order
 
     def _standing(self, origins: Iterable[int]) -> list[Version]:
         """Leave out whoever was replaced by one of the others."""

@@ -43,6 +43,7 @@ class Findings:
     mode_only: list[tuple[bytes, Stat, Row]] = field(default_factory=list)
     replaced: list[tuple[bytes, Stat, Row]] = field(default_factory=list)  # another kind stands there
     gone: list[int] = field(default_factory=list)
+    renumbered: list[tuple[int, Stat]] = field(default_factory=list)  # directories with another inode than known
     directories: list[tuple[bytes, int]] = field(default_factory=list)  # known ones, to go into
 
 
@@ -58,6 +59,8 @@ def compare(entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Row]) -> F
             found.replaced.append((name, now, was))
         elif now.kind == Kind.DIRECTORY:
             found.directories.append((name, was.node))
+            if was.ino != now.ino:
+                found.renumbered.append((was.node, now))
             if was.mode != now.mode:
                 found.mode_only.append((name, now, was))
         elif not same(was, now):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ class Ledger:
 
     written: dict[bytes, str] = field(default_factory=dict)
     destroyed: set[bytes] = field(default_factory=set)
+    taken: set[bytes] = field(default_factory=set)  # a person removed at least one of the places where it stood
     known: set[bytes] = field(default_factory=set)  # published
     excused: set[bytes] = field(default_factory=set)  # destroyed where the device forgot it before it told
     lost_power: set[bytes] = field(default_factory=set)
@@ -58,8 +60,13 @@ class Ledger:
             data for path, data in places.items() if data in after and path not in now and b"(conflict " in path.lower()
         }
         self.excused |= left | came | kept
+        if device.name in self._amnesiac:  # where something stood before is forgotten, so a move is news
+            self.excused |= {data for path, data in places.items() if data in after and path not in now}
         for data in after - before:
             self.written.setdefault(data, device.name)
+        counts = Counter(places.values())
+        counts.subtract(Counter(now.values()))
+        self.taken |= {data for data, fewer in counts.items() if fewer > 0}
         gone = before - after
         if device.name in self._amnesiac:
             self.excused |= gone

@@ -82,7 +82,7 @@ def nothing_lost(simulation: Simulation) -> None:
     ledger = simulation.ledger
     standing = {found[3] for found in tree_of(simulation.devices[0]).values() if found[0] == "file"}
     for data in ledger.written:
-        if data not in standing and data not in ledger.destroyed:
+        if data not in standing and data not in ledger.taken:
             fail(f"lost: {data!r} of {ledger.written[data]} stands nowhere, and nobody removed it")
     device = simulation.devices[-1]
     hasher, reader = Hasher(vault_of_all()[0]), device.vault.reader()
