@@ -63,6 +63,7 @@ class Survey:
         self._now_ns, self._moves = vault.ambient.now_ns, moves
         self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
+        self._at_its_name: set[int] = set()
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self._mounts = set(self._nodes.mount_points())
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
@@ -178,6 +179,8 @@ class Survey:
                 mounted.add(name)
         known = self._known(directory, entries, special) if directory.known else {}
         visit.findings = compare(entries, known)
+        # One name is one node, whatever inode stands there now: nobody else is that node then.
+        self._at_its_name.update(row.node for _, stat, row in visit.findings.suspect if row.ino != stat.ino)
         if self._mounts:  # the directory that a mount hid has a mode of its own, which is nobody's change
             modes = visit.findings.mode_only
             modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]
@@ -286,7 +289,7 @@ class Survey:
         if self.empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
             return None
         row = self._base.with_inode(stat.ino)
-        if row is None or row.kind != stat.kind or row.node in self.moved:
+        if row is None or row.kind != stat.kind or row.node in self.moved or row.node in self._at_its_name:
             return None
         was = self._base.path_of(row.node)
         try:

@@ -166,7 +166,10 @@ class _History:
         if not version.alive and name != "bytes":
             return frozenset(found.id for found in inherited)  # a tombstone says nothing of place, mtime and mode
         # It takes over what was shown. Who states another of several values has chosen it over the one shown, and so
-        # wrote it: else a deletion would count as an older one that a concurrent edit had outlived.
+        # wrote it: else a deletion would count as an older one that a concurrent edit had outlived. Who builds upon
+        # several contents has decided between them, even for the one shown: else the others would come back.
+        if name == "bytes" and len({found.bytes_value for found in inherited if found.alive}) > 1:
+            return frozenset((version.id,))
         shown = max(inherited, key=self.precedence if name == "bytes" else _order)
         return frozenset((shown.id if value(shown) == value(version) else version.id,))
 

@@ -40,7 +40,7 @@ class Ledger:
         return {
             path: (bytes(inode.data), inode.mtime_ns)
             for path, inode in entries_of(device.system)
-            if stat.S_ISREG(inode.mode) and CANARY in inode.data
+            if stat.S_ISREG(inode.mode)
         }
 
     @contextlib.contextmanager
@@ -63,11 +63,13 @@ class Ledger:
         if device.name in self._amnesiac:  # where something stood before is forgotten, so a move is news
             self.excused |= {data for path, data in places.items() if data in after and path not in now}
         for data in after - before:
+            if CANARY not in data:
+                continue
             self.written.setdefault(data, device.name)
         counts = Counter(places.values())
         counts.subtract(Counter(now.values()))
         self.taken |= {data for data, fewer in counts.items() if fewer > 0}
-        gone = before - after
+        gone = {data for data in before - after if CANARY in data}
         if device.name in self._amnesiac:
             self.excused |= gone
         self.destroyed |= gone
@@ -90,7 +92,7 @@ class Ledger:
         self.known |= {
             found[0]
             for path, found in before.items()
-            if now.get(path) == found and not any(path == bad or path.startswith(bad + b"/") for bad in problems)
+            if now.get(path) == found and not any(path == bad or path.startswith(bad + b"/") or not bad for bad in problems)
         }
         self._untold.pop(device.name, None)
         self._amnesiac.discard(device.name)
