@@ -270,7 +270,7 @@ class Apply:
             self.outcome.problems[path] = HELD
             return
         stat = self._disk.stat(path)
-        if stat is not None:
+        if stat is not None and stat.kind == have.kind:  # else it is gone already, and something else is there
             self._same(path, have)
             self._touched.add(split(path)[0])
             try:

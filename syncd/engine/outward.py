@@ -291,7 +291,7 @@ class Outward:
         """Take a file for what the vault has at this very place, now or once: it is not news."""
         absent = self._survey.absent(directory, name, stat)
         known = self._vault.state.nodes.versions(absent.node) if absent is not None else []
-        for row in chain(known, self._survey.once_here(directory, name)):
+        for row in chain(known, self._survey.once_here(directory, name, content)):
             if (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline):
                 self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
                 return True

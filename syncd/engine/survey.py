@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
 from syncd.fs.disk import TEMPORARY
-from syncd.model.entry import Kind, Stat, same_mtime
+from syncd.merge.copies import is_conflict_name
+from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime
 from syncd.model.ids import ROOT
 from syncd.model.listing import Listing
 from syncd.model.path import join, names
@@ -272,11 +273,16 @@ class Survey:
         row = self._base.absent(directory.node, name)
         return row if row is not None and row.kind == stat.kind else None
 
-    def once_here(self, directory: Directory, name: bytes) -> Iterator[Row]:
-        """Yield all that ever stood at a place, while the folder is new to the state: what lies there may be old."""
+    def once_here(self, directory: Directory, name: bytes, content: Content = EMPTY) -> Iterator[Row]:
+        """Yield all that ever stood at a place, while the folder is new to the state: what lies there may be old.
+
+        The names of copies are in nobody's history; they are known by their shape and content.
+        """
         if self._comparing and directory.node >= 0:
             for node in self._base.once_at(directory.node, name):
                 yield from self._nodes.versions(node)
+            if content.ids and is_conflict_name(name):
+                yield from self._base.shown_elsewhere(content.depth, content.ids)
 
     def _once_a_directory(self, directory: Directory, name: bytes) -> Row | None:
         return next((row for row in self.once_here(directory, name) if row.kind == Kind.DIRECTORY), None)

@@ -18,6 +18,7 @@ LONGEST_EXTENSION = 64  # bytes; what is longer is no extension
 LONGEST_DEVICE = 20
 SHORT_ID, LONGEST_ID = 6, 32  # hexadecimal digits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TAG = re.compile(rb" \(conflict [A-Za-z0-9-]+ \d{4}-\d\d-\d\d \d{4} [0-9a-f]{6,32}\)(?:\.[^.]*)?\Z")
 _UNCLEAN = re.compile(r"[^A-Za-z0-9-]+")
 
 
@@ -45,6 +46,11 @@ def conflict_name(name: bytes, stamp: Stamp, taken: Callable[[bytes], bool]) -> 
         if not taken(found):
             break
     return found
+
+
+def is_conflict_name(name: bytes) -> bool:
+    """Tell whether a name has the shape of one that `conflict_name` makes."""
+    return _TAG.search(name) is not None
 
 
 def _device(name: str) -> str:

@@ -114,6 +114,9 @@ class Base:
     def put(self, row: Row) -> None:
         """Note that this disk has a node so; its waiting ends if that is what the tree wants."""
         heads = self._shown_heads(row)
+        if row.ino > 0:  # whoever had this inode is gone: the file system has given it away
+            for table in ("base", "node"):
+                self._db.execute(f"UPDATE {table} SET ino = 0 WHERE ino = ? AND id <> ?", (row.ino, row.node))  # noqa: S608
         self._unsee(row.node, row.parent)
         marks = ", ".join("?" * 16)
         self._db.execute(f"INSERT OR REPLACE INTO base VALUES ({marks})", (*row[:12], heads, *row[13:]))  # noqa: S608
@@ -191,6 +194,10 @@ class Base:
         """Return the nodes that ever stood at a name and are not on this disk, the latest first."""
         ever = [(node, self.get(node)) for node in self._nodes.ever_at(parent, name)]
         return [node for node, row in ever if row is None or not row.alive]
+
+    def shown_elsewhere(self, depth: int, content: bytes) -> list[Row]:
+        """Return what the tree has with a content and this disk has not: looked up without an index, so seldom."""
+        return [row for row in self._nodes.holding(depth, content) if self.get(row.node) is None]
 
     def heads(self, row: Row) -> tuple[int, ...]:
         """Return the versions that a change of what this disk has builds upon."""

@@ -136,6 +136,10 @@ class Nodes:
         for row in self._db.execute(f"SELECT {_VERSION} FROM version"):  # noqa: S608
             yield Row(*row)
 
+    def holding(self, depth: int, content: bytes) -> list[Row]:
+        """Return the live nodes that have a content. Reads the whole table."""
+        return self._rows("content = ? AND depth = ? AND kind <> 4", (content, depth))
+
     def counts(self) -> tuple[int, int]:
         """Return (live files, their bytes)."""
         sql = "SELECT count(*), coalesce(sum(size), 0) FROM node WHERE kind = 1"

@@ -28,6 +28,7 @@ class Ledger:
     lost_power: set[bytes] = field(default_factory=set)
     _untold: dict[str, set[bytes]] = field(default_factory=dict)
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
+    _last: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     _count: int = 0
 
     def content(self) -> bytes:
@@ -53,8 +54,10 @@ class Ledger:
         # A content that was moved away from where something else stands now, as after saving with a backup, or to
         # where something else stood: one name is one node, so to the tree it is new there, and what is done to it
         # elsewhere at that time is done to what stands at its old name.
-        left = {data for path, data in places.items() if data in after and now.get(path, data) != data}
+        last = self._last.get(device.name, {})
+        left = {data for path, data in [*places.items(), *last.items()] if data in after and now.get(path, data) != data}
         came = {data for path, data in now.items() if data in before and places.get(path, data) != data}
+        came |= {data for path, data in now.items() if data in last.values() and last.get(path, data) != data}
         # Whoever moves a copy away keeps it, whatever others do to what it is a copy of.
         kept = {
             data for path, data in places.items() if data in after and path not in now and b"(conflict " in path.lower()
@@ -88,6 +91,7 @@ class Ledger:
         if device.cycle._pending:
             return  # it says itself that it has not done with something
         now = self.here(device)
+        self._last[device.name] = {path: data for path, (data, _) in now.items()}
         problems = device.cycle.status.problems
         self.known |= {
             found[0]
@@ -100,4 +104,7 @@ class Ledger:
     def forgetting(self, device: SimDevice) -> None:
         """Take note that a device lost its state: what was destroyed there since its last whole look may come back."""
         self.excused |= self._untold.pop(device.name, set())
+        last = self._last.get(device.name, {})
+        now = {path: data for path, (data, _) in self.here(device).items()}
+        self.excused |= {data for path, data in now.items() if last.get(path) != data}
         self._amnesiac.add(device.name)

@@ -104,7 +104,7 @@ def nothing_back(simulation: Simulation) -> None:
             fail(f"resurrection: {found[3]!r} stands at {path!r} again")
     values: dict[Any, list[bytes]] = {}
     for path, found in tree_of(simulation.devices[0]).items():
-        if found[0] == "file" and b"(conflict " in path:
+        if found[0] == "file" and b"(conflict " in path.rpartition(b"/")[2]:
             original = path[: path.rindex(b" (conflict ")]
             values.setdefault((original, found[3]), []).append(path)
     doubled = [paths for paths in values.values() if len(paths) > 1]
