@@ -131,9 +131,19 @@ def _sync_here() -> dict[str, Any]:
     from syncd.engine.both import full_cycle
     from syncd.engine.outbox import Outbox
     from syncd.engine.progress import Progress
+    from syncd.engine.rebuild import succeed
+    from syncd.errors import JournalAhead
 
     with working() as vault:
-        both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+        try:
+            both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+        except JournalAhead as error:
+            talk(f"{error.message}; going on as a new device.")
+            vault, failed = succeed(vault)
+            if failed is not None:
+                vault.close()
+                raise failed from error
+            both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
         problems = both.problems
         if problems or vault.state.nodes.problems():
             with vault.state.transaction():

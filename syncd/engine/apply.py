@@ -272,6 +272,9 @@ class Apply:
         stat = self._disk.stat(path)
         if stat is not None and stat.kind == have.kind:  # else it is gone already, and something else is there
             self._same(path, have)
+            if have.kind == Kind.DIRECTORY and self._owes(have.node):
+                self.outcome.look.add(path)
+                raise Changed(LOCAL_FIRST)
             self._touched.add(split(path)[0])
             try:
                 self._disk.remove(path, stat)
@@ -282,6 +285,11 @@ class Apply:
         self._gone.append(waiting.node)
         self.outcome.done += 1
         self._note_soon()
+
+    def _owes(self, node: int) -> bool:
+        """Tell whether a directory held what is gone from this disk and was not told as gone yet."""
+        gone = set(self._gone)
+        return any(child.node not in gone for child in self._base.children(node))
 
     # -- files ----------------------------------------------------------------------------------
 

@@ -21,9 +21,10 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
+from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
 from syncd.engine.vault import Vault
-from syncd.errors import Failed, NeedsAttention, StoreError, SyncdError
+from syncd.errors import Failed, JournalAhead, NeedsAttention, StoreError, SyncdError
 from syncd.model.path import split
 from syncd.watch.observer import Moved, Note, Watcher
 from syncd.watch.pending import Hint, Pending
@@ -60,14 +61,15 @@ class Status:
 
 
 Watch = Callable[[bytes, Note, Moved, Callable[[], None]], Watcher]
+Succeed = Callable[[Vault], tuple[Vault, SyncdError | None]]
 Request = tuple[Callable[["Cycle"], Any], "Future[Any]"]
 
 
 class Cycle:
     """Keeps one vault's folder safe until stopped."""
 
-    def __init__(self, vault: Vault, watch: Watch = Watcher) -> None:
-        self.vault = vault
+    def __init__(self, vault: Vault, watch: Watch = Watcher, succeed: Succeed = succeed) -> None:
+        self.vault, self._succeed = vault, succeed
         self.status = Status()
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
@@ -174,6 +176,8 @@ class Cycle:
                 self._serve(*self._requests.get())
         except Stopped:
             return
+        except JournalAhead as error:
+            self._go_on_as_another(error)
         except SyncdError as error:
             self._pause(error)
         except OSError as error:
@@ -304,6 +308,14 @@ class Cycle:
     def _check_stop(self) -> None:
         if self._stop:
             raise Stopped
+
+    def _go_on_as_another(self, error: JournalAhead) -> None:
+        """Become a new device, where the store knows of this one what its state does not."""
+        log.warning("%s; going on as a new device", error.message)
+        self.vault, failed = self._succeed(self.vault)
+        if failed is not None:
+            self._pause(failed)
+        self._scan_due_s = 0.0
 
     def _pause(self, error: SyncdError) -> None:
         if not (error.retryable or isinstance(error, NeedsAttention)):

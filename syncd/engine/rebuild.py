@@ -17,8 +17,8 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
-from syncd.engine.vault import Ambient, fresh_folder, keys_of, write_private
-from syncd.errors import Locked, NotUnlocked, StoreForeign, UsageError
+from syncd.engine.vault import Ambient, Vault, fresh_folder, keys_of, open_vault, write_private
+from syncd.errors import Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
@@ -70,13 +70,32 @@ def join(home: Home, ambient: Ambient, bare: Bare) -> Rebuilt:
     return rebuild(home, ambient, bare)
 
 
-def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
+def succeed(vault: Vault) -> tuple[Vault, SyncdError | None]:
+    """Let this computer go on as a new device, where another one continues its journal.
+
+    So it is after a backup was restored or a disk cloned: two that sign with one key would fork the journal.
+
+    Returns:
+        The vault, opened as the new device, and nothing; or as it was, and why.
+    """
+    home, ambient = vault.home, vault.ambient
+    vault.close()
+    failed = None
+    try:
+        rebuild(home, ambient, None, anew=True)
+    except SyncdError as error:
+        failed = error
+    return open_vault(home, write=True, ambient=ambient), failed
+
+
+def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = False) -> Rebuilt:
     """Replace the local state by what the store says.
 
     Args:
         home: where the state goes; with settings and a device key unless `bare` is given.
         ambient: time and randomness.
         bare: for a machine without the device's key.
+        anew: become a new device, which names the old one as its predecessor.
 
     Raises:
         Locked: neither a device key nor words are at hand.
@@ -94,8 +113,8 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None) -> Rebuilt:
     device, opened, fresh = _device(home, store, vault, ambient, bare)
     keys, _ = keys_of(vault, genesis, opened)
     predecessor = None
-    if not fresh and _is_hurt(store, keys, DeviceId(device.id)):
-        # Nothing can be appended to a journal with a hole: this computer goes on as a new device.
+    if not fresh and (anew or _is_hurt(store, keys, DeviceId(device.id))):
+        # Nothing can be appended to a journal with a hole, or that somebody else continues.
         predecessor, fresh = DeviceId(device.id), True
         device = DeviceKeys.generate(ambient.entropy(16))
     aside = _set_aside(home.state)

@@ -138,9 +138,11 @@ class SimDevice:
     personality: Personality
     seed: str
     interrupt: Interrupt
+    next_identity: Callable[[], int]
     skew_ns: int = 0
     dead: bool = False
     busy: bool = False  # its process is in the middle of something
+    keeps_snapshots: bool = False
     deaf: bool = False  # events are lost
     counted: int = 0
     keys: DeviceKeys = field(init=False)
@@ -211,7 +213,7 @@ class SimDevice:
 
     def start(self) -> None:
         """Start the process, whatever became of the last one."""
-        self.dead = self.busy = False
+        self.dead = False
         self.system.forget_opened()
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
@@ -220,7 +222,8 @@ class SimDevice:
         settings = Settings(folder=ROOT.decode(), device=self.name, stores=(StoreSetting(name="main", url="x"),))
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
         self.vault = Vault(home, settings, self.state, self.door, self.keys, keys, genesis, self.ambient)
-        self.cycle = Cycle(self.vault, self._watch)
+        if not self.busy:
+            self.cycle = Cycle(self.vault, self._watch, self._become_another)
 
     def _watch(self, root: bytes, note: Any, moved: Any, overflowed: Any) -> Any:
         self._eyes = Eyes(note, moved, overflowed)
@@ -235,6 +238,8 @@ class SimDevice:
         before = self.cycle.status.state
         self.cycle._overflowed()  # as a watcher that lost events makes it do
         self._working(self.cycle.turn)
+        if self.keeps_snapshots and not self.db.in_transaction:
+            self.snapshots.append(self.db.serialize())
         return self.cycle.status.state == "idle" and before != "stopping"
 
     def _working(self, work: Callable[[], None]) -> None:
@@ -242,12 +247,28 @@ class SimDevice:
         try:
             work()
         except Killed:
+            self.busy = False
             self.start()
         finally:
             self.busy = False
 
-    def wipe(self) -> None:
-        """Lose the state, and rebuild it from the store with the device's own key."""
+    def _become_another(self, vault: Vault) -> tuple[Vault, None]:
+        predecessor, self.keys = self.keys, identity(self.next_identity())
+        self.wipe(DeviceId(predecessor.id))
+        self.vault.disk.write_marker(self.vault.marker)
+        self.system.commit()
+        return self.vault, None
+
+    def restore(self, number: int) -> None:
+        """Have the state as it was once, as after a backup was brought back."""
+        if self.snapshots:
+            self.db.close()
+            self.db = connect(":memory:")
+            self.db.deserialize(self.snapshots[number % len(self.snapshots)])
+            self.start()
+
+    def wipe(self, predecessor: DeviceId | None = None) -> None:
+        """Lose the state, and rebuild it from the store with the device's own key, or as a new device."""
         self.db.close()
         self.db = connect(":memory:")
         self.db.deserialize(_template())
@@ -257,6 +278,8 @@ class SimDevice:
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
             self.state.set_comparing(True)
+            if predecessor is not None:
+                self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
         fold_all(self.state, self.door, keys, Rebuilt())
         enrol_unheard(self.state, self.keys, self.name)
         self.start()

@@ -88,10 +88,10 @@ class Ledger:
 
     def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]]) -> None:
         """Take note that a whole look came through."""
-        if device.cycle._pending:
-            return  # it says itself that it has not done with something
         now = self.here(device)
         self._last[device.name] = {path: data for path, (data, _) in now.items()}
+        if device.cycle._pending:
+            return  # it says itself that it has not done with something
         problems = device.cycle.status.problems
         self.known |= {
             found[0]

@@ -136,6 +136,7 @@ def rebuilt(simulation: Simulation) -> None:
         PERSONALITIES["plain"],
         "fresh",
         lambda *_: None,
+        lambda: 99,
     )
     fresh.found()
     if not fresh.look_everywhere():

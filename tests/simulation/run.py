@@ -27,6 +27,7 @@ from tests.simulation.schedule import (
     PEOPLE,
     POWER,
     RESTART,
+    RESTORE,
     STALE,
     STORE_FAILS,
     SYSTEM_FAILS,
@@ -83,7 +84,11 @@ class Simulation:
         self._waiting: dict[int, list[Interrupt]] = {}
         self._base: dict[int, int] = {}
         self._quiet = False
+        self._identities = 0
         self.devices = [self._device(number) for number in range(self.schedule.devices)]
+        for decision in self.schedule.decisions:
+            if decision.what == RESTORE:
+                self.devices[decision.device].keeps_snapshots = True
         self.people = [Person(device.system, self.ledger.content) for device in self.devices]
 
     def _device(self, number: int) -> SimDevice:
@@ -95,8 +100,13 @@ class Simulation:
             PERSONALITIES[self.schedule.personalities[number]],
             str(self.schedule.seed),
             self._point,
+            self._next_identity,
             self.schedule.skews_s[number] * 1_000_000_000,
         )
+
+    def _next_identity(self) -> int:
+        self._identities += 1
+        return 20 + self._identities
 
     def say(self, text: str) -> None:
         if self.story is not None:
@@ -195,6 +205,9 @@ class Simulation:
         elif decision.what == WIPE:
             self.ledger.forgetting(device)
             device.wipe()
+        elif decision.what == RESTORE:
+            self.ledger.forgetting(device)
+            device.restore(numbers[0])
         elif decision.what == DEAF:
             device.deaf = not device.deaf
         elif decision.what == STALE:
