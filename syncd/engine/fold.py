@@ -28,7 +28,14 @@ def effective_ns(claimed_ns: int, past_ns: int) -> int:
 
 
 def fold(
-    state: State, record: Record, number: int, size: int, fingerprints: Fingerprints, *, elsewhere: bool = False
+    state: State,
+    record: Record,
+    number: int,
+    size: int,
+    fingerprints: Fingerprints,
+    *,
+    elsewhere: bool = False,
+    meeting: bool = False,
 ) -> None:
     """Take a record inside an open transaction.
 
@@ -39,6 +46,7 @@ def fold(
         size: of the record's object, in bytes.
         fingerprints: of entries that are on this disk as the record says.
         elsewhere: what it says happened on another disk, and has to be brought to this one.
+        meeting: two nodes may want one name by it.
     """
     head = record.head
     past = [(number, head.sequence - 1)]
@@ -54,7 +62,7 @@ def fold(
     applied = [
         Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)
     ]
-    if number == OWN_DEVICE and not elsewhere and state.plain:
+    if number == OWN_DEVICE and not elsewhere and not meeting and state.plain:
         state.nodes.apply(applied, when)
     else:
         state.take(applied, when)

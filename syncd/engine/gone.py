@@ -31,7 +31,7 @@ class Gone:
     def __init__(self, vault: Vault, outbox: Outbox, problems: dict[bytes, str], ripe: Callable[[int], bool]) -> None:
         self._vault, self._outbox, self._problems, self._ripe = vault, outbox, problems, ripe
         self._disk, self._nodes, self._base = vault.disk, vault.state.nodes, vault.state.base
-        self._stating = Stating(vault.state)
+        self.stating = Stating(vault.state)
         self.told = 0
         self.unsettled: list[bytes] = []  # directories to look at again soon
 
@@ -95,7 +95,7 @@ class Gone:
             self._tell_one(top, moved)
 
     def _tell_one(self, row: Row, moved: set[int]) -> None:
-        for change in self._stating.change(row, **tombstone_fields()):
+        for change in self.stating.change(row, **tombstone_fields()):
             self._outbox.change(change, elsewhere=change.node != row.node)
         moved.add(row.node)
         self.told += 1

@@ -68,6 +68,7 @@ class Outbox:
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
         self._next_version = 1
+        self._meeting = False
         self._recover()
         self._next_version = int(self._state.get(NEXT_VERSION) or b"1")
         self._statements = load_statements(self._state.get(_STATEMENTS))
@@ -152,6 +153,10 @@ class Outbox:
     def seen(self, node: int, stat: Stat) -> None:
         """Take the fingerprint of an entry that was found equal to the base."""
         self._batch.seen.append((node, stat))
+
+    def meeting(self) -> None:
+        """Take note that a change may put its node where another one stands that is told as gone later."""
+        self._meeting = True
 
     def adopt(self, row: Row, stat: Stat, at: tuple[int, bytes], *, trusted: bool) -> None:
         """Note that this disk has a version of a node, in a directory under a name, that it had not until now."""
@@ -260,7 +265,7 @@ class Outbox:
         # state refuses is never published, and the state is never ahead of the store.
         with self._state.transaction():
             record = Record(head, record_hash(payload), batch.changes, locations)
-            fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints)
+            fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints, meeting=self._meeting)
             self._remember(batch)
             self._settle(head)
             self._vault.store.put(name, sealed)
@@ -362,6 +367,6 @@ class Outbox:
             )
         record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
         with self._state.transaction():
-            fold(self._state, record, OWN_DEVICE, len(sealed), {})
+            fold(self._state, record, OWN_DEVICE, len(sealed), {}, meeting=True)
             self._settle(record.head)
             self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())

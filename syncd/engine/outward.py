@@ -47,7 +47,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Later:
-    """A new file that waits: big ones, and those whose name another node still holds."""
+    """A new file that waits, since it is big."""
 
     path: bytes
     parent: Directory
@@ -79,13 +79,12 @@ class Outward:
         self._stating = Stating(vault.state)
         self._now_ns, self._waiting = vault.ambient.now_ns, self._base.waiting
         rules = read_rules(vault)
-        self._survey = Survey(vault, rules, moves or {})
+        self._survey = Survey(vault, rules, moves or {}, ripe)
         self._outcome = Outcome()
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
         self._whole = False
         self._unseen = False  # a directory could not be listed
-        self._again: set[bytes] = set()
         self._hold: frozenset[bytes] = frozenset()
         self._missing: list[int] = []  # nodes that are not where the base has them
         self._gone = Gone(vault, outbox, self._outcome.problems, ripe)
@@ -122,22 +121,17 @@ class Outward:
 
         A deletion is told by a second look only: while the first one walked, an entry may have moved to
         where it had been already. Such a move leaves its mark on the directory that it went into, so the
-        second look goes there and to where something is gone. A directory at a name that a file had until
-        now is told by the look after the one that told the file's end.
+        second look goes there and to where something is gone.
         """
         outcome = self._take_all(visits)
-        again, self._again = self._again, set()
         if self._whole and self._missing:
-            again |= self._survey.changed_since()
+            again = self._survey.changed_since()
             again |= {split(self._base.path_of(node))[0] for node in self._missing}
-        for _ in range(2):
-            if again:
-                self._whole = False
-                self._missing, self._later = [], []
-                self._survey = self._survey.fresh()
-                outcome = self._take_all(self._survey.some(again), tell=True)
-                again, self._again = self._again, set()
-        outcome.unsettled += again
+            self._whole = False
+            self._missing, self._later = [], []
+            self._survey = self._survey.fresh()
+            self._stating = self._gone.stating = Stating(self._vault.state)
+            outcome = self._take_all(self._survey.some(again), tell=True)
         return outcome
 
     def _take_all(self, visits: Iterable[Visit], *, tell: bool = False) -> Outcome:
@@ -154,9 +148,6 @@ class Outward:
                 digests.append((visit.directory.node, visit.digest))
         self._tell_gone(tell or not self._whole)
         for later in sorted(self._later, key=lambda item: item.stat.size):
-            if self._name_held(later):
-                self._outcome.unsettled.append(later.parent.path)
-                continue
             self._take_file(later.parent, Item(split(later.path)[1], later.stat, None))
         for node, digest in digests:
             self._outbox.digest(node, digest)
@@ -166,11 +157,6 @@ class Outward:
                 self._vault.state.set_comparing(False)
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome
-
-    def _name_held(self, later: _Later) -> bool:
-        """Tell whether another node, whose end was not told yet, still has the name."""
-        held = self._base.child(later.parent.node, split(later.path)[1]) if later.parent.node >= 0 else None
-        return held is not None and held.node not in self._survey.moved
 
     # -- directories ----------------------------------------------------------------------------
 
@@ -195,12 +181,11 @@ class Outward:
         self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
             self._tell_mode(row, stat)
-        for name, stat, row in found.replaced:
-            self._missing.append(row.node)
-            if stat.kind == Kind.DIRECTORY:
-                self._again.add(directory.path)  # its name is free once the old node's end is committed
-            else:
-                self._later.append(_Later(join(directory.path, name), directory, stat))
+        if visit.met:
+            self._outbox.meeting()
+        if found.replaced:  # what stood there has not been gone for long enough: its name is not free yet
+            self._missing += [row.node for _, _, row in found.replaced]
+            self._outcome.unsettled.append(directory.path)
         self._missing += found.gone
         self._outcome.problems.update(visit.problems)
         return not (found.gone or found.replaced or visit.problems)

@@ -6,7 +6,7 @@ here changes anything. Invariant: an ignored, unreadable or special entry is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.engine.gone import UNREADABLE
@@ -49,6 +49,7 @@ class Visit:
     findings: Findings
     children: list[Directory]
     digest: bytes | None
+    met: bool = False  # something stands at a name that another node still has
     listed: bool = False  # its entries were compared: what was remembered of it holds no more
     problems: dict[bytes, str] = field(default_factory=dict)
     left_over: list[bytes] = field(default_factory=list)  # what we were writing when we were killed
@@ -56,12 +57,12 @@ class Visit:
 
 
 class Survey:
-    """Walks the folder of a vault."""
+    """Walks the folder of a vault; `ripe` tells whether a node, seen to be gone, may be told to be gone."""
 
-    def __init__(self, vault: Vault, rules: Rules, moves: Mapping[bytes, bytes]) -> None:
+    def __init__(self, vault: Vault, rules: Rules, moves: Mapping[bytes, bytes], ripe: Callable[[int], bool]) -> None:
         self._vault, self._disk, self._rules = vault, vault.disk, rules
         self._nodes, self._base = vault.state.nodes, vault.state.base
-        self._now_ns, self._moves = vault.ambient.now_ns, moves
+        self._now_ns, self._moves, self._ripe = vault.ambient.now_ns, moves, ripe
         self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
         self._at_its_name: set[int] = set()
@@ -72,7 +73,7 @@ class Survey:
 
     def fresh(self) -> Survey:
         """Return a survey that knows nothing of this one's findings."""
-        return Survey(self._vault, self._rules, self._moves)
+        return Survey(self._vault, self._rules, self._moves, self._ripe)
 
     def everything(self, *, deep: bool) -> Iterator[Visit]:
         """Yield what differs anywhere; `deep` believes no digest of a directory."""
@@ -185,7 +186,7 @@ class Survey:
         if self._mounts:  # the directory that a mount hid has a mode of its own, which is nobody's change
             modes = visit.findings.mode_only
             modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]
-        self._came_from_elsewhere(path, visit.findings)
+        self._replaced(visit)
         visit.findings.gone += self._shadowed
         self._shadowed.clear()
         visit.children = self._children(visit, mounted)
@@ -200,15 +201,21 @@ class Survey:
             fresh = too_fresh(own.mtime_ns, own.ctime_ns, self._now_ns())
             self._marks[path] = 0 if fresh else _mark(own.ino, own.mtime_ns, own.ctime_ns)
 
-    def _came_from_elsewhere(self, path: bytes, found: Findings) -> None:
-        """Take what stands where another kind stood for a known entry that moved there, if it is one."""
+    def _replaced(self, visit: Visit) -> None:
+        """Take what stands where another kind stood for new, or moved there; the other is surely gone from there.
+
+        It waits until the other has been gone for long enough that its move would have been seen: two nodes that
+        have one name are told apart by another name, which nobody shall see for a moment.
+        """
+        found = visit.findings
         replaced, found.replaced = found.replaced, []
         for name, stat, row in replaced:
-            if self.moved_from(join(path, name), stat) is None:
-                found.replaced.append((name, stat, row))
-            else:
+            if self._ripe(row.node):
                 found.new.append((name, stat))
                 found.gone.append(row.node)
+                visit.met = True
+            else:
+                found.replaced.append((name, stat, row))
 
     def _children(self, visit: Visit, mounted: set[bytes]) -> list[Directory]:
         """Return the directories to go into; new ones leave the findings for here."""

@@ -154,7 +154,7 @@ def test_a_record_that_the_state_refuses_is_not_published(world: World, monkeypa
     fill(world)
     vault, store = opened(world)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise LocalDiskFull("no space for the state")
 
     monkeypatch.setattr(outbox, "fold", full)

@@ -254,6 +254,7 @@ class SimDevice:
 
     def _become_another(self, vault: Vault) -> tuple[Vault, None]:
         predecessor, self.keys = self.keys, identity(self.next_identity())
+        self.snapshots.clear()  # the folder is the new device's now
         self.wipe(DeviceId(predecessor.id))
         self.vault.disk.write_marker(self.vault.marker)
         self.system.commit()
