@@ -72,7 +72,7 @@ def _keys(vault: Vault) -> Iterator[Finding]:
 
 
 def _folder(vault: Vault) -> Iterator[Finding]:
-    vault.disk.check_marker(vault.marker)
+    vault.check_folder()
     yield Finding("folder", True, f"{vault.settings.folder} is this vault's folder")
     yield _space("disk", vault.settings.folder)
 

@@ -79,7 +79,7 @@ class Apply:
             NeedsAttention: the folder is gone.
             StoreError, LocalDiskFull: the rest has to wait.
         """
-        self._disk.check_marker(self._vault.marker)
+        self._vault.check_folder()
         try:
             before = -1
             while before != self.outcome.done or self._make_way():
@@ -270,11 +270,11 @@ class Apply:
             self.outcome.problems[path] = HELD
             return
         stat = self._disk.stat(path)
+        if have.kind == Kind.DIRECTORY and self._owes(have.node):
+            self.outcome.look.add(path)
+            raise Changed(LOCAL_FIRST)
         if stat is not None and stat.kind == have.kind:  # else it is gone already, and something else is there
             self._same(path, have)
-            if have.kind == Kind.DIRECTORY and self._owes(have.node):
-                self.outcome.look.add(path)
-                raise Changed(LOCAL_FIRST)
             self._touched.add(split(path)[0])
             try:
                 self._disk.remove(path, stat)

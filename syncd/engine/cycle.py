@@ -286,7 +286,7 @@ class Cycle:
         """Do what is due while nothing happens: see that the folder is there, which makes no event, and listen."""
         if now >= self._folder_due_s:
             self._folder_due_s = now + FOLDER_S
-            self.vault.disk.check_marker(self.vault.marker)
+            self.vault.check_folder()
         if now >= self._poll_due_s:
             self._poll()
 

@@ -59,7 +59,7 @@ class Gone:
 
     def tell(self, candidates: list[int], moved: set[int]) -> None:
         """Tell deletions, children before parents; `moved` are nodes found elsewhere, and takes those told."""
-        self._disk.check_marker(self._vault.marker)
+        self._vault.check_folder()
         for node in candidates:
             row = self._base.get(node)
             if row is None or not row.alive or node in moved:

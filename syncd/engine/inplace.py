@@ -48,7 +48,7 @@ class InPlace:
         Raises:
             NeedsAttention: the folder is gone.
         """
-        self._disk.check_marker(self._vault.marker)
+        self._vault.check_folder()
         wanted: list[Placed] = [placed] if placed.row is not None else []
         if placed.is_directory:
             wanted += tree.below(placed)

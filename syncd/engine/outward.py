@@ -101,7 +101,7 @@ class Outward:
             NeedsAttention: the folder is gone.
             StoreError, LocalDiskFull: something could not be kept; nothing is lost.
         """
-        self._disk.check_marker(self._vault.marker)
+        self._vault.check_folder()
         self._whole = True
         return self._take_until_settled(self._survey.everything(deep=deep))
 
@@ -112,7 +112,7 @@ class Outward:
             paths: of directories.
             hold: paths that are being written just now, and wait.
         """
-        self._disk.check_marker(self._vault.marker)
+        self._vault.check_folder()
         self._hold = frozenset(hold)
         return self._take_until_settled(self._survey.some(set(paths)))
 

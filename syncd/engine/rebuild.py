@@ -17,7 +17,7 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
-from syncd.engine.vault import Ambient, Vault, fresh_folder, keys_of, open_vault, write_private
+from syncd.engine.vault import PREDECESSOR, Ambient, Vault, fresh_folder, keys_of, marker_of, open_vault, write_private
 from syncd.errors import Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
@@ -129,8 +129,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
     save(settings, home.config)
-    marker = f"vault {vault.hex()}\ndevice {device.id.hex()}\n".encode()
-    Disk(os.fsencode(settings.folder)).write_marker(marker)
+    Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id)))
     for old in aside:
         old.unlink(missing_ok=True)
     return result
@@ -218,6 +217,7 @@ def _fill(
             state.set_comparing(True)
             if founding:
                 state.set("statements", dump_statements(founding))
+                state.set(PREDECESSOR, founding[0].fields.get("predecessor", b""))
         fold_all(state, store, keys, result)
         enrol_unheard(state, device, name)
         result.files, result.size = state.nodes.counts()

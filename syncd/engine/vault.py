@@ -38,6 +38,8 @@ from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
+PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
+
 
 @dataclass(frozen=True, slots=True)
 class Ambient:
@@ -73,7 +75,18 @@ class Vault:
     @cached_property
     def marker(self) -> bytes:
         """What stands in the folder's marker: whose folder it is."""
-        return f"vault {self.keys.vault.hex()}\ndevice {self.device.id.hex()}\n".encode()
+        return marker_of(self.keys.vault, self.device.id)
+
+    def check_folder(self) -> None:
+        """Tell the folder from an empty mount point or another folder in its place.
+
+        Raises:
+            NeedsAttention: the folder or its marker is gone, or is another's.
+        """
+        predecessor = self.state.get(PREDECESSOR)
+        if predecessor and self.disk.has_marker(marker_of(self.keys.vault, DeviceId(predecessor))):
+            self.disk.write_marker(self.marker)  # a crash came between our going on as a new device and this
+        self.disk.check_marker(self.marker)
 
     @cached_property
     def gear(self) -> bytes:
@@ -188,6 +201,11 @@ def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:
     return keys_of(vault, raw, opened)
 
 
+def marker_of(vault: VaultId, device: DeviceId) -> bytes:
+    """Return what stands in the marker of a device's folder."""
+    return f"vault {vault.hex()}\ndevice {device.hex()}\n".encode()
+
+
 def keys_of(vault: VaultId, genesis: bytes, opened: list[EpochRoots]) -> tuple[VaultKeys, Genesis]:
     """Put the roots of opened epochs together and open genesis with them."""
     epochs = {epoch: root for roots in opened for epoch, root in roots.past.items()}
@@ -242,7 +260,7 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
         stores=(StoreSetting(name="main", url=founding.store),),
     )
     save(settings, home.config)
-    disk.write_marker(f"vault {keys.vault.hex()}\ndevice {device.id.hex()}\n".encode())
+    disk.write_marker(marker_of(keys.vault, DeviceId(device.id)))
     return entropy_to_words(entropy)
 
 

@@ -295,6 +295,13 @@ class Disk(Looking):
         self._write(temporary, Placement(temporary, 0o644, 0), (identity,), True, self._fill)
         self._os.rename(self.full(temporary), self.full(MARKER))
 
+    def has_marker(self, identity: bytes) -> bool:
+        """Tell whether a marker stands there and says so."""
+        try:
+            return self.read(MARKER, 4096) == identity
+        except OSError:
+            return False
+
     def check_marker(self, identity: bytes) -> None:
         """Tell the folder from an empty mount point or another folder in its place.
 

@@ -18,7 +18,7 @@ from syncd.config.settings import Settings, StoreSetting
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
-from syncd.engine.vault import Ambient, Vault
+from syncd.engine.vault import PREDECESSOR, Ambient, Vault
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
@@ -256,8 +256,6 @@ class SimDevice:
         predecessor, self.keys = self.keys, identity(self.next_identity())
         self.snapshots.clear()  # the folder is the new device's now
         self.wipe(DeviceId(predecessor.id))
-        self.vault.disk.write_marker(self.vault.marker)
-        self.system.commit()
         return self.vault, None
 
     def restore(self, number: int) -> None:
@@ -281,6 +279,7 @@ class SimDevice:
             self.state.set_comparing(True)
             if predecessor is not None:
                 self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
+                self.state.set(PREDECESSOR, predecessor)
         fold_all(self.state, self.door, keys, Rebuilt())
         enrol_unheard(self.state, self.keys, self.name)
         self.start()

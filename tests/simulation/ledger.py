@@ -28,6 +28,7 @@ class Ledger:
     lost_power: set[bytes] = field(default_factory=set)
     _untold: dict[str, set[bytes]] = field(default_factory=dict)
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
+    _crashed: set[str] = field(default_factory=set)  # died and have not looked at everything since
     _last: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     _count: int = 0
 
@@ -73,7 +74,7 @@ class Ledger:
         counts.subtract(Counter(now.values()))
         self.taken |= {data for data, fewer in counts.items() if fewer > 0}
         gone = {data for data in before - after if CANARY in data}
-        if device.name in self._amnesiac:
+        if device.name in self._amnesiac | self._crashed:
             self.excused |= gone
         self.destroyed |= gone
         self._untold.setdefault(device.name, set()).update(gone)
@@ -100,6 +101,11 @@ class Ledger:
         }
         self._untold.pop(device.name, None)
         self._amnesiac.discard(device.name)
+        self._crashed.discard(device.name)
+
+    def crashed(self, device: SimDevice) -> None:
+        """Take note that a process died: what it had just put in place is known only if it stands there still."""
+        self._crashed.add(device.name)
 
     def forgetting(self, device: SimDevice) -> None:
         """Take note that a device lost its state: what was destroyed there since its last whole look may come back."""

@@ -136,6 +136,7 @@ class Simulation:
         if given.what in (KILL, POWER):
             device.dead = True
             self.counts.kills += 1
+            self.ledger.crashed(device)
             if given.what == POWER:
                 self._cut(device, a)
             raise Killed
