@@ -9,11 +9,17 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.simulation.device import SimDevice
 from tests.simulation.people import CANARY, entries_of
+
+
+def _another(path: bytes, data: bytes, places: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether something else stood at a name; its directory may have been renamed meanwhile."""
+    name = path.rpartition(b"/")[2]
+    return any(other != data and where.rpartition(b"/")[2] == name for where, other in places)
 
 
 @dataclass
@@ -55,10 +61,10 @@ class Ledger:
         # A content that was moved away from where something else stands now, as after saving with a backup, or to
         # where something else stood: one name is one node, so to the tree it is new there, and what is done to it
         # elsewhere at that time is done to what stands at its old name.
-        last = self._last.get(device.name, {})
-        left = {data for path, data in [*places.items(), *last.items()] if data in after and now.get(path, data) != data}
-        came = {data for path, data in now.items() if data in before and places.get(path, data) != data}
-        came |= {data for path, data in now.items() if data in last.values() and last.get(path, data) != data}
+        was = [*places.items(), *self._last.get(device.name, {}).items()]
+        left = {data for path, data in was if data in after and _another(path, data, now.items())}
+        known = {data for _, data in was}
+        came = {data for path, data in now.items() if data in known and _another(path, data, was)}
         # Whoever moves a copy away keeps it, whatever others do to what it is a copy of.
         kept = {
             data for path, data in places.items() if data in after and path not in now and b"(conflict " in path.lower()
