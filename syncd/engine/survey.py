@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
@@ -256,12 +257,14 @@ class Survey:
             if row.node in self.moved or name in special:
                 continue
             if name in present or not self._rules.ignored(directory.path, name, row.kind == Kind.DIRECTORY):
-                if name in known and present.get(name, row.stat).ino == known[name].ino:
-                    self._shadowed.append(row.node)  # of two that hold one name, the one that stands there
-                    continue
-                if name in known:
-                    self._shadowed.append(known[name].node)
-                known[name] = row  # ... or the newer
+                other = known.get(name)
+                if (
+                    other is not None
+                ):  # of two that hold one name, the one that stands there or, if both might, the newer
+                    stands = present.get(name)
+                    row, other = sorted((other, row), key=partial(_likeness, stands), reverse=True)
+                    self._shadowed.append(other.node)
+                known[name] = row
         return known
 
     def _any_fresh(self, entries: list[tuple[bytes, Stat]]) -> bool:
@@ -328,6 +331,11 @@ class Survey:
             return not before.isdisjoint(self._disk.entries(path).names)
         except OSError:
             return False
+
+
+def _likeness(stat: Stat | None, row: Row) -> tuple[bool, bool, int]:
+    # An inode is given away again, even to an entry of another kind.
+    return stat is not None and row.kind == stat.kind, stat is not None and row.ino == stat.ino, row.version
 
 
 def _looks_the_same(row: Row, stat: Stat) -> bool:
