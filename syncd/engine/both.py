@@ -44,7 +44,7 @@ class Both:
         }
 
 
-def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both) -> None:
+def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe: Callable[[int], bool]) -> None:
     """Bring this disk to the merged tree; what stands in the way and is not published is published first."""
     for _ in range(ROUNDS):
         if not vault.state.base.waiting:
@@ -56,7 +56,7 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both) -> No
         both.applied.problems = applied.problems
         if not applied.look:
             return
-        outcome = Outward(vault, outbox, progress).look(applied.look)
+        outcome = Outward(vault, outbox, progress, None, ripe).look(applied.look)
         _add(both.outward, outcome)
         if not outcome.changes and not applied.done:
             return
@@ -79,7 +79,7 @@ def full_cycle(
     settle_intents(vault)
     both.arrived = Inward(vault).fetch(discover=True)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
-    bring_in(vault, outbox, progress, both)
+    bring_in(vault, outbox, progress, both, ripe)
     return both
 
 

@@ -244,7 +244,7 @@ class Cycle:
                 both.outward = outward.look(directories, held or ())
             # What only a listing shows (a gap, a rewind) stands until a listing shows it no more.
             both.arrived.alarms = {**self.status.alarms, **both.arrived.alarms}
-            bring_in(self.vault, outbox, progress, both)
+            bring_in(self.vault, outbox, progress, both, self._ripe)
         except Stopped:
             outbox.commit()
             raise

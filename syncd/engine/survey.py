@@ -258,9 +258,7 @@ class Survey:
                 continue
             if name in present or not self._rules.ignored(directory.path, name, row.kind == Kind.DIRECTORY):
                 other = known.get(name)
-                if (
-                    other is not None
-                ):  # of two that hold one name, the one that stands there or, if both might, the newer
+                if other is not None:  # of two that hold one name, the one that stands there; else the newer
                     stands = present.get(name)
                     row, other = sorted((other, row), key=partial(_likeness, stands), reverse=True)
                     self._shadowed.append(other.node)
@@ -304,23 +302,26 @@ class Survey:
         """
         if self.empty_base or (stat.links > 1 and stat.kind == Kind.FILE):
             return None
-        row = self._base.with_inode(stat.ino)
-        if row is None or row.kind != stat.kind or row.node in self.moved or row.node in self._at_its_name:
-            return None
+        for row in self._base.with_inode(stat.ino):
+            taken = row.node in self.moved or row.node in self._at_its_name
+            if row.kind == stat.kind and not taken and self._is_it(path, stat, row, content):
+                return row
+        return None
+
+    def _is_it(self, path: bytes, stat: Stat, row: Row, content: tuple[int, bytes] | None) -> bool:
+        """Tell whether an entry is the node that had its inode."""
         was = self._base.path_of(row.node)
         try:
             there = self._disk.stat(was)
-            if there is not None and there.kind == row.kind:
-                return None  # one name is one node: that is an edit of it
         except OSError:
-            return None  # its old place cannot be looked at, so nobody knows
+            return False  # its old place cannot be looked at, so nobody knows
+        if there is not None and there.kind == row.kind:
+            return False  # one name is one node: that is an edit of it
         if self._moves.get(path) == was:
-            return row
-        if stat.kind == Kind.FILE and content != (row.depth, row.content) and not _looks_the_same(row, stat):
-            return None
-        if stat.kind == Kind.DIRECTORY and not self._shares_children(path, row.node):
-            return None
-        return row
+            return True
+        if stat.kind == Kind.DIRECTORY:
+            return self._shares_children(path, row.node)
+        return stat.kind != Kind.FILE or content == (row.depth, row.content) or _looks_the_same(row, stat)
 
     def _shares_children(self, path: bytes, node: int) -> bool:
         """Tell a moved directory from a new one that was given a removed one's inode."""

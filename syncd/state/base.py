@@ -90,12 +90,9 @@ class Base:
         """Return the directories that this disk has in a directory."""
         return [row.node for row in self.children(parent) if row.kind == Kind.DIRECTORY]
 
-    def with_inode(self, inode: int) -> Row | None:
-        """Return the live node that has an inode on this disk."""
-        found = self._rows("ino = ?", (inode,))
-        if found:
-            return found[0]
-        return self._nodes.with_inodes((inode,)).get(inode)
+    def with_inode(self, inode: int) -> list[Row]:
+        """Return the nodes that had an inode on this disk: several where one is gone and it was given away again."""
+        return self._rows("ino = ?", (inode,)) + self._nodes.with_inode(inode)
 
     def waiting_nodes(self, after: int, limit: int) -> list[int]:
         """Return nodes that this disk has otherwise than the tree wants, by identity."""

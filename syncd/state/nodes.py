@@ -116,13 +116,9 @@ class Nodes:
             tree.setdefault(parent, {})[name] = node
         return tree
 
-    def with_inodes(self, inodes: Iterable[int]) -> dict[int, Row]:
-        """Return live nodes by inode, for the inodes asked for."""
-        found = {}
-        for inode in inodes:
-            for row in self._rows("ino = ? AND kind <> 4", (inode,)):
-                found[row.ino] = row
-        return found
+    def with_inode(self, inode: int) -> list[Row]:
+        """Return the live nodes that have an inode."""
+        return self._rows("ino = ? AND kind <> 4", (inode,))
 
     def live(self) -> Iterator[Row]:
         """Yield every live node, in no order."""

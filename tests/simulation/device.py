@@ -19,6 +19,7 @@ from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
 from syncd.engine.vault import PREDECESSOR, Ambient, Vault
+from syncd.errors import SyncdError
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
@@ -252,10 +253,18 @@ class SimDevice:
         finally:
             self.busy = False
 
-    def _become_another(self, vault: Vault) -> tuple[Vault, None]:
-        predecessor, self.keys = self.keys, identity(self.next_identity())
+    def _become_another(self, vault: Vault) -> tuple[Vault, SyncdError | None]:
+        predecessor, before = self.keys, self.db.serialize()
+        self.keys = identity(self.next_identity())
         self.snapshots.clear()  # the folder is the new device's now
-        self.wipe(DeviceId(predecessor.id))
+        try:
+            self.wipe(DeviceId(predecessor.id))
+        except SyncdError as error:  # the state that was there is put back, as `rebuild` does
+            self.keys = predecessor
+            self.db = connect(":memory:")
+            self.db.deserialize(before)
+            self.start()
+            return self.vault, error
         return self.vault, None
 
     def restore(self, number: int) -> None:
@@ -282,4 +291,7 @@ class SimDevice:
                 self.state.set(PREDECESSOR, predecessor)
         fold_all(self.state, self.door, keys, Rebuilt())
         enrol_unheard(self.state, self.keys, self.name)
+        self.system.person = True  # as `rebuild` does, at its end; if that fails a person does it again
+        self.vault.disk.write_marker(self.vault.marker)
+        self.system.person = False
         self.start()

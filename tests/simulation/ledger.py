@@ -103,7 +103,8 @@ class Ledger:
         self.known |= {
             found[0]
             for path, found in before.items()
-            if now.get(path) == found and not any(path == bad or path.startswith(bad + b"/") or not bad for bad in problems)
+            if now.get(path) == found
+            and not any(path == bad or path.startswith(bad + b"/") or not bad for bad in problems)
         }
         self._untold.pop(device.name, None)
         self._amnesiac.discard(device.name)
