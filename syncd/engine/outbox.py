@@ -127,14 +127,19 @@ class Outbox:
             at: parent and name on this disk, when the node wants to stand elsewhere.
             elsewhere: it says nothing of this disk, which stays as it is.
         """
-        changes = self._batch.changes
+        changes, said = self._batch.changes, self._batch.said
+        version = key(OWN_DEVICE, self._next_version)
+        before = said.get(change.node)
+        if before is not None:  # said twice in one record: the second builds upon the first
+            parents = [parent for parent in change.parents if parent not in before[1]]
+            change = change._replace(parents=(*parents, before[0]))
+        said[change.node] = version, change.parents
         if stat is not None:
             self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0, at)
         elif elsewhere:
             self._batch.fingerprints[len(changes)] = ELSEWHERE
         changes.append(change)
         self._batch.weight += CHANGE_WEIGHT + len(change.name) + len(change.ids) + len(change.inline)
-        version = key(OWN_DEVICE, self._next_version)
         self._next_version += 1
         return version
 

@@ -70,7 +70,8 @@ class Ledger:
             data for path, data in places.items() if data in after and path not in now and b"(conflict " in path.lower()
         }
         self.excused |= left | came | kept
-        if device.name in self._amnesiac:  # where something stood before is forgotten, so a move is news
+        # Where something stood before is forgotten, or which inode it had: so a move is news.
+        if device.name in self._amnesiac | self._crashed:
             self.excused |= {data for path, data in places.items() if data in after and path not in now}
         for data in after - before:
             if CANARY not in data:

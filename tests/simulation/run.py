@@ -148,6 +148,7 @@ class Simulation:
                 self._look(other.number, whole=bool(b % 2))
         elif given.what == STORE_FAILS:
             self.counts.faults += 1
+            self.ledger.crashed(device)
             raise [StoreGone, StoreGone, StoreFull, StoreReadOnly][a % 4]("the simulated store fails")
         elif given.what == SYSTEM_FAILS:
             self.counts.faults += 1
