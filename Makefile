@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 FOLDER ?=
+SEEDS ?= 0:200000
 
-.PHONY: help run test check crash bench clean golden example docs
+.PHONY: help run test check crash sim bench clean golden example docs
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
 	@echo "make test                     install and pass all tests"
 	@echo "make check                    format, lint, types, contracts, fast tests"
 	@echo "make crash                    the long crash test: 200 kills"
+	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make bench                    us and our peers side by side"
 
 $(BIN)/python:
@@ -41,6 +43,9 @@ check: $(VENV)/installed-dev
 
 crash: $(VENV)/installed-dev
 	SYNCD_KILLS=200 $(BIN)/python -m pytest -q -s tests/agent/test_crash.py --timeout 3600
+
+sim: $(VENV)/installed-dev
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 golden: $(VENV)/installed-dev
 	$(BIN)/python -m tests.golden.make

@@ -27,6 +27,8 @@ class Person:
 
     def act(self, operation: str, a: int, b: int, c: int) -> bool:
         """Do something; return whether it came to anything."""
+        if not self._system.mounted:
+            return False
         self._system.person = True
         try:
             OPERATIONS[operation](self, a, b, c)
@@ -119,6 +121,14 @@ def _create(person: Person, a: int, b: int, c: int) -> None:
 
 def _edit(person: Person, a: int, b: int, c: int) -> None:
     person.write_over(person.pick(person.files(), a), person.content())
+
+
+def _edit_in_place(person: Person, a: int, b: int, c: int) -> None:
+    """Write other bytes of the same length, as databases do."""
+    path = person.pick(person.files(), a)
+    length = len(person._system._walk(person.full(path)).data)
+    data = person.content()
+    person.write_over(path, data.ljust(length, b".")[: max(length, len(CANARY) + 6)])
 
 
 def _append(person: Person, a: int, b: int, c: int) -> None:
@@ -250,6 +260,7 @@ OPERATIONS: dict[str, Operation] = {
     "create": _create,
     "edit": _edit,
     "append": _append,
+    "edit in place": _edit_in_place,
     "save by rename": _save_by_rename,
     "save by backup": _save_by_backup,
     "save by removal": _save_by_removal,

@@ -32,6 +32,7 @@ from tests.simulation.schedule import (
     STORE_FAILS,
     SYSTEM_FAILS,
     TURN,
+    UNMOUNT,
     WIPE,
     Decision,
     Interrupt,
@@ -210,6 +211,8 @@ class Simulation:
         elif decision.what == RESTORE:
             self.ledger.forgetting(device)
             device.restore(numbers[0])
+        elif decision.what == UNMOUNT:
+            device.system.mounted = not device.system.mounted
         elif decision.what == DEAF:
             device.deaf = not device.deaf
         elif decision.what == STALE:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tests.simulation.people import OPERATIONS, WEIGHTS
 
-PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE = (
-    "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale",
+PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNMOUNT = (
+    "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale", "unmount",
 )  # fmt: skip
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
@@ -80,7 +80,7 @@ def _decision(source: random.Random, devices: int, rough: bool) -> Decision:
         return Decision(EVERYWHERE, device, interrupts=_interrupts(source, rough))
     if draw < 0.92 or not rough:
         return Decision(ADVANCE, device, (source.choice([1, 30, 60, 300, 600, 2500, 40_000]),))
-    word = source.choice([RESTART, CUT, WIPE, DEAF, STALE, RESTORE])
+    word = source.choice([RESTART, CUT, WIPE, DEAF, STALE, RESTORE, UNMOUNT])
     return Decision(word, device, _numbers(source, 2))
 
 

@@ -1,0 +1,229 @@
+"""Bugs to test the tester with: each is a fault that such programs have had, put in while a schedule runs.
+
+Each stands with a seed that catches it; `python -m tests.simulation --bug NAME --seeds 0:5000` looks for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from syncd.engine import apply, cycle, fold, ingest, outbox, outward, placing, published, survey
+from syncd.engine import vault as vault_room
+from syncd.engine.outbox import Outbox
+from syncd.fs.disk import Disk
+from syncd.merge import affected, registers, tree
+from syncd.merge.registers import Version
+from syncd.scan import diff
+from syncd.state import base, plain, weave
+from syncd.state.known import Known
+from tests.simulation import device as simulated
+
+Bug = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def put_in(*places: tuple[Any, str, Any]) -> Iterator[None]:
+    """Replace attributes for a while."""
+    before = [(owner, name, owner.__dict__[name]) for owner, name, _ in places]
+    for owner, name, value in places:
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _blind_replace(self: Disk, staged: bytes, path: bytes, expect: Any) -> None:
+    self._os.rename(self.full(staged), self.full(path))
+
+
+def _blind_same(self: apply.Apply, path: bytes, row: Any) -> Any:
+    found = self._disk.stat(path)
+    if found is None:
+        raise apply.Changed
+    return found
+
+
+def _noted_early(self: placing.Placer) -> None:
+    ready, self._ready, self._size = self._ready, [], 0
+    for item in ready:
+        stat = self._disk.stat(item.staged.path)
+        assert stat is not None
+        self._placed(item.job, item.waiting, stat)
+    self._placed.__self__._note()  # type: ignore[attr-defined]
+    for item in ready:
+        with contextlib.suppress(apply.Changed, OSError):
+            self._disk.put_in_place(item.staged, item.job.path, item.job.expect)
+
+
+def _by_arrival(self: Known, version: int) -> Any:
+    number, counter = version >> 48, version & (1 << 48) - 1
+    record = self._devices.of_version(number, counter)
+    return (record.lamport if record else 0), bytes([number]), counter
+
+
+def _deletion_wins(self: registers._History, version: Version) -> Any:
+    return not version.alive, self.depth[version.id], version.order
+
+
+def _by_mtime(self: registers._History, version: Version) -> Any:
+    return version.alive, version.mtime_ns, version.order
+
+
+def _empty_when_unreadable(self: Disk, path: bytes) -> Any:
+    try:
+        return _entries(self, path)
+    except PermissionError:
+        return survey.Listing([], bytes(diff.CELL.size))
+    except OSError:
+        return survey.Listing([], bytes(diff.CELL.size))
+
+
+_entries = Disk.entries
+
+
+def _record_first(self: Outbox, *, more_follow: bool) -> bool:
+    puts: list[Any] = []
+    put = self._vault.store.put
+
+    def later(name: str, data: bytes) -> None:
+        if name.startswith("pack/"):
+            puts.append((name, data))
+        else:
+            put(name, data)
+
+    self._vault.store.put = later  # type: ignore[method-assign]
+    try:
+        return _publish(self, more_follow=more_follow)
+    finally:
+        self._vault.store.put = put  # type: ignore[method-assign]
+        for name, data in puts:
+            put(name, data)
+
+
+_publish = Outbox._publish
+
+
+def _no_losers(candidates: Any, winner: Version) -> tuple[Version, ...]:
+    return ()
+
+
+def _first_places(by_node: Any, facts: Any) -> Any:
+    return {node: claim.places[0] for node, claim in by_node.items()}
+
+
+def _exact_mtime(wanted_ns: int, found_ns: int, ctime_ns: int) -> bool:
+    return wanted_ns == found_ns
+
+
+def _never_fresh(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
+    return False
+
+
+def _origin_without_decisions(self: registers._History, name: str, version: Version, parents: list[int]) -> Any:
+    value = registers.REGISTERS[name]
+    inherited = self._standing(origin for parent in parents for origin in self._origins[name][parent])
+    if not inherited:
+        return frozenset((version.id,))
+    if not version.alive and name != "bytes":
+        return frozenset(found.id for found in inherited)
+    same = [found for found in inherited if value(found) == value(version)]
+    return frozenset((max(same, key=registers._order).id if same else version.id,))
+
+
+def _all_ripe(self: cycle.Cycle, node: int) -> bool:
+    return True
+
+
+def _told_at_once(self: outward.Outward, visits: Any) -> Any:
+    self._whole = False
+    return self._take_all(visits, tell=True)
+
+
+def _statements_last(state: Any, number: int, verifying: bytes, statements: Any) -> None:
+    names = [item for item in statements if item.code == fold.StatementKind.ENROL]
+    if names:
+        state.devices.enrol(number, "", verifying)
+
+
+def _heads_forgotten(self: weave.Weave, node: int) -> list[int]:
+    return _heads(self, node)[-1:]
+
+
+_heads = weave.Weave.heads
+
+
+def _lose_parents(self: base.Base, row: Any) -> tuple[int, ...]:
+    return ()
+
+
+def _take_torn(self: ingest.Ingest, *_: Any) -> None:
+    return None
+
+
+def _never_absent(self: survey.Survey, directory: Any, name: bytes, stat: Any) -> None:
+    return None
+
+
+def _not_restless(self: plain.Taking, item: Any) -> bool:
+    self._restless = False
+    return _plain(self, item)
+
+
+_plain = plain.Taking._plain
+
+
+def _all_living(self: affected._Reseating, claim: Any) -> bool:
+    return bool(claim.alive)
+
+
+def _like_anything(self: published.Published, path: bytes, row: Any, stat: Any) -> bool:
+    return bool(stat.kind == row.kind)
+
+
+BUGS: dict[str, Bug] = {
+    "skip the check before the rename": lambda: put_in((Disk, "_replace", _blind_replace)),
+    "remove and move whatever stands there": lambda: put_in((apply.Apply, "_same", _blind_same)),
+    "believe that what stands there was published": lambda: put_in((published.Published, "is_so", _like_anything)),
+    "advance the base before the file is there": lambda: put_in((placing.Placer, "flush", _noted_early)),
+    "forget to sync the directory": lambda: put_in((apply.Apply, "_make_durable", nothing)),
+    "forget to sync the files": lambda: put_in((Disk, "sync_all", nothing)),
+    "the winner is who came last": lambda: put_in((Known, "order", _by_arrival)),
+    "the winner is the newest by its mtime": lambda: put_in((registers._History, "precedence", _by_mtime)),
+    "a deletion wins over an edit": lambda: put_in((registers._History, "precedence", _deletion_wins)),
+    "what lost is shown nowhere": lambda: put_in((registers, "_losers", _no_losers)),
+    "decide without saying so": lambda: put_in((registers._History, "_origin", _origin_without_decisions)),
+    "cycles of moves stay": lambda: put_in((affected, "choose_places", _first_places), (tree, "choose_places", _first_places)),
+    "a directory dies with what lives in it": lambda: put_in((affected._Reseating, "_lives", _all_living)),
+    "drop the frontier": lambda: put_in((Outbox, "_frontier", lambda self: ())),
+    "unreadable is empty": lambda: put_in((Disk, "entries", _empty_when_unreadable)),
+    "an empty mount point is an empty folder": lambda: put_in((vault_room.Vault, "check_folder", nothing)),
+    "a deletion is told by the first look": lambda: put_in((outward.Outward, "_take_until_settled", _told_at_once)),
+    "a deletion is told before a move would be seen": lambda: put_in((cycle.Cycle, "_ripe", _all_ripe)),
+    "the record before its packs": lambda: put_in((Outbox, "_publish", _record_first)),
+    "a file torn while it was read is published": lambda: put_in((ingest.Ingest, "_check", _take_torn)),
+    "fresh fingerprints are believed": lambda: put_in((survey, "too_fresh", _never_fresh), (outward, "too_fresh", _never_fresh)),
+    "times that the file system cut are edits": lambda: put_in(
+        (diff, "same_mtime", _exact_mtime), (outward, "same_mtime", _exact_mtime), (survey, "same_mtime", _exact_mtime)
+    ),
+    "forget what was being put in place": lambda: put_in((cycle, "settle_intents", nothing)),
+    "temporary files stay": lambda: put_in((Disk, "discard", nothing)),
+    "copies are named before devices are": lambda: put_in((fold, "_take_statements", _statements_last)),
+    "a rebuilt device never enrols": lambda: put_in((simulated, "enrol_unheard", nothing)),
+    "a folder that joins is all news": lambda: put_in((survey.Survey, "once_here", lambda *_, **__: iter(()))),
+    "what the tree has here is news": lambda: put_in((survey.Survey, "absent", _never_absent)),
+    "an edit builds upon nothing": lambda: put_in((base.Base, "heads", _lose_parents)),
+    "only the last head counts": lambda: put_in((weave.Weave, "heads", _heads_forgotten)),
+    "what was woven is forgotten": lambda: put_in((plain.Taking, "_plain", _not_restless)),
+    "a directory goes before its deletions are told": lambda: put_in((apply.Apply, "_owes", lambda self, node: False)),
+}
+
+# Bug -> a seed that catches it.
+CAUGHT: dict[str, int] = {}

@@ -1,0 +1,90 @@
+"""Many schedules keep every promise; the same seed is the same story; and the tester catches what it is for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.bugs import BUGS, CAUGHT
+from tests.simulation.run import Counts, Simulation
+from tests.simulation.schedule import Schedule, make
+from tests.simulation.shrink import as_test, shrink, violation
+
+SCHEDULES = int(os.environ.get("SYNCD_SCHEDULES", "2000"))
+FIRST = int(os.environ.get("SYNCD_FIRST_SEED", "1000000"))
+BLOCK = 100
+# Of 100 schedules, what at least has to happen in them: a tester that does nothing finds nothing.
+FLOORS = {"operations": 600, "kills": 40, "cuts": 15, "faults": 30, "records": 400}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, BLOCK))
+def test_every_promise_is_kept(first: int) -> None:
+    counts = Counts()
+    for seed in range(first, first + BLOCK):
+        simulation = Simulation(make(seed))
+        try:
+            simulation.run()
+        except Exception as error:
+            error.add_note(f"reproduce it: python -m tests.simulation --seeds {seed} --shrink")
+            raise
+        counts.add(simulation.counts)
+    few = {name: getattr(counts, name) for name, floor in FLOORS.items() if getattr(counts, name) < floor}
+    assert not few, f"hardly anything happened: {counts}"
+
+
+def traces(seeds: range) -> str:
+    return " ".join(f"{Simulation(make(seed)).run().trace:08x}" for seed in seeds)
+
+
+def test_a_seed_is_one_story() -> None:
+    """In another process, where hashes of text are others, the same calls are made in the same order."""
+    seeds = range(12)
+    code = f"from tests.simulation.test_simulation import traces; print(traces({seeds!r}))"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "4711"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert traces(seeds) == traces(seeds) == other.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("bug", BUGS)
+def test_the_tester_catches(bug: str) -> None:
+    schedule = make(CAUGHT[bug])
+    assert violation(schedule) is None
+    with BUGS[bug]():
+        assert violation(schedule) is not None, f"nobody noticed: {bug}"
+
+
+@pytest.mark.timeout(300)
+def test_a_failing_schedule_gets_small_and_becomes_a_test() -> None:
+    bug = "a deletion wins over an edit"
+    schedule = make(CAUGHT[bug])
+    with BUGS[bug]():
+        kind = violation(schedule)
+        small = shrink(schedule)
+        assert violation(small) == kind
+        code = as_test(small, kind)
+        assert len(small.decisions) < len(schedule.decisions)
+        names = _names(code)
+        with pytest.raises(AssertionError):
+            names[f"test_seed_{schedule.seed}"]()
+    names[f"test_seed_{schedule.seed}"]()
+
+
+def _names(code: str) -> dict[str, object]:
+    from tests.simulation import schedule as words
+
+    names: dict[str, object] = {**vars(words), "Simulation": Simulation, "Schedule": Schedule}
+    exec(code, names)
+    return names
