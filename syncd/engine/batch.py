@@ -29,7 +29,7 @@ class Batch:
     """What the next record will say, and what the state will remember with it."""
 
     changes: list[Change] = field(default_factory=list)
-    said: dict[int, tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # node -> its version, and its parents
+    said: dict[int, tuple[int, Change]] = field(default_factory=dict)  # node -> the version that was said last
     fingerprints: dict[int, tuple[int, int, tuple[int, bytes] | None]] = field(default_factory=dict)
     digests: list[tuple[int, bytes]] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)

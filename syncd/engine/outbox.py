@@ -131,9 +131,10 @@ class Outbox:
         version = key(OWN_DEVICE, self._next_version)
         before = said.get(change.node)
         if before is not None:  # said twice in one record: the second builds upon the first
-            parents = [parent for parent in change.parents if parent not in before[1]]
-            change = change._replace(parents=(*parents, before[0]))
-        said[change.node] = version, change.parents
+            parents = [parent for parent in change.parents if parent not in before[1].parents]
+            # A change that says nothing of this disk only decides between contents: the node is as it was said to be.
+            change = (before[1] if elsewhere else change)._replace(parents=(*parents, before[0]))
+        said[change.node] = version, change
         if stat is not None:
             self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0, at)
         elif elsewhere:
