@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine import apply
+from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
@@ -76,6 +77,7 @@ def full_cycle(
         StoreError, LocalDiskFull: something has to wait; nothing is lost.
     """
     both = Both()
+    meet_folder(vault)
     settle_intents(vault)
     both.arrived = Inward(vault).fetch(discover=True)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()

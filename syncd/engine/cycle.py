@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine.both import Both, bring_in
+from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
@@ -230,6 +231,7 @@ class Cycle:
         progress = Progress(self._elapsed)
         progress.checkpoint = self._check_stop
         self.status.progress, self.status.state = progress, SCANNING
+        meet_folder(self.vault)
         settle_intents(self.vault)
         arrived = arrived or self._fetch(discover=whole)
         outbox = Outbox(self.vault)

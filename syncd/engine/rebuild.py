@@ -17,7 +17,17 @@ from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import fetch_journal, list_records
-from syncd.engine.vault import PREDECESSOR, Ambient, Vault, fresh_folder, keys_of, marker_of, open_vault, write_private
+from syncd.engine.vault import (
+    MARK,
+    PREDECESSOR,
+    Ambient,
+    Vault,
+    fresh_folder,
+    keys_of,
+    marker_of,
+    open_vault,
+    write_private,
+)
 from syncd.errors import Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.statements import Statement, StatementKind
@@ -117,10 +127,11 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         # Nothing can be appended to a journal with a hole, or that somebody else continues.
         predecessor, fresh = DeviceId(device.id), True
         device = DeviceKeys.generate(ambient.entropy(16))
+    mark = ambient.entropy(8).hex()
     aside = _set_aside(home.state)
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
-        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device)
+        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
     except BaseException:
         _put_back(home.state, aside)
         raise
@@ -129,7 +140,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
     save(settings, home.config)
-    Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id)))
+    Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
     for old in aside:
         old.unlink(missing_ok=True)
     return result
@@ -204,6 +215,7 @@ def _fill(
     opened: list[EpochRoots],
     founding: list[Statement],
     name: str,
+    mark: str,
 ) -> Rebuilt:
     """Make the new state; `founding` are the statements of a new device."""
     result = Rebuilt(new_device=bool(founding))
@@ -215,6 +227,7 @@ def _fill(
             for roots in opened:
                 state.keep_object(f"epoch/{roots.epoch.hex()}", _own_epoch(keys.vault, roots, device))
             state.set_comparing(True)
+            state.set(MARK, mark.encode())
             if founding:
                 state.set("statements", dump_statements(founding))
                 state.set(PREDECESSOR, founding[0].fields.get("predecessor", b""))

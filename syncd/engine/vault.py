@@ -38,6 +38,7 @@ from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
+MARK = "mark"  # the word of the folder that the state knows
 PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
 
 
@@ -72,10 +73,10 @@ class Vault:
         """The folder."""
         return Disk(os.fsencode(self.settings.folder), self.ambient.kernel)
 
-    @cached_property
+    @property
     def marker(self) -> bytes:
         """What stands in the folder's marker: whose folder it is."""
-        return marker_of(self.keys.vault, self.device.id)
+        return marker_of(self.keys.vault, self.device.id, (self.state.get(MARK) or b"").decode())
 
     def check_folder(self) -> None:
         """Tell the folder from an empty mount point or another folder in its place.
@@ -83,9 +84,6 @@ class Vault:
         Raises:
             NeedsAttention: the folder or its marker is gone, or is another's.
         """
-        predecessor = self.state.get(PREDECESSOR)
-        if predecessor and self.disk.has_marker(marker_of(self.keys.vault, DeviceId(predecessor))):
-            self.disk.write_marker(self.marker)  # a crash came between our going on as a new device and this
         self.disk.check_marker(self.marker)
 
     @cached_property
@@ -201,9 +199,10 @@ def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:
     return keys_of(vault, raw, opened)
 
 
-def marker_of(vault: VaultId, device: DeviceId) -> bytes:
-    """Return what stands in the marker of a device's folder."""
-    return f"vault {vault.hex()}\ndevice {device.hex()}\n".encode()
+def marker_of(vault: VaultId, device: DeviceId, mark: str) -> bytes:
+    """Return what stands in the marker of a device's folder; `mark` is that folder's own word."""
+    own = f"mark {mark}\n" if mark else ""
+    return f"vault {vault.hex()}\ndevice {device.hex()}\n{own}".encode()
 
 
 def keys_of(vault: VaultId, genesis: bytes, opened: list[EpochRoots]) -> tuple[VaultKeys, Genesis]:
@@ -253,14 +252,15 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     for name, data in objects.items():
         store.put(name, data)
     write_private(home.device_key, device.dump())
-    keep_vault(home, objects, statements, device.id)
+    mark = ambient.entropy(8).hex()
+    keep_vault(home, objects, statements, device.id, mark)
     settings = Settings(
         folder=founding.folder,
         device=founding.device,
         stores=(StoreSetting(name="main", url=founding.store),),
     )
     save(settings, home.config)
-    disk.write_marker(marker_of(keys.vault, DeviceId(device.id)))
+    disk.write_marker(marker_of(keys.vault, DeviceId(device.id), mark))
     return entropy_to_words(entropy)
 
 
@@ -320,7 +320,7 @@ def _found(
     return objects, statements, keys
 
 
-def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement], device: DeviceId) -> None:
+def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement], device: DeviceId, mark: str) -> None:
     """Begin the local state: this device's number, sealed copies of genesis and epochs, first statements."""
     state = State(home.state, write=True)
     try:
@@ -332,6 +332,7 @@ def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement
                 if not name.startswith("slot/"):
                     state.keep_object(name, data)
             state.set("statements", dump_statements(statements))
+            state.set(MARK, mark.encode())
     finally:
         state.close()
 

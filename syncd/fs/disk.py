@@ -295,22 +295,15 @@ class Disk(Looking):
         self._write(temporary, Placement(temporary, 0o644, 0), (identity,), True, self._fill)
         self._os.rename(self.full(temporary), self.full(MARKER))
 
-    def has_marker(self, identity: bytes) -> bool:
-        """Tell whether a marker stands there and says so."""
-        try:
-            return self.read(MARKER, 4096) == identity
-        except OSError:
-            return False
-
-    def check_marker(self, identity: bytes) -> None:
-        """Tell the folder from an empty mount point or another folder in its place.
+    def marker(self) -> bytes:
+        """Return what the folder's marker says.
 
         Raises:
-            NeedsAttention: the folder or its marker is gone, or is another's.
+            NeedsAttention: the folder or its marker is gone.
         """
         shown = os.fsdecode(self.root)
         try:
-            found = self.read(MARKER, 4096)
+            return self.read(MARKER, 4096)
         except FileNotFoundError:
             raise NeedsAttention(
                 f"the folder {shown} is gone, or not mounted: its marker .syncd-folder is missing",
@@ -318,9 +311,16 @@ class Disk(Looking):
             ) from None
         except OSError as error:
             raise NeedsAttention(f"the folder {shown} cannot be read: {error.strerror}") from error
-        if found != identity:
+
+    def check_marker(self, identity: bytes) -> None:
+        """Tell the folder from another one in its place.
+
+        Raises:
+            NeedsAttention: the folder or its marker is gone, or is another's.
+        """
+        if self.marker() != identity:
             raise NeedsAttention(
-                f"the folder {shown} belongs to another vault or device",
+                f"the folder {os.fsdecode(self.root)} belongs to another vault or device",
                 hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
             )
 

@@ -19,7 +19,7 @@ from syncd.state.chunks import ChunkIndex
 from syncd.state.devices import Devices
 from syncd.state.known import Known
 from syncd.state.migrations import migrate
-from syncd.state.nodes import Applied, Nodes
+from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
 from syncd.state.plain import Taking, all_plain
 from syncd.state.weave import Weave
@@ -122,6 +122,22 @@ class State:
     def set_comparing(self, comparing: bool) -> None:
         """Begin to compare the folder with all that ever was, or end that."""
         self.set(_COMPARING, b"1" if comparing else b"")
+
+    def forget_disk(self) -> None:
+        """Take nothing for being on this disk: the folder is another one; inside the caller's transaction."""
+        ended = "SELECT node FROM copy WHERE original = 0"  # copies that only this disk still had
+        for statement in (
+            "DELETE FROM base",
+            f"DELETE FROM want WHERE node IN ({ended})",  # noqa: S608
+            f"DELETE FROM node WHERE id IN ({ended})",  # noqa: S608
+            "DELETE FROM copy WHERE original = 0",
+            f"UPDATE node SET ino = CASE WHEN kind <> 4 AND parent >= 0 THEN {PENDING} ELSE 0 END, ctime_ns = 0",  # noqa: S608
+            "DELETE FROM seen_directory",
+            "DELETE FROM mount_point",
+            "DELETE FROM placing",
+        ):
+            self.db.execute(statement)
+        self.set_comparing(True)
 
     def keep_object(self, name: str, data: bytes) -> None:
         """Keep a copy of a sealed object (genesis, epochs) so that opening needs no store."""

@@ -200,7 +200,9 @@ BUGS: dict[str, Bug] = {
     "a deletion wins over an edit": lambda: put_in((registers._History, "precedence", _deletion_wins)),
     "what lost is shown nowhere": lambda: put_in((registers, "_losers", _no_losers)),
     "decide without saying so": lambda: put_in((registers._History, "_origin", _origin_without_decisions)),
-    "cycles of moves stay": lambda: put_in((affected, "choose_places", _first_places), (tree, "choose_places", _first_places)),
+    "cycles of moves stay": lambda: put_in(
+        (affected, "choose_places", _first_places), (tree, "choose_places", _first_places)
+    ),
     "a directory dies with what lives in it": lambda: put_in((affected._Reseating, "_lives", _all_living)),
     "drop the frontier": lambda: put_in((Outbox, "_frontier", lambda self: ())),
     "unreadable is empty": lambda: put_in((Disk, "entries", _empty_when_unreadable)),
@@ -209,7 +211,9 @@ BUGS: dict[str, Bug] = {
     "a deletion is told before a move would be seen": lambda: put_in((cycle.Cycle, "_ripe", _all_ripe)),
     "the record before its packs": lambda: put_in((Outbox, "_publish", _record_first)),
     "a file torn while it was read is published": lambda: put_in((ingest.Ingest, "_check", _take_torn)),
-    "fresh fingerprints are believed": lambda: put_in((survey, "too_fresh", _never_fresh), (outward, "too_fresh", _never_fresh)),
+    "fresh fingerprints are believed": lambda: put_in(
+        (survey, "too_fresh", _never_fresh), (outward, "too_fresh", _never_fresh)
+    ),
     "times that the file system cut are edits": lambda: put_in(
         (diff, "same_mtime", _exact_mtime), (outward, "same_mtime", _exact_mtime), (survey, "same_mtime", _exact_mtime)
     ),

@@ -18,7 +18,7 @@ from syncd.config.settings import Settings, StoreSetting
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
-from syncd.engine.vault import PREDECESSOR, Ambient, Vault
+from syncd.engine.vault import MARK, PREDECESSOR, Ambient, Vault
 from syncd.errors import SyncdError
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
@@ -207,6 +207,7 @@ class SimDevice:
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
             self.state.set_comparing(True)
+            self.state.set(MARK, self._entropy.randbytes(8).hex().encode())
             self.state.set("statements", dump_statements([enrolment(self.keys, self.name, None)]))
         self.vault.disk.write_marker(self.vault.marker)
         self.system.commit()
@@ -286,6 +287,7 @@ class SimDevice:
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
             self.state.set_comparing(True)
+            self.state.set(MARK, self._entropy.randbytes(8).hex().encode())
             if predecessor is not None:
                 self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
                 self.state.set(PREDECESSOR, predecessor)
