@@ -74,16 +74,17 @@ class Stating:
     def _change_of_copy(self, row: Row, original: int, fields: dict[str, object]) -> list[Change]:
         """Return what a change of an overruled content says: that is decided, and the copy is a node of its own."""
         said = []
-        node = self._state.nodes.get(original) if original else None
-        if node is not None:
+        shown = (self._state.base.get(original) or self._state.nodes.get(original)) if original else None
+        if shown is not None:
             merged = self._known.merged(original)
             loser = next((version for version in merged.losers if version.id == row.node), None)
             if loser is not None:
                 versions = {version.id: version for version in self._known.versions(original)}
-                others = {version.bytes_value for version in merged.losers if version is not loser}
-                parents = tuple(head for head in merged.heads if versions[head].bytes_value not in others)
-                place = merged.place
-                said.append(_as_change(node)._replace(parent=place.parent, name=place.name, parents=parents))
+                lost = [head for head in merged.heads if versions[head].bytes_value == loser.bytes_value]
+                heads = self._state.base.heads(shown)  # what others did since is not decided by this
+                parent, name = self._wanted(shown, heads)
+                parents = (*heads, *(head for head in lost if head not in heads))
+                said.append(_as_change(shown)._replace(parent=parent, name=name, parents=parents))
         if fields.get("kind") != Kind.TOMBSTONE:
             # It begins with the version that was overruled, whose identity it has: so what several devices do to
             # one copy at once meets there.

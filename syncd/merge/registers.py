@@ -146,6 +146,7 @@ class _History:
         bits = self._bits = {version.id: 1 << place for place, version in enumerate(self._ordered)}
         self._ancestors: dict[int, int] = {}
         self.depth: dict[int, int] = {}
+        self._overruled: dict[int, int] = {}  # a content -> who decided against it
         self._origins: dict[str, dict[int, frozenset[int]]] = {name: {} for name in REGISTERS}
         for version in self._ordered:
             parents = [parent for parent in version.parents if parent in self._by_id]
@@ -158,33 +159,42 @@ class _History:
                 self._origins[name][version.id] = self._origin(name, version, parents)
 
     def _origin(self, name: str, version: Version, parents: list[int]) -> frozenset[int]:
-        """Return who wrote what a version says of a register: itself, or those it took over from."""
+        """Return who wrote what a version says of a register: itself, or the one it took over from."""
         value = REGISTERS[name]
-        inherited = self._standing(origin for parent in parents for origin in self._origins[name][parent])
+        past = 0
+        for parent in parents:
+            past |= self._ancestors[parent] | self._bits[parent]
+        inherited = self._standing((origin for parent in parents for origin in self._origins[name][parent]), past)
         if not inherited:
             return frozenset((version.id,))
         if not version.alive and name != "bytes":
             return frozenset(found.id for found in inherited)  # a tombstone says nothing of place, mtime and mode
         # It takes over what was shown. Who states another of several values has chosen it over the one shown, and so
-        # wrote it: else a deletion would count as an older one that a concurrent edit had outlived. Who builds upon
-        # several contents has decided between them, even for the one shown: else the others would come back.
-        if name == "bytes" and len({found.bytes_value for found in inherited if found.alive}) > 1:
-            return frozenset((version.id,))
+        # wrote it: else a deletion would count as an older one that a concurrent edit had outlived.
         shown = max(inherited, key=self.precedence if name == "bytes" else _order)
-        return frozenset((shown.id if value(shown) == value(version) else version.id,))
+        if value(shown) != value(version):
+            return frozenset((version.id,))
+        if name == "bytes":  # whoever builds upon several contents and keeps one has decided against the others
+            for other in inherited:
+                if value(other) != value(shown):
+                    self._overruled[other.id] = self._overruled.get(other.id, 0) | self._bits[version.id]
+        return frozenset((shown.id,))
 
     def precedence(self, version: Version) -> tuple[bool, int, Order]:
         """Return by what the bytes that stand are chosen among several."""
         return version.alive, self.depth[version.id], version.order
 
-    def _standing(self, origins: Iterable[int]) -> list[Version]:
-        """Leave out whoever was replaced by one of the others."""
+    def _standing(self, origins: Iterable[int], past: int) -> list[Version]:
+        """Leave out whoever was replaced by one of the others, or decided against in a past (bits of versions)."""
         found = set(origins)
         if len(found) > 1:
             replaced = 0
             for origin in found:
                 replaced |= self._ancestors[origin]
             found = {origin for origin in found if not self._bits[origin] & replaced}
+        if len(found) > 1:
+            # Two who decided against each other's choice have decided nothing.
+            found = {origin for origin in found if not self._overruled.get(origin, 0) & past} or found
         return [self._by_id[origin] for origin in found]
 
     def heads(self) -> list[Version]:
@@ -194,7 +204,10 @@ class _History:
 
     def standing(self, name: str, heads: Iterable[Version]) -> list[Version]:
         """Return who wrote a register and was not replaced: several when they did not know each other."""
-        return self._standing(origin for head in heads for origin in self._origins[name][head.id])
+        past = 0
+        for head in heads:
+            past |= self._ancestors[head.id] | self._bits[head.id]
+        return self._standing((origin for head in heads for origin in self._origins[name][head.id]), past)
 
     def movers(self) -> list[Version]:
         """Return the versions that gave the node a place, latest first."""
