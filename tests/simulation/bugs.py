@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from syncd.engine import apply, cycle, fold, ingest, outbox, outward, placing, published, survey
+from syncd.engine import apply, cycle, fold, ingest, outward, placing, published, survey
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
 from syncd.fs.disk import Disk

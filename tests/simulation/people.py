@@ -38,6 +38,27 @@ class Person:
         finally:
             self._system.person = False
 
+    def act_on(self, path: bytes, how: int) -> bool:
+        """Do something to one entry; return whether it came to anything."""
+        if not self._system.mounted or path.rpartition(b"/")[2].startswith(OURS):
+            return False
+        self._system.person = True
+        try:
+            if how % 4 == 0:
+                self.remove(path)
+            elif how % 4 == 1 and self.stands(path):
+                self.write_over(path, self.content())
+            elif how % 4 == 2:
+                self.write_new(path + b".new", self.content())
+                self.rename(path + b".new", path)
+            else:
+                self.write_new(path, self.content())
+            return True
+        except (OSError, LookupError):
+            return False
+        finally:
+            self._system.person = False
+
     # -- what stands there ----------------------------------------------------------------------
 
     def entries(self) -> list[tuple[bytes, Inode]]:

@@ -39,8 +39,9 @@ from tests.simulation.schedule import (
     Schedule,
 )
 from tests.simulation.store import Shelf
-from tests.simulation.system import PERSONALITIES
+from tests.simulation.system import PERSONALITIES, ROOT
 
+MOST_POINTS = 100_000  # of one schedule; the longest that ended had 20,000
 ROUNDS = 14  # of every device looking at everything, until there is peace
 STORE_CALLS = {"put", "put-done", "get", "stat", "list-store", "delete", "delete-done"}
 SYSTEM_CALLS = {"create", "open", "read", "write", "fsync", "list", "rename", "move", "exchange", "unlink",
@@ -84,6 +85,7 @@ class Simulation:
         self.clock, self.shelf, self.ledger = Clock(), Shelf(), Ledger()
         self._waiting: dict[int, list[Interrupt]] = {}
         self._base: dict[int, int] = {}
+        self._matched: dict[int, int] = {}
         self._quiet = False
         self._identities = 0
         self.devices = [self._device(number) for number in range(self.schedule.devices)]
@@ -118,11 +120,20 @@ class Simulation:
     def _point(self, device: SimDevice, call: str, about: str) -> None:
         self.trace = zlib.crc32(f"{device.number}{call}{about}".encode(), self.trace)
         self.counts.points += 1
+        if self.counts.points > MOST_POINTS:
+            raise Violation("it never ends")
         waiting = self._waiting.get(device.number)
         if self._quiet or not waiting:
             return
         first = waiting[0]
-        if device.counted - self._base[device.number] < first.after:
+        if first.call:
+            if call != first.call:
+                return
+            self._matched[device.number] = self._matched.get(device.number, 0) + 1
+            if self._matched[device.number] < first.after:
+                return
+            self._matched[device.number] = 0
+        elif device.counted - self._base[device.number] < first.after:
             return
         if first.what == STORE_FAILS and call not in STORE_CALLS:
             return
@@ -141,7 +152,9 @@ class Simulation:
             if given.what == POWER:
                 self._cut(device, a)
             raise Killed
-        if given.what == ACT:
+        if given.what == ACT and given.call:
+            self._act_here(device.number, about, a)
+        elif given.what == ACT:
             self._act(device.number, WORDS[d % len(WORDS)], a, b, c)
         elif given.what == OTHER:
             other = self.devices[a % len(self.devices)]
@@ -165,10 +178,23 @@ class Simulation:
         self.say(f"  {device.name}: {word} {a} {b} {c}{'' if came else ' (nothing)'}")
         self.counts.operations += came
 
+    def _act_here(self, number: int, about: str, how: int) -> None:
+        """Let a person do something to the very entry that the device is about to change."""
+        device = self.devices[number]
+        path = about.encode("utf-8", "replace")
+        if not path.startswith(ROOT + b"/"):
+            return
+        path = path.removeprefix(ROOT + b"/")
+        with self.ledger.watching(device):
+            came = self.people[number].act_on(path, how)
+        self.say(f"  {device.name}: acts on {about} {how}{'' if came else ' (nothing)'}")
+        self.counts.operations += came
+
     def _look(self, number: int, *, whole: bool, interrupts: tuple[Interrupt, ...] = ()) -> None:
         device = self.devices[number]
         self.counts.turns += 1
         self._waiting[number], self._base[number] = list(interrupts), device.counted
+        self._matched.pop(number, None)
         before = self.ledger.here(device)
         try:
             if whole:

@@ -18,12 +18,16 @@ PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNM
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
 
+CALLS = ["exchange", "rename", "move", "unlink", "rmdir", "read-end", "fsync", "commit", "put-done", "utime"]
+
+
 class Interrupt(NamedTuple):
-    """What comes in between: after so many points of one turn."""
+    """What comes in between: after so many points of one turn, or of those that make one call."""
 
     after: int
     what: str
     numbers: tuple[int, int, int, int]
+    call: str = ""
 
 
 class Decision(NamedTuple):
@@ -97,5 +101,8 @@ def _interrupts(source: random.Random, rough: bool) -> tuple[Interrupt, ...]:
         after = int(2 ** source.uniform(0, 7))
         what = source.choice([KILL, KILL, ACT, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER])
         a, b, c, d = _numbers(source, 4)
-        found.append(Interrupt(after, what, (a, b, c, d)))
+        call = ""
+        if what in (ACT, KILL, POWER) and source.random() < 0.5:  # just before something is changed, or believed
+            call, after = source.choice(CALLS), source.choice([1, 1, 2, 3])
+        found.append(Interrupt(after, what, (a, b, c, d), call))
     return tuple(sorted(found))
