@@ -246,10 +246,21 @@ class Disk(Looking):
                 done = self._os.rename_with(NO_REPLACE, old, old_parent, new, new_parent)
             except FileExistsError as error:
                 raise Changed(target) from error
-            if not done:
+            if not done and not self._linked_over(old, old_parent, new, new_parent):
                 if self.lstat(target) is not None:
                     raise Changed(target)
                 self._os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
+
+    def _linked_over(self, old: bytes, old_parent: int | None, new: bytes, new_parent: int | None) -> bool:
+        """Move a file by a second name, which replaces nothing either; return whether it could be done."""
+        try:
+            self._os.link(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent, follow_symlinks=False)
+        except FileExistsError as error:
+            raise Changed(new) from error
+        except OSError:
+            return False  # a directory, or a file system without links
+        self._os.unlink(old, dir_fd=old_parent)
+        return True
 
     def exchange(self, one: bytes, other: bytes) -> None:
         """Let two entries change places, in one step where the file system can.

@@ -260,10 +260,13 @@ class SimDevice:
         self.snapshots.clear()  # the folder is the new device's now
         try:
             self.wipe(DeviceId(predecessor.id))
-        except SyncdError as error:  # the state that was there is put back, as `rebuild` does
+        except BaseException as error:  # the state that was there is put back, as `rebuild` does
             self.keys = predecessor
+            self.db.close()
             self.db = connect(":memory:")
             self.db.deserialize(before)
+            if not isinstance(error, SyncdError):
+                raise
             self.start()
             return self.vault, error
         return self.vault, None

@@ -153,6 +153,8 @@ class Simulation:
                 self._cut(device, a)
             raise Killed
         if given.what == ACT and given.call:
+            if call == "rename" and not device.system.personality.fine_renames:
+                return  # to look and then to rename is the best that such a system offers
             self._act_here(device.number, about, a)
         elif given.what == ACT:
             self._act(device.number, WORDS[d % len(WORDS)], a, b, c)

@@ -376,6 +376,8 @@ class System(Kernel):
         if not self.personality.links:
             raise fails(errno.EPERM, target)
         inode = self._walk(source, src_dir_fd)
+        if stat.S_ISDIR(inode.mode):
+            raise fails(errno.EPERM, source)
         directory, name = self._parent(target, dst_dir_fd)
         if self._key(name) in directory.children:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
