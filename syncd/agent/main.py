@@ -15,9 +15,10 @@ import sys
 import threading
 from typing import Any
 
-from syncd.api.server import RestoreRequest, Server
+from syncd.api.server import DecideRequest, RestoreRequest, Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
+from syncd.engine.deciding import decide
 from syncd.engine.picking import in_place
 from syncd.engine.report import report
 from syncd.engine.vault import Ambient, exclusive, open_vault
@@ -65,6 +66,17 @@ class AgentDoor:
                 exact=request.exact,
                 dry_run=request.dry_run,
             )
+
+        answer: dict[str, Any] = self._cycle.ask(work).result()
+        return answer
+
+    def decide(self, request: DecideRequest) -> dict[str, Any]:
+        """Do what a person decided, and bring the folder to it."""
+
+        def work(cycle: Cycle) -> dict[str, Any]:
+            answer = decide(cycle.vault, request.what, request.model_dump())
+            cycle.sync()
+            return answer
 
         answer: dict[str, Any] = self._cycle.ask(work).result()
         return answer

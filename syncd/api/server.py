@@ -35,6 +35,16 @@ class RestoreRequest(BaseModel):
     dry_run: bool = False
 
 
+class DecideRequest(BaseModel):
+    """What a person decided; which fields belong to which decision is told by `syncd.engine.deciding`."""
+
+    model_config = ConfigDict(extra="forbid")
+    what: str
+    path_b64: str = ""
+    keep: str = ""
+    name: str = ""
+
+
 class Door(Protocol):
     """What the agent does for those who ask; each call blocks until it is done."""
 
@@ -46,6 +56,9 @@ class Door(Protocol):
 
     def restore(self, request: RestoreRequest) -> dict[str, Any]:
         """Restore in place."""
+
+    def decide(self, request: DecideRequest) -> dict[str, Any]:
+        """Do what a person decided."""
 
     def stop(self) -> None:
         """End the agent."""
@@ -71,6 +84,10 @@ def build_app(door: Door) -> FastAPI:
     @app.post("/v1/restore")
     async def restore(request: RestoreRequest) -> dict[str, Any]:
         return await asyncio.to_thread(door.restore, request)
+
+    @app.post("/v1/decide")
+    async def decide(request: DecideRequest) -> dict[str, Any]:
+        return await asyncio.to_thread(door.decide, request)
 
     @app.post("/v1/stop", status_code=202)
     async def stop() -> dict[str, Any]:

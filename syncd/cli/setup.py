@@ -12,7 +12,7 @@ import click
 
 from syncd.cli.agent import start_agent, wait_until_safe
 from syncd.cli.session import home_and_client
-from syncd.cli.show import size_text, talk
+from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import load
 from syncd.errors import UsageError
@@ -118,7 +118,10 @@ def init(folder: str, store: str | None, device: str | None, passphrase_file: st
 @click.option("--recovery-file", metavar="FILE", help="A file with the 24 words.")
 @click.option("--passphrase-file", metavar="FILE", help="A file with the passphrase.")
 @click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
-def join(folder: str, store: str, recovery_file: str | None, passphrase_file: str | None, device: str | None) -> int:
+@yes_option
+def join(
+    folder: str, store: str, recovery_file: str | None, passphrase_file: str | None, device: str | None, yes: bool
+) -> int:
     """Make this computer a new device of a vault. Files that FOLDER holds already are kept."""
     from syncd.engine.rebuild import Bare
     from syncd.engine.rebuild import join as join_vault
@@ -133,8 +136,27 @@ def join(folder: str, store: str, recovery_file: str | None, passphrase_file: st
     talk(f"Joined: {result.devices} devices, {result.files} files, {size_text(result.size)}.")
     for text in result.wrong:
         talk(f"damaged: {text}")
+    if not _is_newest(yes):
+        talk("Then the store shows an older state than your other device has seen. Look into that before you go on.")
+        return 11
     talk("Run `syncd up` to bring everything here and keep it so.")
     return 1 if result.wrong else 0
+
+
+def _is_newest(yes: bool) -> bool:
+    """Show what a store cannot forge, and ask whether another device shows the same."""
+    from syncd.cli.session import reading
+    from syncd.engine.deciding import frontier_code
+
+    with reading() as vault:
+        newest = max((row.claimed_ns for row in vault.state.devices.records()), default=0)
+        code = frontier_code(vault.state)
+    talk(f"The newest change is of {time_text(newest)}, by its device's clock. The code of what the store shows:")
+    click.echo(f"    {code}")
+    talk("`syncd device show-code` on a device that has seen everything prints the same.")
+    if yes or not sys.stdin.isatty():
+        return True
+    return click.confirm("Does it (or is there no other device at hand)?", default=True, err=True)
 
 
 def _unlock(recovery_file: str | None, passphrase_file: str | None) -> Unlock:

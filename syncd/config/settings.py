@@ -55,6 +55,15 @@ class UploadSettings:
 
 
 @dataclass(frozen=True)
+class GuardSettings:
+    """How many deletions at once wait for your yes (`syncd review`)."""
+
+    __pydantic_config__ = _FORBID
+    deletions: Annotated[int, Ge(20), Says("More files and directories than this.")] = 1000
+    percent: Annotated[int, Ge(1), Le(100), Says("Or more than this share of all, from 20 on.")] = 50
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings."""
 
@@ -66,6 +75,7 @@ class Settings:
     stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 def load(path: Path, state: Path | None = None) -> Settings:
@@ -115,6 +125,7 @@ def _build(raw: dict[str, Any]) -> Settings:
     fields["ignore"] = tuple(fields.get("ignore", ()))
     fields["scan"] = ScanSettings(**fields.get("scan", {}))
     fields["upload"] = UploadSettings(**fields.get("upload", {}))
+    fields["guard"] = GuardSettings(**fields.get("guard", {}))
     return Settings(**fields)
 
 
@@ -164,7 +175,7 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     """Return settings as TOML, each with its explanation."""
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
-    for name in ("scan", "upload"):
+    for name in ("scan", "upload", "guard"):
         section = getattr(settings, name)
         about = (type(section).__doc__ or "").strip()
         blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))

@@ -9,16 +9,16 @@ a crash in between, the next scan finds the disk as the tree wants it, and has n
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from syncd.engine.placing import FEW, Placer
+from syncd.engine.guards import Guards
+from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
-from syncd.errors import Failed, NeedsAttention
+from syncd.errors import Failed
 from syncd.fs.disk import Changed
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
@@ -34,7 +34,7 @@ ASIDE = b".syncd-aside-"
 LOCAL_FIRST = "has changes that are not published yet; they come first"
 IN_THE_WAY = "something else stands there"
 NOT_EMPTY = "cannot be removed: it holds what is not synced"
-HELD = "is not removed while an alarm stands"
+HELD = "is not removed while an alarm or a hold stands"
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Apply:
         self._published = Published(vault)
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
-        self._touched: set[bytes] = set()  # directories whose entries changed and are not durable yet
+        self._touched = Touched(self._disk)
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
         self._went_aside: set[int] = set()
@@ -80,6 +80,7 @@ class Apply:
             StoreError, LocalDiskFull: the rest has to wait.
         """
         self._vault.check_folder()
+        self._removing = self._removing and Guards(self._vault).may_remove()
         try:
             before = -1
             while before != self.outcome.done or self._make_way():
@@ -107,7 +108,7 @@ class Apply:
                 self._same(path, row)
                 self._intend((row, row.parent, name))
                 self._disk.move(path, join(split(path)[0], name))
-                self._touched.add(split(path)[0])
+                self._touched.above(path)
             except (Changed, OSError) as error:
                 log.info("a step waits: %s", error)
                 continue
@@ -210,7 +211,7 @@ class Apply:
         source = self._base.path_of(waiting.node)
         self._same(source, have)
         occupant = self._base.child(want.parent, want.name)
-        self._touched |= {split(source)[0], split(target)[0]}
+        self._touched.above(source, target)
         if occupant is None:
             self._disk.move(source, target)
         else:
@@ -247,7 +248,7 @@ class Apply:
                 self._base.merge(occupant.node, want._replace(mode=there.mode, ino=there.ino))
             self.outcome.done += 1
             return
-        self._touched.add(split(path)[0])
+        self._touched.above(path)
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)
@@ -275,7 +276,7 @@ class Apply:
             raise Changed(LOCAL_FIRST)
         if stat is not None and stat.kind == have.kind:  # else it is gone already, and something else is there
             self._same(path, have)
-            self._touched.add(split(path)[0])
+            self._touched.above(path)
             try:
                 self._disk.remove(path, stat)
             except Changed:
@@ -319,7 +320,7 @@ class Apply:
         failed = Restored()
         self._placer.alone = len(jobs) <= FEW
         for path, (job, waiting) in jobs.items():
-            self._touched.add(split(path)[0])
+            self._touched.above(path)
             if job.row.kind == Kind.SYMLINK:
                 self._stage(job, waiting, ())
         files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
@@ -390,24 +391,9 @@ class Apply:
         if len(self._rows) + len(self._gone) >= NOTED:
             self._note()
 
-    def _make_durable(self) -> None:
-        """Sync the directories that changed: after a power cut, what is noted has to be so."""
-        touched, self._touched = self._touched, set()
-        if len(touched) > FEW:
-            self._disk.sync_all()
-            return
-        for path in sorted(touched):
-            try:
-                self._disk.sync(path)
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # it was moved or removed since, and where to is synced, too
-            except OSError as error:
-                shown = os.fsdecode(self._disk.full(path))
-                raise NeedsAttention(f"{shown} cannot be made durable: {error.strerror}") from error
-
     def _note(self) -> None:
         if self._rows or self._gone:
-            self._make_durable()
+            self._touched.make_durable()
             rows, gone = self._rows, self._gone
             self._rows, self._gone, self._places_changed = [], [], False
             with self._state.transaction():

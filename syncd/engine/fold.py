@@ -77,3 +77,9 @@ def _take_statements(state: State, number: int, verifying: bytes, statements: Se
     for statement in statements:
         if statement.code == StatementKind.ENROL:
             state.devices.enrol(number, statement.fields["name"], verifying)
+        elif statement.code == StatementKind.RENAME_DEVICE and _names_itself(state, number, statement):
+            state.call(number, statement.fields["name"])
+
+
+def _names_itself(state: State, number: int, statement: Statement) -> bool:
+    return bool(statement.fields["device"] == state.devices.get(number).id)

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from syncd.chunk.params import keep_profile
 from syncd.engine.gone import UNREADABLE, Gone
+from syncd.engine.guards import HELD_OUT, Guards
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
@@ -83,7 +84,7 @@ class Outward:
         self._outcome = Outcome()
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
-        self._whole = False
+        self._whole = self._partial = False
         self._unseen = False  # a directory could not be listed
         self._hold: frozenset[bytes] = frozenset()
         self._missing: list[int] = []  # nodes that are not where the base has them
@@ -113,7 +114,7 @@ class Outward:
             hold: paths that are being written just now, and wait.
         """
         self._vault.check_folder()
-        self._hold = frozenset(hold)
+        self._hold, self._partial = frozenset(hold), True
         return self._take_until_settled(self._survey.some(set(paths)))
 
     def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:
@@ -345,12 +346,21 @@ class Outward:
 
     # -- what is gone ---------------------------------------------------------------------------
 
+    def _ask_for(self, candidates: list[int]) -> list[int]:
+        """Leave out what waits for a person's yes, since there is so much of it."""
+        allowed = Guards(self._vault).let_out(candidates, whole=not self._partial)
+        for node in set(candidates).difference(allowed):
+            self._outcome.problems[self._base.path_of(node)] = HELD_OUT
+        return allowed
+
     def _tell_gone(self, tell: bool) -> None:
         """Tell deletions, if this look may tell them."""
         gone, moved = self._gone, self._survey.moved
         missing = [node for node in self._missing if node not in moved]
         whole = self._whole and not self._unseen
         candidates = gone.unheld(missing, whole=whole)
+        if tell or whole:
+            candidates = self._ask_for(candidates)
         if candidates and tell:
             gone.tell(candidates, moved)
             self._outcome.changes += gone.told

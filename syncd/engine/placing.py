@@ -7,16 +7,18 @@ person's edit on top of it is an edit of that version.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from syncd.engine.restoring import Job
 from syncd.engine.vault import Vault
+from syncd.errors import NeedsAttention
 from syncd.fs.disk import Disk, Placement, Staged
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
-from syncd.model.path import join
+from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.plan.steps import Waiting
 from syncd.state.base import Base
@@ -26,6 +28,36 @@ BATCH_FILES, BATCH_BYTES = 1024, 64 * 1024 * 1024  # staged before they get thei
 FEW = 4  # files that are synced one by one; more are synced with all that the file system has
 
 Place = tuple[int, int, bytes, int]  # node, parent, name, inode
+
+
+class Touched:
+    """The directories whose entries changed: after a power cut, what is noted of them has to be so."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk, self._paths = disk, set[bytes]()
+
+    def above(self, *paths: bytes) -> None:
+        """Note the directories that entries are in, or were."""
+        self._paths.update(split(path)[0] for path in paths)
+
+    def make_durable(self) -> None:
+        """Sync them.
+
+        Raises:
+            NeedsAttention: one cannot be synced; nothing may be noted.
+        """
+        paths, self._paths = self._paths, set()
+        if len(paths) > FEW:
+            self._disk.sync_all()
+            return
+        for path in sorted(paths):
+            try:
+                self._disk.sync(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it was moved or removed since, and where to is synced, too
+            except OSError as error:
+                shown = os.fsdecode(self._disk.full(path))
+                raise NeedsAttention(f"{shown} cannot be made durable: {error.strerror}") from error
 
 
 class _Ready(NamedTuple):

@@ -6,7 +6,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from syncd.engine.conflicts import count_conflicts
 from syncd.engine.cycle import FIRST, IDLE, SCANNING, Status
+from syncd.engine.guards import holds
 from syncd.engine.vault import Vault
 from syncd.errors import StoreError
 from syncd.model.path import path_fields
@@ -32,8 +34,8 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "safe": bool(status and state == IDLE and not pending_files),
         "pending_files": pending_files,
         "pending_bytes": pending_bytes,
-        "conflicts": 0,
-        "holds": 0,
+        "conflicts": count_conflicts(vault.state),
+        "holds": len(holds(vault.state)),
         "alarms": len(alarms),
         "alarm_reasons": alarms,
         "last_safe_at": _iso(last_ns) if last_ns else None,

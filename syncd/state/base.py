@@ -106,6 +106,23 @@ class Base:
         """Tell whether this disk has a node otherwise than the tree wants."""
         return bool(self._rows("id = ?", (node,)))
 
+    def count(self) -> int:
+        """Return how many entries this disk has."""
+        here = "(SELECT count(*) FROM node WHERE kind <> 4 AND parent >= 0 AND ino <> -1)"
+        sql = f"SELECT {here} + (SELECT count(*) FROM base)"  # noqa: S608
+        return int(self._db.execute(sql).fetchone()[0])
+
+    def doomed(self) -> list[int]:
+        """Return what this disk has and the tree has no more, by identity."""
+        sql = "SELECT base.id FROM base JOIN node ON node.id = base.id WHERE node.kind = 4 ORDER BY base.id"
+        return [node for (node,) in self._db.execute(sql)]
+
+    def lacks(self, node: int) -> None:
+        """Note that this disk has a node no more, and is to have it again."""
+        self._unsee(node, node)
+        self._db.execute("DELETE FROM base WHERE id = ?", (node,))
+        self._db.execute("UPDATE node SET ino = ? WHERE id = ? AND kind <> 4 AND parent >= 0", (PENDING, node))
+
     # -- writing, inside the caller's transaction ---------------------------------------------------
 
     def put(self, row: Row) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from syncd.errors import LocalDiskFull, NoVault, StateDamaged
 from syncd.state.base import Base
 from syncd.state.chunks import ChunkIndex
-from syncd.state.devices import Devices
+from syncd.state.devices import Device, Devices
 from syncd.state.known import Known
 from syncd.state.migrations import migrate
 from syncd.state.nodes import PENDING, Applied, Nodes
@@ -138,6 +138,15 @@ class State:
         ):
             self.db.execute(statement)
         self.set_comparing(True)
+
+    def call(self, device: int, name: str) -> None:
+        """Note what a device is called now. Names of copies keep the first one, so that all devices make the same."""
+        self.set(f"called-{device}", name.encode())
+
+    def called(self, device: Device) -> str:
+        """Return what a device is called."""
+        name = self.get(f"called-{device.no}")
+        return device.name if name is None else name.decode()
 
     def keep_object(self, name: str, data: bytes) -> None:
         """Keep a copy of a sealed object (genesis, epochs) so that opening needs no store."""

@@ -13,6 +13,7 @@ from syncd.engine import apply, cycle, fold, ingest, outward, placing, published
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
 from syncd.fs.disk import Disk
+from syncd.fs.renames import EXCHANGE
 from syncd.merge import affected, registers, tree
 from syncd.merge.registers import Version
 from syncd.scan import diff
@@ -41,7 +42,11 @@ def nothing(*_: Any, **__: Any) -> None:
 
 
 def _blind_replace(self: Disk, staged: bytes, path: bytes, expect: Any) -> None:
-    self._os.rename(self.full(staged), self.full(path))
+    one, other = self.full(staged), self.full(path)
+    if self._os.rename_with(EXCHANGE, one, None, other, None):
+        self._os.unlink(one)
+    else:
+        self._os.rename(one, other)
 
 
 def _blind_same(self: apply.Apply, path: bytes, row: Any) -> Any:
@@ -193,7 +198,7 @@ BUGS: dict[str, Bug] = {
     "remove and move whatever stands there": lambda: put_in((apply.Apply, "_same", _blind_same)),
     "believe that what stands there was published": lambda: put_in((published.Published, "is_so", _like_anything)),
     "advance the base before the file is there": lambda: put_in((placing.Placer, "flush", _noted_early)),
-    "forget to sync the directory": lambda: put_in((apply.Apply, "_make_durable", nothing)),
+    "forget to sync the directory": lambda: put_in((placing.Touched, "make_durable", nothing)),
     "forget to sync the files": lambda: put_in((Disk, "sync_all", nothing)),
     "the winner is who came last": lambda: put_in((Known, "order", _by_arrival)),
     "the winner is the newest by its mtime": lambda: put_in((registers._History, "precedence", _by_mtime)),

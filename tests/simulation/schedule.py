@@ -18,7 +18,20 @@ PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNM
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
 
-CALLS = ["exchange", "rename", "move", "unlink", "rmdir", "read-end", "fsync", "commit", "put-done", "utime"]
+CALLS = [
+    "exchange",
+    "exchange",
+    "exchange",
+    "rename",
+    "move",
+    "unlink",
+    "rmdir",
+    "read-end",
+    "fsync",
+    "commit",
+    "put-done",
+    "utime",
+]
 
 
 class Interrupt(NamedTuple):

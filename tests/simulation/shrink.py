@@ -48,10 +48,7 @@ def shrink(schedule: Schedule) -> Schedule:
         return violation(changed) == kind
 
     for _ in range(2):
-        schedule = replace(
-            schedule,
-            decisions=without(schedule.decisions, lambda fewer: still(replace(schedule, decisions=fewer))),
-        )
+        schedule = _fewer_decisions(schedule, still)
         for at, decision in enumerate(schedule.decisions):
             schedule = _fewer_interrupts(schedule, at, decision, still)
     plain = tuple("plain" for _ in schedule.personalities)
@@ -61,6 +58,11 @@ def shrink(schedule: Schedule) -> Schedule:
         if still(both):
             schedule = both
     return schedule
+
+
+def _fewer_decisions(schedule: Schedule, still: Callable[[Schedule], bool]) -> Schedule:
+    left = without(schedule.decisions, lambda fewer: still(replace(schedule, decisions=fewer)))
+    return replace(schedule, decisions=left)
 
 
 def _fewer_interrupts(schedule: Schedule, at: int, decision: Decision, still: Callable[[Schedule], bool]) -> Schedule:

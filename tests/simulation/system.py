@@ -159,10 +159,8 @@ class System(Kernel):
 
     def _parent(self, path: bytes, parent_fd: int | None) -> tuple[Inode, bytes]:
         head, _, name = path.rpartition(b"/")
-        if parent_fd is not None and not head:
-            inode = self._opened[parent_fd].inode
-        else:
-            inode = self._walk(head, parent_fd)
+        here = parent_fd is not None and not head
+        inode = self._opened[parent_fd].inode if here and parent_fd is not None else self._walk(head, parent_fd)
         if not stat.S_ISDIR(inode.mode):
             raise fails(errno.ENOTDIR, path)
         return inode, name

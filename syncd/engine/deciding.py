@@ -1,0 +1,53 @@
+"""What a person decided, done to the vault: resolving, reviewing, naming; and the code that devices compare."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from typing import Any
+
+from blake3 import blake3
+
+from syncd.config.settings import save
+from syncd.engine.conflicts import resolve
+from syncd.engine.guards import approve, deny
+from syncd.engine.outbox import Outbox
+from syncd.engine.vault import Vault
+from syncd.errors import UsageError
+from syncd.journal.statements import StatementKind
+from syncd.journal.statements import state as statement
+from syncd.model.path import path_fields
+from syncd.seal.slots import entropy_to_words
+from syncd.state.db import State
+
+WORDS = 6  # of 11 bits each: a store would have to try 2^65 journals to make one that shows the same
+
+
+def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Do what a person decided; the folder follows with the next look.
+
+    Raises:
+        UsageError: there is nothing of that kind to decide.
+    """
+    outbox = Outbox(vault)
+    if what == "resolve":
+        pair = resolve(vault, outbox, base64.b64decode(body["path_b64"]), body["keep"])
+        return path_fields(pair.path)
+    if what == "approve":
+        return {"entries": approve(vault.state)}
+    if what == "deny":
+        return {"entries": deny(vault, outbox)}
+    if what == "rename-device":
+        outbox.say(statement(StatementKind.RENAME_DEVICE, device=vault.device.id, name=body["name"]))
+        outbox.commit()
+        vault.settings = dataclasses.replace(vault.settings, device=body["name"])
+        save(vault.settings, vault.home.config)
+        return {"name": body["name"]}
+    raise UsageError(f"nobody can decide {what!r}")
+
+
+def frontier_code(state: State) -> str:
+    """Return six words that two devices share if, and only if, they have seen the same records of every device."""
+    tips = sorted((device.id, device.sequence, device.hash) for device in state.devices.all() if device.sequence)
+    text = b"".join(name + sequence.to_bytes(8, "little") + tip for name, sequence, tip in tips)
+    return " ".join(entropy_to_words(blake3(b"syncd/v1/frontier-code" + text).digest()).split()[:WORDS])
