@@ -51,10 +51,7 @@ class Outcome:
 class Apply:
     """Brings this disk to the merged tree.
 
-    Args:
-        vault: opened for writing.
-        progress: told of files and bytes.
-        removing: whether anything may be removed.
+    `removing` tells whether anything may be removed.
     """
 
     def __init__(self, vault: Vault, progress: Progress, *, removing: bool = True) -> None:

@@ -97,7 +97,8 @@ class Survey:
     def some(self, paths: set[bytes]) -> Iterator[Visit]:
         """Yield what differs in these directories and in new ones below them."""
         start = []
-        reached = {self._nearest_known(path) for path in paths}
+        # In one order: what a pass asks of the disk depends on the folder alone, and a simulation can repeat it.
+        reached = {self._nearest_known(path) for path in sorted(paths)}
         for path in sorted((path for path in reached if path is not None), reverse=True):
             row = self._base.find(path)
             start.append(Directory(path, row.node if row else ROOT, True))

@@ -17,7 +17,7 @@ SCHEDULES = int(os.environ.get("SYNCD_SCHEDULES", "2000"))
 FIRST = int(os.environ.get("SYNCD_FIRST_SEED", "1000000"))
 BLOCK = 100
 # Of 100 schedules, what at least has to happen in them: a tester that does nothing finds nothing.
-FLOORS = {"operations": 600, "kills": 40, "cuts": 15, "faults": 30, "records": 400}
+FLOORS = {"operations": 700, "kills": 25, "cuts": 15, "faults": 22, "records": 450}
 
 
 @pytest.mark.slow
