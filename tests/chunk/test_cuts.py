@@ -86,7 +86,8 @@ def test_an_insertion_is_felt_until_two_cuts_meet(seed: int, at: float, inserted
     after = Cutter(TABLE, SMALL).feed(data[:where] + inserted + data[where:])
     assert [cut for cut in before if cut <= where] == [cut for cut in after if cut <= where]
     shifted = [cut - len(inserted) for cut in after]
-    meeting = next((cut for cut in before if cut > where and cut in shifted), len(data))
+    never = len(data) + 1
+    meeting = next((cut for cut in before if cut > where and cut in shifted), never)
     assert [cut for cut in before if cut >= meeting] == [cut for cut in shifted if cut >= meeting]
 
 
