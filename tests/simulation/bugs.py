@@ -16,9 +16,9 @@ from syncd.fs.disk import Disk
 from syncd.fs.renames import EXCHANGE
 from syncd.merge import affected, registers, tree
 from syncd.merge.registers import Version
+from syncd.model.ids import OWN_DEVICE
 from syncd.scan import diff
 from syncd.state import base, plain, weave
-from syncd.state.known import Known
 from tests.simulation import device as simulated
 
 Bug = Callable[[], contextlib.AbstractContextManager[None]]
@@ -68,10 +68,8 @@ def _noted_early(self: placing.Placer) -> None:
             self._disk.put_in_place(item.staged, item.job.path, item.job.expect)
 
 
-def _by_arrival(self: Known, version: int) -> Any:
-    number, counter = version >> 48, version & (1 << 48) - 1
-    record = self._devices.of_version(number, counter)
-    return (record.lamport if record else 0), bytes([number]), counter
+def _mine(self: registers._History, version: Version) -> Any:
+    return version.alive, version.id >> 48 == OWN_DEVICE, self.depth[version.id], version.order
 
 
 def _deletion_wins(self: registers._History, version: Version) -> Any:
@@ -200,7 +198,7 @@ BUGS: dict[str, Bug] = {
     "advance the base before the file is there": lambda: put_in((placing.Placer, "flush", _noted_early)),
     "forget to sync the directory": lambda: put_in((placing.Touched, "make_durable", nothing)),
     "forget to sync the files": lambda: put_in((Disk, "sync_all", nothing)),
-    "the winner is who came last": lambda: put_in((Known, "order", _by_arrival)),
+    "each device wins at home": lambda: put_in((registers._History, "precedence", _mine)),
     "the winner is the newest by its mtime": lambda: put_in((registers._History, "precedence", _by_mtime)),
     "a deletion wins over an edit": lambda: put_in((registers._History, "precedence", _deletion_wins)),
     "what lost is shown nowhere": lambda: put_in((registers, "_losers", _no_losers)),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Any
 
+from syncd.merge.registers import Version
 from syncd.model.entry import Kind
 from syncd.pack.reader import Hasher
+from syncd.state.known import Known
 from tests.simulation.device import SimDevice, vault_of_all
 from tests.simulation.people import CANARY, entries_of
 from tests.simulation.system import PERSONALITIES
@@ -59,6 +61,7 @@ def judge(simulation: Simulation) -> None:
     converged(simulation)
     nothing_lost(simulation)
     nothing_back(simulation)
+    no_clock_decides(simulation)
     at_rest(simulation)
     rebuilt(simulation)
     no_plaintext(simulation)
@@ -94,6 +97,24 @@ def nothing_lost(simulation: Simulation) -> None:
             fail(f"lost: {data!r} was published and no record names it")
         if bytes(reader.read(chunk)) != data:
             fail(f"lost: {data!r} comes back otherwise")
+
+
+def no_clock_decides(simulation: Simulation) -> None:
+    """What stands has more versions behind it than what it overruled, or is later in the order of all."""
+    state = simulation.devices[0].state
+    known = Known(state.db, state.devices)
+    for (original,) in state.db.execute("SELECT DISTINCT original FROM copy WHERE original > 0").fetchall():
+        versions = {version.id: version for version in known.versions(original)}
+
+        def behind(version: int, versions: dict[int, Version] = versions) -> int:
+            parents = [parent for parent in versions[version].parents if parent in versions]
+            return 1 + max((behind(parent) for parent in parents), default=0)
+
+        merged = known.merged(original)
+        stands = (behind(merged.content.id), merged.content.order)
+        for lost in merged.losers:
+            if (behind(lost.id), lost.order) > stands:
+                fail(f"winner: {lost.content!r} should stand at {state.nodes.path_of(original)!r}")
 
 
 def nothing_back(simulation: Simulation) -> None:
