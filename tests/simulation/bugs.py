@@ -13,6 +13,7 @@ from syncd.engine import apply, cycle, fold, ingest, outward, placing, published
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
 from syncd.fs.disk import Disk
+from syncd.fs.looking import Looking
 from syncd.fs.renames import EXCHANGE
 from syncd.merge import affected, registers, tree
 from syncd.merge.registers import Version
@@ -83,13 +84,11 @@ def _by_mtime(self: registers._History, version: Version) -> Any:
 def _empty_when_unreadable(self: Disk, path: bytes) -> Any:
     try:
         return _entries(self, path)
-    except PermissionError:
-        return survey.Listing([], bytes(diff.CELL.size))
     except OSError:
         return survey.Listing([], bytes(diff.CELL.size))
 
 
-_entries = Disk.entries
+_entries = Looking.entries
 
 
 def _record_first(self: Outbox, *, more_follow: bool) -> bool:
@@ -130,15 +129,13 @@ def _never_fresh(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
     return False
 
 
-def _origin_without_decisions(self: registers._History, name: str, version: Version, parents: list[int]) -> Any:
-    value = registers.REGISTERS[name]
-    inherited = self._standing(origin for parent in parents for origin in self._origins[name][parent])
-    if not inherited:
-        return frozenset((version.id,))
-    if not version.alive and name != "bytes":
-        return frozenset(found.id for found in inherited)
-    same = [found for found in inherited if value(found) == value(version)]
-    return frozenset((max(same, key=registers._order).id if same else version.id,))
+def _undecided(self: registers._History, name: str, version: Version, parents: list[int]) -> Any:
+    found = _origin(self, name, version, parents)
+    self._overruled.clear()
+    return found
+
+
+_origin = registers._History._origin
 
 
 def _all_ripe(self: cycle.Cycle, node: int) -> bool:
@@ -202,13 +199,13 @@ BUGS: dict[str, Bug] = {
     "the winner is the newest by its mtime": lambda: put_in((registers._History, "precedence", _by_mtime)),
     "a deletion wins over an edit": lambda: put_in((registers._History, "precedence", _deletion_wins)),
     "what lost is shown nowhere": lambda: put_in((registers, "_losers", _no_losers)),
-    "decide without saying so": lambda: put_in((registers._History, "_origin", _origin_without_decisions)),
+    "decide without saying so": lambda: put_in((registers._History, "_origin", _undecided)),
     "cycles of moves stay": lambda: put_in(
         (affected, "choose_places", _first_places), (tree, "choose_places", _first_places)
     ),
     "a directory dies with what lives in it": lambda: put_in((affected._Reseating, "_lives", _all_living)),
     "drop the frontier": lambda: put_in((Outbox, "_frontier", lambda self: ())),
-    "unreadable is empty": lambda: put_in((Disk, "entries", _empty_when_unreadable)),
+    "unreadable is empty": lambda: put_in((Looking, "entries", _empty_when_unreadable)),
     "an empty mount point is an empty folder": lambda: put_in((vault_room.Vault, "check_folder", nothing)),
     "a deletion is told by the first look": lambda: put_in((outward.Outward, "_take_until_settled", _told_at_once)),
     "a deletion is told before a move would be seen": lambda: put_in((cycle.Cycle, "_ripe", _all_ripe)),
