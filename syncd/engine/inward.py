@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 
 from syncd.engine.fold import fold
-from syncd.engine.journals import Fetched, check_enrolment, list_records, open_record
+from syncd.engine.journals import Fetched, check_enrolment, check_known, list_records, open_record
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing
 from syncd.journal.record import Seen, check_chain, record_name
@@ -97,6 +97,8 @@ class Inward:
         if not self._frontier_is_known(item):
             waiting[device.no] = item
             return False
+        name = record_name(device.id, item.record.head.sequence)
+        check_known(item.record, device.no, self._state.devices.last_version, name)
         with self._state.transaction():
             fold(self._state, item.record, device.no, item.size, {}, elsewhere=True)
         arrived.records += 1

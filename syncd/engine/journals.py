@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from syncd.errors import Damaged, NotUnlocked, StoreError
 from syncd.journal.record import NO_HASH, Record, check_chain, decode, record_name
 from syncd.journal.statements import StatementKind
-from syncd.model.ids import DeviceId, EpochId
+from syncd.model.ids import ROOT, DeviceId, EpochId, counter_of, device_of
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.keys import VaultKeys
 from syncd.store.provider import Provider
@@ -65,6 +65,33 @@ def check_enrolment(record: Record, name: str) -> None:
         if statement.code == StatementKind.ENROL and statement.fields["signing"] == record.head.verifying:
             return
     raise Damaged(f"{name}: does not begin with its device's enrolment")
+
+
+def check_known(record: Record, number: int, known: Callable[[int], int], name: str) -> None:
+    """Check that a record speaks only of what was said before it.
+
+    Args:
+        record: decoded; its identities are in local device numbers.
+        number: its author's.
+        known: returns the counter of the last version known of a device.
+        name: of its object.
+
+    Raises:
+        Damaged: it builds upon a version, or names a node or directory, that nobody stated: its author left out
+            what it had seen.
+    """
+    last: dict[int, int] = {}
+    for row, change in enumerate(record.changes):
+        for identity in (change.node, change.parent, *change.parents):
+            if identity == ROOT:
+                continue
+            device = device_of(identity)
+            if device == number:
+                newest = record.head.first_version + row
+            else:
+                newest = last[device] if device in last else last.setdefault(device, known(device))
+            if counter_of(identity) > newest:
+                raise Damaged(f"{name}: builds upon what no record before it has said")
 
 
 def fetch_journal(

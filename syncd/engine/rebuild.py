@@ -16,7 +16,7 @@ from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
-from syncd.engine.journals import fetch_journal, list_records
+from syncd.engine.journals import check_known, fetch_journal, list_records
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
@@ -28,8 +28,9 @@ from syncd.engine.vault import (
     open_vault,
     write_private,
 )
-from syncd.errors import Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
+from syncd.errors import Damaged, Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
 from syncd.fs.disk import Disk
+from syncd.journal.record import record_name
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.ids import COUNTER_MASK, OWN_DEVICE, DeviceId, SlotId, VaultId
@@ -276,7 +277,17 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) ->
         result.wrong += wrong
         fetched += [(item.record.head.lamport, number, item) for item in found]
     fetched.sort(key=lambda entry: entry[:2])  # a record's past has smaller Lamport clocks
+    left_out: set[int] = set()
     for _, number, item in fetched:
+        name = record_name(item.record.head.device, item.record.head.sequence)
+        try:
+            if number in left_out:
+                continue
+            check_known(item.record, number, state.devices.last_version, name)
+        except Damaged as error:
+            result.wrong.append(error.message)
+            left_out.add(number)  # what follows in that journal has no ground
+            continue
         with state.transaction():
             fold(state, item.record, number, item.size, {}, elsewhere=True)
             if number == OWN_DEVICE:

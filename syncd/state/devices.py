@@ -101,6 +101,12 @@ class Devices:
         row = self._db.execute(sql, (device, counter, counter)).fetchone()
         return RecordRow(*row) if row else None
 
+    def last_version(self, device: int) -> int:
+        """Return the counter of the last version known of a device, 0 for none."""
+        sql = "SELECT max(first + changes) - 1 FROM record WHERE device = ? AND changes > 0"
+        (found,) = self._db.execute(sql, (device,)).fetchone()
+        return int(found or 0)
+
     def record(self, device: int, sequence: int) -> RecordRow | None:
         """Return one record."""
         sql = "SELECT * FROM record WHERE device = ? AND sequence = ?"

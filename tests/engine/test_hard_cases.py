@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine.outbox import Outbox
 from syncd.engine.vault import Ambient
 from tests.engine.devices import Device, devices, settle
 from tests.engine.test_two import conflicts, same
@@ -241,3 +242,22 @@ def test_rest_comes_in_few_rounds(two: tuple[Device, Device]) -> None:
     alpha.write("x", "1")
     beta.write("x", "2")
     settle([alpha, beta], rounds=4)
+
+
+def test_a_record_that_leaves_out_what_it_has_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, beta, gamma = devices(tmp_path, "alpha", "beta", "gamma")
+    alpha.write("a", "1")
+    same(alpha, beta, gamma)
+    before = set((alpha.store / "record").rglob("*"))
+    alpha.write("directory/b", "2")
+    alpha.sync()
+    (hidden,) = [path for path in set((alpha.store / "record").rglob("*")) - before if path.is_file()]
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "_frontier", lambda self: ())
+        beta.sync()
+        beta.write("directory/c", "3")
+        beta.sync()
+    hidden.rename(alpha.store.parent / "away")
+    assert any("builds upon" in text for text in gamma.sync().arrived.alarms.values())
+    (alpha.store.parent / "away").rename(hidden)
+    assert texts(same(alpha, beta, gamma)) == {"a": b"1", "directory/b": b"2", "directory/c": b"3"}
