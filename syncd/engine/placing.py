@@ -55,6 +55,9 @@ class Touched:
                 self._disk.sync(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # it was moved or removed since, and where to is synced, too
+            except PermissionError:  # one may write in a directory that one may not read
+                self._disk.sync_all()
+                return
             except OSError as error:
                 shown = os.fsdecode(self._disk.full(path))
                 raise NeedsAttention(f"{shown} cannot be made durable: {error.strerror}") from error

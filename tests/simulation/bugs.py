@@ -206,7 +206,9 @@ BUGS: dict[str, Bug] = {
     "a directory dies with what lives in it": lambda: put_in((affected._Reseating, "_lives", _all_living)),
     "drop the frontier": lambda: put_in((Outbox, "_frontier", lambda self: ())),
     "unreadable is empty": lambda: put_in((Looking, "entries", _empty_when_unreadable)),
-    "an empty mount point is an empty folder": lambda: put_in((vault_room.Vault, "check_folder", nothing)),
+    "an empty mount point is an empty folder": lambda: put_in(
+        (vault_room.Vault, "check_folder", nothing), (cycle, "meet_folder", nothing)
+    ),
     "a deletion is told by the first look": lambda: put_in((outward.Outward, "_take_until_settled", _told_at_once)),
     "a deletion is told before a move would be seen": lambda: put_in((cycle.Cycle, "_ripe", _all_ripe)),
     "the record before its packs": lambda: put_in((Outbox, "_publish", _record_first)),

@@ -1,0 +1,75 @@
+"""What was being put in place when the process died, and directories that one may write in and not read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from syncd.engine.placing import Placer, Touched
+from syncd.fs.disk import Disk
+from syncd.fs.kernel import Kernel
+from tests.engine.devices import Device, devices
+from tests.engine.test_two import conflicts, same
+
+
+class Died(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("first", ["create", "replace"])
+def test_an_edit_after_a_crash_is_an_edit_of_what_was_put_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    if first == "replace":
+        alpha.write("note", "zero")
+        same(alpha, beta)
+    alpha.write("note", "one")
+    alpha.sync()
+
+    def dies(self: Placer) -> None:
+        flush(self)
+        raise Died
+
+    flush = Placer.flush
+    with monkeypatch.context() as patch:
+        patch.setattr(Placer, "flush", dies)
+        patch.setattr("syncd.engine.apply.Apply._note", lambda self: None)
+        patch.setattr("syncd.state.base.Base.carried_out", lambda self: None)  # nobody tidies up after a death
+        with pytest.raises(Died):
+            beta.sync()
+    assert beta.read("note") == "one"
+    beta.write("note", "two, of what beta saw")
+    alpha.write("other", "meanwhile")
+    tree = same(alpha, beta)
+    assert tree["note"][3] == b"two, of what beta saw"
+    assert conflicts(tree) == []
+
+
+def test_a_directory_that_cannot_be_read_is_made_durable_with_all_else(tmp_path: Path) -> None:
+    synced: list[str] = []
+
+    class Refusing(Kernel):
+        @staticmethod
+        def fsync(descriptor: int) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        @staticmethod
+        def syncfs(descriptor: int) -> None:
+            synced.append("all")
+
+    touched = Touched(Disk(os.fsencode(tmp_path), Refusing()))
+    touched.above(b"file")
+    touched.make_durable()
+    assert synced == ["all"]
+
+
+def test_nothing_of_ours_is_left_over(tmp_path: Path) -> None:
+    (alpha,) = devices(tmp_path, "alpha")
+    alpha.write("directory/file", "1")
+    alpha.sync()
+    alpha.write("directory/.syncd-tmp-0123456789ab", "half a file")
+    Device.sync(alpha)
+    assert [path.name for path in (alpha.folder / "directory").iterdir()] == ["file"]
