@@ -231,5 +231,32 @@ BUGS: dict[str, Bug] = {
     "a directory goes before its deletions are told": lambda: put_in((apply.Apply, "_owes", lambda self, node: False)),
 }
 
-# Bug -> a seed that catches it.
-CAUGHT: dict[str, int] = {}
+# Bug -> a seed that catches it, the first from 0 on.
+CAUGHT: dict[str, int] = {
+    "skip the check before the rename": 1455,
+    "remove and move whatever stands there": 388,
+    "believe that what stands there was published": 388,
+    "advance the base before the file is there": 10,
+    "forget to sync the directory": 111,
+    "forget to sync the files": 260,
+    "each device wins at home": 28,
+    "the winner is the newest by its mtime": 28,
+    "a deletion wins over an edit": 1,
+    "what lost is shown nowhere": 28,
+    "a directory dies with what lives in it": 1,
+    "drop the frontier": 9,
+    "unreadable is empty": 85,
+    "cycles of moves stay": 3408,
+    "a deletion is told by the first look": 471,
+    "a deletion is told before a move would be seen": 3,
+    "the record before its packs": 68,
+    "a file torn while it was read is published": 149,
+    "fresh fingerprints are believed": 0,
+    "times that the file system cut are edits": 9,
+    "an empty mount point is an empty folder": 51,
+    "temporary files stay": 10,
+    "a rebuilt device never enrols": 93,
+    "an edit builds upon nothing": 2,
+    "what was woven is forgotten": 17,
+    "a directory goes before its deletions are told": 530,
+}

@@ -58,12 +58,17 @@ def test_a_seed_is_one_story() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", CAUGHT)
 def test_the_tester_catches(bug: str) -> None:
     schedule = make(CAUGHT[bug])
     assert violation(schedule) is None
     with BUGS[bug]():
         assert violation(schedule) is not None, f"nobody noticed: {bug}"
+
+
+def test_every_bug_has_a_seed() -> None:
+    assert CAUGHT.keys() == BUGS.keys()
+    assert len(BUGS) >= 25
 
 
 @pytest.mark.timeout(300)
