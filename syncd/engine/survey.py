@@ -64,12 +64,12 @@ class Survey:
         self._vault, self._disk, self._rules = vault, vault.disk, rules
         self._nodes, self._base = vault.state.nodes, vault.state.base
         self._now_ns, self._moves, self._ripe = vault.ambient.now_ns, moves, ripe
-        self.empty_base = next(self._nodes.live(), None) is None
         self._shadowed: list[int] = []
         self._at_its_name: set[int] = set()
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self._mounts = set(self._nodes.mount_points())
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
+        self.empty_base = not self._waiting and next(self._nodes.live(), None) is None
         self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
 
     def fresh(self) -> Survey:

@@ -94,8 +94,12 @@ class Ledger:
         after = {data for data, _ in self.here(device).values()}
         self.lost_power |= before - after
 
-    def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]]) -> None:
-        """Take note that a whole look came through."""
+    def untold(self, device: SimDevice) -> set[bytes]:
+        """Return what was destroyed on a device since a look told it."""
+        return set(self._untold.get(device.name, ()))
+
+    def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]], untold: set[bytes]) -> None:
+        """Take note that a whole look came through; `before` and `untold` are of when it began."""
         now = self.here(device)
         self._last[device.name] = {path: data for path, (data, _) in now.items()}
         if device.cycle._pending:
@@ -107,7 +111,7 @@ class Ledger:
             if now.get(path) == found
             and not any(path == bad or path.startswith(bad + b"/") or not bad for bad in problems)
         }
-        self._untold.pop(device.name, None)
+        self._untold[device.name] = self.untold(device) - untold
         self._amnesiac.discard(device.name)
         self._crashed.discard(device.name)
 

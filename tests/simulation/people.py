@@ -222,7 +222,7 @@ def _case(person: Person, a: int, b: int, c: int) -> None:
 
 
 def _touch(person: Person, a: int, b: int, c: int) -> None:
-    when = 1_600_000_000_000_000_000 + b % 10 * 1_000_000_000 - (3 * 10**18 if c % 7 == 0 else 0)
+    when = 1_600_000_000_000_000_000 + b % 10 * 10_000_000_000 - (3 * 10**18 if c % 7 == 0 else 0)
     person._system.utime(person.full(person.pick(person.files(), a)), ns=(when, when))
 
 

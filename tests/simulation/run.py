@@ -153,7 +153,7 @@ class Simulation:
                 self._cut(device, a)
             raise Killed
         if given.what == ACT and given.call:
-            if call == "rename" and not device.system.personality.fine_renames:
+            if call in ("rename", "exchange", "move") and not device.system.personality.fine_renames:
                 return  # to look and then to rename is the best that such a system offers
             self._act_here(device.number, about, a)
         elif given.what == ACT:
@@ -197,12 +197,12 @@ class Simulation:
         self.counts.turns += 1
         self._waiting[number], self._base[number] = list(interrupts), device.counted
         self._matched.pop(number, None)
-        before = self.ledger.here(device)
+        before, untold = self.ledger.here(device), self.ledger.untold(device)
         try:
             if whole:
                 through = device.look_everywhere()
                 if through:
-                    self.ledger.published(device, before)
+                    self.ledger.published(device, before, untold)
             else:
                 device.turn()
         finally:
