@@ -102,7 +102,7 @@ class Ledger:
         """Take note that a whole look came through; `before` and `untold` are of when it began."""
         now = self.here(device)
         self._last[device.name] = {path: data for path, (data, _) in now.items()}
-        if device.cycle._pending:
+        if device.cycle._pending or not device.system.mounted:
             return  # it says itself that it has not done with something
         problems = device.cycle.status.problems
         self.known |= {
