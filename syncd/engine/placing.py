@@ -127,7 +127,7 @@ class Placer:
                     self._placed(item.job, item.waiting, stat)
         finally:
             for item in ready:
-                self._disk.discard(item.staged.path)
+                self._disk.discard_staged(item.staged)
 
     @staticmethod
     def _place(item: _Ready) -> Place:

@@ -119,7 +119,7 @@ class Disk(Looking):
         caller saw, they change back. So there is no moment between looking and replacing.
 
         Args:
-            staged: by `stage` or `stage_symlink`; it is gone afterwards, whatever happens.
+            staged: by `stage` or `stage_symlink`; it is gone afterwards, unless the system failed in between.
             path: where to.
             expect: what the caller saw there; None for nothing.
 
@@ -132,7 +132,7 @@ class Disk(Looking):
             else:
                 self._replace(staged.path, path, expect)
         except BaseException:
-            self.discard(staged.path)
+            self.discard_staged(staged)
             raise
         placed = self.stat(path)
         if placed is None:
@@ -192,6 +192,13 @@ class Disk(Looking):
 
     def _fill(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
         fill_with_holes(descriptor, pieces, self._os)
+
+    def discard_staged(self, staged: Staged) -> None:
+        """Remove what was staged, if that is still what has the name: after an exchange it may be a person's file."""
+        with contextlib.suppress(OSError):
+            found = self.lstat(staged.path)
+            if found is not None and found.st_ino == staged.inode:
+                self.discard(staged.path)
 
     def discard(self, path: bytes) -> None:
         """Remove a temporary file of ours; one that cannot be removed is tried again by the next scan."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.engine.placing import Placer, Touched
-from syncd.fs.disk import Disk
+from syncd.fs.disk import Disk, Placement
 from syncd.fs.kernel import Kernel
 from tests.engine.devices import Device, devices
 from tests.engine.test_two import conflicts, same
@@ -66,10 +67,46 @@ def test_a_directory_that_cannot_be_read_is_made_durable_with_all_else(tmp_path:
     assert synced == ["all"]
 
 
+def test_a_failed_exchange_back_removes_nobodys_file(tmp_path: Path) -> None:
+    class Failing(Kernel):
+        calls = 0
+
+        @staticmethod
+        def rename_with(flag: int, *arguments: Any) -> bool:
+            Failing.calls += 1
+            if Failing.calls == 1:
+                (tmp_path / "file").unlink()
+                (tmp_path / "file").write_text("a person's, of this moment")
+            if Failing.calls == 2:
+                raise OSError(5, "Input/output error")
+            return Kernel.rename_with(flag, *arguments)
+
+    (tmp_path / "file").write_text("seen")
+    disk = Disk(os.fsencode(tmp_path), Failing())
+    expect = disk.stat(b"file")
+    with pytest.raises(OSError, match="Input/output"):
+        disk.place_file(Placement(b"file", 0o644, 0), (b"ours",), expect, sync=False)
+    assert "a person's, of this moment" in {path.read_text() for path in tmp_path.iterdir()}
+
+
 def test_nothing_of_ours_is_left_over(tmp_path: Path) -> None:
     (alpha,) = devices(tmp_path, "alpha")
     alpha.write("directory/file", "1")
     alpha.sync()
-    alpha.write("directory/.syncd-tmp-0123456789ab", "half a file")
+    alpha.write("directory/.syncd-tmp-0123456789ab", "1")
     Device.sync(alpha)
     assert [path.name for path in (alpha.folder / "directory").iterdir()] == ["file"]
+
+
+def test_what_came_out_of_an_exchange_when_we_died_is_not_swept(tmp_path: Path) -> None:
+    (alpha,) = devices(tmp_path, "alpha")
+    alpha.write("directory/file", "1")
+    alpha.sync()
+    alpha.write("directory/.syncd-tmp-0123456789ab", "saved by a person in that very moment")
+    alpha.sync()
+    alpha.sync()
+    found = {path.name: path.read_text() for path in (alpha.folder / "directory").iterdir()}
+    (name,) = found.keys() - {"file"}
+    assert name.startswith("recovered-")
+    assert found[name] == "saved by a person in that very moment"
+    assert f"directory/{name}" in alpha.names()
