@@ -242,6 +242,7 @@ def test_rest_comes_in_few_rounds(two: tuple[Device, Device]) -> None:
     alpha.write("x", "1")
     beta.write("x", "2")
     settle([alpha, beta], rounds=4)
+    assert alpha.tree() == beta.tree()
 
 
 def test_a_record_that_leaves_out_what_it_has_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
