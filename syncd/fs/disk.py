@@ -42,10 +42,12 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A file or symlink that was written and has no name of its own yet."""
+    """A file or symlink that was written and has no name of its own yet; `size` and `mtime_ns` as they were then."""
 
     path: bytes
     inode: int
+    size: int
+    mtime_ns: int
 
 
 class Disk(Looking):
@@ -93,8 +95,8 @@ class Disk(Looking):
         """
         temporary = self._beside(placement.path)
         with disk_full_named(placement.path):
-            inode = self._write(temporary, placement, pieces, sync, self._fill)
-        return Staged(temporary, inode)
+            found = self._write(temporary, placement, pieces, sync, self._fill)
+        return Staged(temporary, found.st_ino, found.st_size, found.st_mtime_ns)
 
     def stage_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> Staged:
         """Make a symlink beside its place, under a name of ours."""
@@ -104,7 +106,8 @@ class Disk(Looking):
                 self._os.symlink(target, name, dir_fd=descriptor)
                 with contextlib.suppress(NotImplementedError):  # not every system sets a link's own times
                     self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=descriptor, follow_symlinks=False)
-                return Staged(temporary, self._os.lstat(name, dir_fd=descriptor).st_ino)
+                found = self._os.lstat(name, dir_fd=descriptor)
+                return Staged(temporary, found.st_ino, found.st_size, found.st_mtime_ns)
         except BaseException:
             self.discard(temporary)
             raise
@@ -168,8 +171,10 @@ class Disk(Looking):
         except FileExistsError as error:
             raise Changed(placement.path) from error
 
-    def _write(self, path: bytes, placement: Placement, pieces: Iterable[Buffer], sync: bool, fill: Fill) -> int:
-        """Write a new file; return its inode."""
+    def _write(
+        self, path: bytes, placement: Placement, pieces: Iterable[Buffer], sync: bool, fill: Fill
+    ) -> os.stat_result:
+        """Write a new file; return its stat."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         whole = self.full(path)
         if len(whole) <= LONGEST:
@@ -183,7 +188,7 @@ class Disk(Looking):
             self._os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
                 self._os.fsync(descriptor)
-            return self._os.fstat(descriptor).st_ino
+            return self._os.fstat(descriptor)
         except BaseException:
             self.discard(path)
             raise
@@ -194,10 +199,15 @@ class Disk(Looking):
         fill_with_holes(descriptor, pieces, self._os)
 
     def discard_staged(self, staged: Staged) -> None:
-        """Remove what was staged, if that is still what has the name: after an exchange it may be a person's file."""
+        """Remove what was staged, if that is what has the name, and as it was written.
+
+        After an exchange it may be a person's file; and while it stood in its place for a moment, somebody may have
+        written into it. Such a file stays, and the next scan gives it a name to be seen by.
+        """
         with contextlib.suppress(OSError):
             found = self.lstat(staged.path)
-            if found is not None and found.st_ino == staged.inode:
+            written = (staged.inode, staged.size, staged.mtime_ns)
+            if found is not None and (found.st_ino, found.st_size, found.st_mtime_ns) == written:
                 self.discard(staged.path)
 
     def discard(self, path: bytes) -> None:

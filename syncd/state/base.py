@@ -210,7 +210,7 @@ class Base:
         return [node for node, row in ever if row is None or not row.alive]
 
     def shown_elsewhere(self, depth: int, content: bytes) -> list[Row]:
-        """Return what the tree has with a content and this disk has not: looked up without an index, so seldom."""
+        """Return what has, or had, a content and is not on this disk: looked up without an index, so seldom."""
         return [row for row in self._nodes.holding(depth, content) if self.get(row.node) is None]
 
     def heads(self, row: Row) -> tuple[int, ...]:

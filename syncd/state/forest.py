@@ -134,6 +134,7 @@ class Forest:
             # What lives and has no seat waits for the directory that it lives in.
             self._db.execute(
                 "UPDATE node SET kind = CASE was WHEN 0 THEN kind ELSE 4 END, "
+                "mode = CASE was WHEN 0 THEN mode ELSE 0 END, mtime_ns = CASE was WHEN 0 THEN mtime_ns ELSE 0 END, "
                 "parent = CASE was WHEN 0 THEN ? ELSE ? END, name = ? WHERE id = ?",
                 (UNSEATED, chosen.parent, chosen.name, node),
             )

@@ -133,8 +133,10 @@ class Nodes:
             yield Row(*row)
 
     def holding(self, depth: int, content: bytes) -> list[Row]:
-        """Return the live nodes that have a content. Reads the whole table."""
-        return self._rows("content = ? AND depth = ? AND kind <> 4", (content, depth))
+        """Return the live nodes that have a content, then the versions that had it. Reads the whole tables."""
+        wanted = "content = ? AND depth = ? AND kind <> 4"
+        older = self._db.execute(f"SELECT {_VERSION} FROM version WHERE {wanted} ORDER BY id DESC", (content, depth))  # noqa: S608
+        return self._rows(wanted, (content, depth)) + [Row(*row) for row in older]
 
     def counts(self) -> tuple[int, int]:
         """Return (live files, their bytes)."""
@@ -153,12 +155,13 @@ class Nodes:
         return [newest, *(row for row in rows if row.version != newest.version)] if newest else rows
 
     def version(self, version: int) -> Row | None:
-        """Return one version by its identity."""
-        rows = self._rows("version = ?", (version,))
-        if rows:
-            return rows[0]
+        """Return one version by its identity, as it was stated."""
+        # A node that is not plain has its newest version here, too: its own row says what all its versions come to.
         row = self._db.execute(f"SELECT {_VERSION} FROM version WHERE id = ?", (version,)).fetchone()  # noqa: S608
-        return Row(*row) if row else None
+        if row:
+            return Row(*row)
+        rows = self._rows("version = ?", (version,))
+        return rows[0] if rows else None
 
     def children_at(self, parent: int, instant_ns: int) -> list[Row]:
         """Return what stood in a directory at an instant, by name."""

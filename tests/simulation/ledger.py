@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from syncd.engine.cycle import RIPE_S
 from tests.simulation.device import SimDevice
 from tests.simulation.people import CANARY, entries_of
 
@@ -36,6 +37,9 @@ class Ledger:
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
     _crashed: set[str] = field(default_factory=set)  # died and have not looked at everything since
     _last: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    _glimpsed: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # since then, by looks at some of it
+    # What was seen to be gone and may not be told as gone: until then its name is its node. Path -> content, since when.
+    _fading: dict[str, dict[bytes, tuple[bytes, int]]] = field(default_factory=dict)
     _count: int = 0
 
     def content(self) -> bytes:
@@ -61,7 +65,9 @@ class Ledger:
         # A content that was moved away from where something else stands now, as after saving with a backup, or to
         # where something else stood: one name is one node, so to the tree it is new there, and what is done to it
         # elsewhere at that time is done to what stands at its old name.
-        was = [*places.items(), *self._last.get(device.name, {}).items()]
+        fading = [(path, data) for path, (data, _) in self._fading.get(device.name, {}).items()]
+        seen = [*self._last.get(device.name, {}).items(), *self._glimpsed.get(device.name, {}).items()]
+        was = [*places.items(), *seen, *fading]
         left = {data for path, data in was if data in after and _another(path, data, now.items())}
         known = {data for _, data in was}
         came = {data for path, data in now.items() if data in known and _another(path, data, was)}
@@ -81,7 +87,8 @@ class Ledger:
         counts.subtract(Counter(now.values()))
         self.taken |= {data for data, fewer in counts.items() if fewer > 0}
         gone = {data for data in before - after if CANARY in data}
-        if device.name in self._amnesiac | self._crashed:
+        # What stands there for a moment, until the device has seen what came out of an exchange, may go again.
+        if device.name in self._amnesiac | self._crashed or device.system.exchanged:
             self.excused |= gone
         self.destroyed |= gone
         self._untold.setdefault(device.name, set()).update(gone)
@@ -98,10 +105,16 @@ class Ledger:
         """Return what was destroyed on a device since a look told it."""
         return set(self._untold.get(device.name, ()))
 
+    def glimpsed(self, device: SimDevice) -> None:
+        """Take note that a device looked at some of its folder: whatever stands there may be known to it now."""
+        self._glimpsed.setdefault(device.name, {}).update((path, data) for path, (data, _) in self.here(device).items())
+
     def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]], untold: set[bytes]) -> None:
         """Take note that a whole look came through; `before` and `untold` are of when it began."""
         now = self.here(device)
+        self._fade(device, now.keys())
         self._last[device.name] = {path: data for path, (data, _) in now.items()}
+        self._glimpsed.pop(device.name, None)
         if device.cycle._pending or not device.system.mounted:
             return  # it says itself that it has not done with something
         problems = device.cycle.status.problems
@@ -114,6 +127,18 @@ class Ledger:
         self._untold[device.name] = self.untold(device) - untold
         self._amnesiac.discard(device.name)
         self._crashed.discard(device.name)
+
+    def _fade(self, device: SimDevice, standing: Iterable[bytes]) -> None:
+        """Take note of what is gone since the last whole look; two of them, some time apart, tell a deletion."""
+        when, before = device.clock.ns, self._fading.get(device.name, {})
+        gone = {path: (data, when) for path, data in self._last.get(device.name, {}).items()} | before
+        for path in standing:
+            gone.pop(path, None)
+        self._fading[device.name] = {
+            path: (data, since)
+            for path, (data, since) in gone.items()
+            if (when - since) / 1e9 < RIPE_S or since == when
+        }
 
     def crashed(self, device: SimDevice) -> None:
         """Take note that a process died: what it had just put in place is known only if it stands there still."""

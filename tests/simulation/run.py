@@ -205,6 +205,7 @@ class Simulation:
                     self.ledger.published(device, before, untold)
             else:
                 device.turn()
+                self.ledger.glimpsed(device)
         finally:
             self._waiting.pop(number, None)
         status = device.cycle.status

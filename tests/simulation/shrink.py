@@ -86,5 +86,5 @@ def as_test(schedule: Schedule, kind: str | None) -> str:
 
 
 def _decision(decision: Decision) -> str:
-    between = "".join(f"Interrupt({given.after}, {given.what!r}, {given.numbers}), " for given in decision.interrupts)
+    between = "".join(f"Interrupt{tuple(given)}, " for given in decision.interrupts)
     return f"Decision({decision.what!r}, {decision.device}, {decision.numbers}, {decision.word!r}, ({between}))"

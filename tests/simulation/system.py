@@ -103,6 +103,7 @@ class System(Kernel):
     used: int = 0
     person: bool = False  # the call is a person's
     mounted: bool = True
+    exchanged: bool = False  # two entries changed places, and what came out was not looked at yet
 
     def __post_init__(self) -> None:
         self._opened: dict[int, _Opened] = {}
@@ -227,6 +228,7 @@ class System(Kernel):
 
     def forget_opened(self) -> None:
         """The process died."""
+        self.exchanged = False
         self._opened.clear()
 
     # -- the calls ------------------------------------------------------------------------------
@@ -388,6 +390,7 @@ class System(Kernel):
 
     def unlink(self, path: bytes, *, dir_fd: int | None = None) -> None:  # type: ignore[override]
         self.point("unlink", path)
+        self.exchanged &= self.person
         directory, name = self._parent(path, dir_fd)
         found = directory.children.get(self._key(name))
         if found is None:
@@ -437,6 +440,8 @@ class System(Kernel):
         self._attach(new_directory, new_name, moving[1])
         moving[1].ctime_ns = self._now()
         self._changed(undo)
+        if not self.person:
+            self.exchanged = flag == EXCHANGE and not self.exchanged
         self.event(EVENT_MOVED, self._relative(source), self._relative(target))
 
     def rename(

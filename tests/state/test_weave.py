@@ -119,6 +119,10 @@ def test_any_order_gives_the_tree_made_from_nothing(
         assert {row.version for row in state.nodes.versions(node)} == {
             version for version, (owner, _) in heard.items() if owner == node
         }
+    for version, (node, found) in heard.items():  # whatever the tree makes of it, a version is what was stated
+        said = state.nodes.version(version)
+        assert said is not None
+        assert (said.node, *said[2:12]) == change_of(node, found)[:-1]
     assert not state.base.children(ROOT), "nothing of it is on this disk"
     assert isinstance(state.base, Base)
     state.close()
