@@ -9,9 +9,10 @@ a crash in between, the next scan finds the disk as the tree wants it, and has n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from syncd.engine.calling import NamesHere
 from syncd.engine.guards import Guards
 from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import Progress
@@ -51,10 +52,22 @@ class Outcome:
 class Apply:
     """Brings this disk to the merged tree.
 
-    `removing` tells whether anything may be removed.
+    Args:
+        vault: opened for writing.
+        progress: told of files and bytes as they are put in place.
+        removing: tells whether anything may be removed.
+        ripe: tells whether a node, seen to be gone, has been gone for long enough that its move would have been seen.
     """
 
-    def __init__(self, vault: Vault, progress: Progress, *, removing: bool = True) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        progress: Progress,
+        *,
+        removing: bool = True,
+        ripe: Callable[[int], bool] = lambda node: True,
+    ) -> None:
+        self._ripe = ripe
         self._vault, self._progress, self._removing = vault, progress, removing
         self._disk, self._state = vault.disk, vault.state
         self._nodes, self._base = vault.state.nodes, vault.state.base
@@ -66,6 +79,8 @@ class Apply:
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
         self._went_aside: set[int] = set()
+        self._names = NamesHere(vault)
+        self._called = False  # a node got another name here, which it has to be given
         self._placer = Placer(self._disk, self._state, self._placed, self._refused)
         self.outcome = Outcome()
 
@@ -80,8 +95,8 @@ class Apply:
         self._removing = self._removing and Guards(self._vault).may_remove()
         try:
             before = -1
-            while before != self.outcome.done or self._make_way():
-                before = self.outcome.done
+            while before != self.outcome.done or self._make_way() or self._called:
+                before, self._called = self.outcome.done, False
                 self.outcome.problems.clear()
                 self._in_the_way.clear()
                 self._sweep()
@@ -120,11 +135,26 @@ class Apply:
             with self._state.transaction():
                 self._base.intend(places)
 
-    def _blocked(self, parent: int, name: bytes) -> None:
-        """Remember who stands at a place, if it is to go elsewhere."""
-        occupant = self._base.child(parent, name)
-        if occupant is not None and self._base.waits(occupant.node):
+    def _blocked(self, want: Row, path: bytes) -> None:
+        """Remember who stands where a node is to stand, if it is to go elsewhere.
+
+        Where the file system takes the name for another's, one of the two is called otherwise.
+        """
+        occupant = self._base.child(want.parent, want.name) or self._names.other(want, path)
+        if occupant is None:
+            return
+        if self._names.meet(want, occupant) and not self._moves_away(occupant):
+            self._note()
+            with self._state.transaction():
+                self._base.call(*self._names.clash(want, occupant), stands=False)
+            self._called = True
+        elif self._base.waits(occupant.node):
             self._in_the_way[occupant.node] = occupant
+
+    def _moves_away(self, row: Row) -> bool:
+        """Tell whether an entry is to have another name or place, or none."""
+        want = self._base.wanted(row.node)
+        return want is None or not want.alive or (want.parent, want.name) != (row.parent, row.name)
 
     def _sweep(self) -> None:
         last = 0
@@ -149,7 +179,7 @@ class Apply:
             self._note()
 
     def _waiting(self, node: int) -> Waiting:
-        have, want = self._base.get(node), self._nodes.get(node)
+        have, want = self._base.get(node), self._base.wanted(node)
         have = have if have is not None and have.alive else None
         want = want if want is not None and want.alive and want.parent >= 0 else None
         path = self._nodes.path_of(node) if want is not None else self._base.path_of(node)
@@ -179,6 +209,8 @@ class Apply:
                 else:
                     self._make_directory(path, waiting)
         except Changed as changed:
+            if step.kind == StepKind.MOVE and waiting.want is not None and path:
+                self._blocked(waiting.want, path)
             self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
         except OSError as error:
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
@@ -206,6 +238,8 @@ class Apply:
         assert have is not None
         assert want is not None
         source = self._base.path_of(waiting.node)
+        if source == target:
+            return  # an earlier step let it change places with another
         self._same(source, have)
         occupant = self._base.child(want.parent, want.name)
         self._touched.above(source, target)
@@ -238,7 +272,7 @@ class Apply:
         if there is not None:
             occupant = self._base.child(want.parent, want.name)
             if occupant is None or not self._base.stands_for(waiting.node, occupant.node):
-                self._blocked(want.parent, want.name)
+                self._blocked(want, path)
                 raise Changed(IN_THE_WAY)
             # Two directories of one name became one: this disk's is that one from now on.
             with self._state.transaction():
@@ -271,7 +305,10 @@ class Apply:
         if have.kind == Kind.DIRECTORY and self._owes(have.node):
             self.outcome.look.add(path)
             raise Changed(LOCAL_FIRST)
-        if stat is not None and stat.kind == have.kind:  # else it is gone already, and something else is there
+        if stat is None or stat.kind != have.kind:  # it is gone already; where to, a look has to tell first
+            if not self._ripe(have.node):
+                raise Changed(LOCAL_FIRST)
+        else:
             self._same(path, have)
             self._touched.above(path)
             try:
@@ -341,7 +378,7 @@ class Apply:
         """
         if isinstance(error, Changed):
             if job.expect is None:
-                self._blocked(job.row.parent, job.row.name)
+                self._blocked(job.row, job.path)
             self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
         elif isinstance(error, Failed):
             self.outcome.problems[job.path] = failure_of_one(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine import apply
+from syncd.engine.calling import NamesHere
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
@@ -47,10 +48,13 @@ class Both:
 
 def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe: Callable[[int], bool]) -> None:
     """Bring this disk to the merged tree; what stands in the way and is not published is published first."""
+    if vault.state.base.aliases():
+        with vault.state.transaction():
+            NamesHere(vault).end_needless()
     for _ in range(ROUNDS):
         if not vault.state.base.waiting:
             return
-        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms).run()
+        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=ripe).run()
         both.applied.done += applied.done
         both.applied.size += applied.size
         both.applied.removed += applied.removed

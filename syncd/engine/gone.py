@@ -66,7 +66,7 @@ class Gone:
                 continue
             path = self._base.path_of(node)
             try:
-                there = self._disk.stat(path)
+                there = self._disk.exact(path)
             except OSError as error:
                 self._problems[path] = UNREADABLE.format(error.strerror)
                 continue

@@ -271,7 +271,8 @@ class Outbox:
         # state refuses is never published, and the state is never ahead of the store.
         with self._state.transaction():
             record = Record(head, record_hash(payload), batch.changes, locations)
-            fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints, meeting=self._meeting)
+            meeting = self._meeting or bool(batch.adopted)  # what is found here may be dead, and live by what is in it
+            fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints, meeting=meeting)
             self._remember(batch)
             self._settle(head)
             self._vault.store.put(name, sealed)

@@ -166,6 +166,11 @@ class Outward:
     def _enter(self, visit: Visit) -> bool:
         """Tell what a directory itself became; return whether it may be remembered as seen."""
         directory, found = visit.directory, visit.findings
+        if visit.called:  # at once: what is told from here on must not say a name that only this disk has
+            with self._vault.state.transaction():
+                for node, name in visit.called:
+                    self._base.call(node, name, stands=True)
+            self._stating = self._gone.stating = Stating(self._vault.state)
         if directory.known and visit.listed:
             self._outbox.stale(directory.node)
         if directory.stat is not None:

@@ -136,16 +136,22 @@ class Placer:
 
 
 def settle_intents(vault: Vault) -> None:
-    """Note what a run that was cut off had put in place or moved; before anything else is learned or looked at."""
+    """Note what a run that was cut off had put in place or moved; before anything else is learned or looked at.
+
+    Raises:
+        NeedsAttention: what it did cannot be made durable; nothing may be noted.
+    """
     state, base = vault.state, vault.state.base
     intended = base.intended()
     if not intended:
         return
+    found = [row for row in (_carried_out(vault, base, place) for place in intended) if row is not None]
+    if found:
+        # The run died before it had synced what it did: a power cut now would make a deletion of what was noted.
+        vault.disk.sync_all()
     with state.transaction():
-        for place in intended:
-            row = _carried_out(vault, base, place)
-            if row is not None:
-                base.put(row)
+        for row in found:
+            base.put(row)
         base.carried_out()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from syncd.engine.calling import NamesHere
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
 from syncd.fs.disk import TEMPORARY
@@ -55,6 +56,7 @@ class Visit:
     problems: dict[bytes, str] = field(default_factory=dict)
     left_over: list[bytes] = field(default_factory=list)  # what we were writing when we were killed
     adopted: list[tuple[Row, Stat, bytes]] = field(default_factory=list)  # directories that the vault knows, by name
+    called: list[tuple[int, bytes]] = field(default_factory=list)  # nodes that this disk calls otherwise than the tree
 
 
 class Survey:
@@ -71,6 +73,7 @@ class Survey:
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
         self.empty_base = not self._waiting and next(self._nodes.live(), None) is None
         self._marks: dict[bytes, int] = {}  # directory -> what tells that it was changed since
+        self._names = NamesHere(vault)
 
     def fresh(self) -> Survey:
         """Return a survey that knows nothing of this one's findings."""
@@ -182,6 +185,7 @@ class Survey:
             if mount and kind == Kind.DIRECTORY:
                 mounted.add(name)
         known = self._known(directory, entries, special) if directory.known else {}
+        visit.called = self._names.find(directory.path, directory.node, entries, known) if directory.known else []
         visit.findings = compare(entries, known)
         # One name is one node, whatever inode stands there now: nobody else is that node then.
         self._at_its_name.update(row.node for _, stat, row in visit.findings.suspect if row.ino != stat.ino)
@@ -279,7 +283,7 @@ class Survey:
         """Return what the tree has at a place of this disk that was empty until now, if it is of that kind."""
         if not self._waiting or directory.node < 0:
             return None
-        row = self._base.absent(directory.node, name)
+        row = self._names.known_as(directory.node, name) or self._base.absent(directory.node, name)
         return row if row is not None and row.kind == stat.kind else None
 
     def once_here(self, directory: Directory, name: bytes, content: Content = EMPTY) -> Iterator[Row]:
@@ -288,7 +292,8 @@ class Survey:
         The names of copies are in nobody's history; they are known by their shape and content.
         """
         if self._comparing and directory.node >= 0:
-            for node in self._base.once_at(directory.node, name):
+            called = self._names.once_called(directory.node, name)
+            for node in [*called, *self._base.once_at(directory.node, name)]:
                 yield from self._nodes.versions(node)
             if content.ids and is_conflict_name(name):
                 yield from self._base.shown_elsewhere(content.depth, content.ids)
@@ -313,7 +318,7 @@ class Survey:
         """Tell whether an entry is the node that had its inode."""
         was = self._base.path_of(row.node)
         try:
-            there = self._disk.stat(was)
+            there = self._disk.exact(was)
         except OSError:
             return False  # its old place cannot be looked at, so nobody knows
         if there is not None and there.kind == row.kind:

@@ -105,6 +105,20 @@ class Looking:
         raw = self.lstat(path)
         return None if raw is None else to_stat(raw)
 
+    def exact(self, path: bytes) -> Stat | None:
+        """Return the fingerprint of the entry that is listed under this very name.
+
+        Where case or the form of letters does not count, `stat` finds an entry by other names, too.
+        """
+        found = self.stat(path)
+        if found is None:
+            return None
+        parent, name = split(path)
+        try:
+            return found if name in self.entries(parent).names else None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def open(self, path: bytes) -> int:
         """Return a descriptor for reading a regular file; never waits for a fifo, never follows a link."""
         with self._at(path) as (name, parent):

@@ -2,6 +2,9 @@
 
 `stem (conflict DEVICE YYYY-MM-DD HHMM SHORTID).ext`. DEVICE and time are those of the record that made the
 overruled version; they tell a person where to look and decide nothing.
+
+`stem (case SHORTID).ext` is what a node is called on a disk that takes its name for another's. It comes from the
+node alone, so a device without a state knows it again; nobody publishes it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ LONGEST_DEVICE = 20
 SHORT_ID, LONGEST_ID = 6, 32  # hexadecimal digits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TAG = re.compile(rb" \(conflict [A-Za-z0-9-]+ \d{4}-\d\d-\d\d \d{4} [0-9a-f]{6,32}\)(?:\.[^.]*)?\Z")
+_CASE = re.compile(rb" \(case ([0-9a-f]{6,32})\)(?:\.[^.]*)?\Z")
 _UNCLEAN = re.compile(r"[^A-Za-z0-9-]+")
 
 
@@ -39,13 +43,46 @@ def conflict_name(name: bytes, stamp: Stamp, taken: Callable[[bytes], bool]) -> 
         stamp: who made it, and when.
         taken: tells whether another entry of the directory has a name.
     """
-    device, counter = stamp.rank
-    digits = blake3(device + counter.to_bytes(8, "little")).hexdigest()
+    return _free(name, f"conflict {_device(stamp.device)} {_minute(stamp.claimed_ns)} ", stamp.rank, taken)
+
+
+def case_name(name: bytes, rank: tuple[bytes, int], taken: Callable[[bytes], bool]) -> bytes:
+    """Return the name for a node on a disk that takes its own for another's.
+
+    Args:
+        name: its own.
+        rank: the node's global id.
+        taken: tells whether another entry of the directory has a name.
+    """
+    return _free(name, "case ", rank, taken)
+
+
+def is_case_name_of(shown: bytes, name: bytes, rank: tuple[bytes, int]) -> bool:
+    """Tell whether a name is one that `case_name` makes for a node."""
+    tag = _CASE.search(shown)
+    if tag is None:
+        return False
+    digits = tag[1].decode()
+    return _digits(rank).startswith(digits) and shown == _with_tag(name, f" (case {digits})")
+
+
+def has_case_tag(name: bytes) -> bool:
+    """Tell whether a name has the shape of one that `case_name` makes."""
+    return _CASE.search(name) is not None
+
+
+def _free(name: bytes, words: str, rank: tuple[bytes, int], taken: Callable[[bytes], bool]) -> bytes:
+    digits = _digits(rank)
     for length in range(SHORT_ID, LONGEST_ID + 1):
-        found = _with_tag(name, f" (conflict {_device(stamp.device)} {_minute(stamp.claimed_ns)} {digits[:length]})")
+        found = _with_tag(name, f" ({words}{digits[:length]})")
         if not taken(found):
             break
     return found
+
+
+def _digits(rank: tuple[bytes, int]) -> str:
+    device, counter = rank
+    return blake3(device + counter.to_bytes(8, "little")).hexdigest()
 
 
 def is_conflict_name(name: bytes) -> bool:

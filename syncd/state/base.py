@@ -1,13 +1,15 @@
 """What this disk has: the tree as it was last applied or scanned here, where it differs from the merged one.
 
 Reads as `Nodes` does. While nothing waits to be applied the two are the same, and nothing is asked twice.
-A row's `parents` are the heads that it shows: what a change made here builds upon.
+A row's `parents` are the heads that it shows: what a change made here builds upon. Names are those of this disk,
+which may have to call a node otherwise than the tree does (`alias`).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
@@ -18,6 +20,25 @@ _ROW = (
     "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
     "recorded_ns, ino, ctime_ns"
 )
+# What a row of `node` is called here.
+_CALLED = (
+    "coalesce((SELECT shown FROM alias WHERE alias.node = node.id AND alias.parent = node.parent "
+    "AND alias.name = node.name), node.name)"
+)
+# Keeps what this disk has of a node in `base`, before its row says otherwise; the heads that it shows are a parameter.
+KEEP_HERE = (
+    f"INSERT OR IGNORE INTO base SELECT id, version, parent, {_CALLED}, kind, mode, mtime_ns, size, depth, profile, "  # noqa: S608
+    "content, inline, ?, recorded_ns, ino, ctime_ns FROM node"
+)
+
+
+class Alias(NamedTuple):
+    """A node that this disk calls otherwise: at that place under that name it is `shown` as another."""
+
+    node: int
+    parent: int
+    name: bytes
+    shown: bytes
 
 
 class Base:
@@ -25,6 +46,44 @@ class Base:
 
     def __init__(self, db: sqlite3.Connection, nodes: Nodes) -> None:
         self._db, self._nodes = db, nodes
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def aliases(self) -> list[Alias]:
+        """Return the nodes that this disk calls otherwise than the tree."""
+        return list(map(Alias._make, self._db.execute("SELECT node, parent, name, shown FROM alias")))
+
+    def wanted(self, node: int) -> Row | None:
+        """Return what the tree wants of a node, under the name that it has here."""
+        row = self._nodes.get(node)
+        return None if row is None else self._called([row])[0]
+
+    def _called(self, rows: list[Row]) -> list[Row]:
+        """Return rows of the tree under the names that they have here."""
+        if not rows or not self._db.execute("SELECT 1 FROM alias LIMIT 1").fetchone():
+            return rows
+        shown = {alias[:3]: alias.shown for alias in self.aliases()}
+        return [row._replace(name=shown.get((row.node, row.parent, row.name), row.name)) for row in rows]
+
+    def call(self, node: int, shown: bytes, *, stands: bool) -> None:
+        """Note what this disk calls a node at the place, and for the name, that the tree has for it now.
+
+        Args:
+            node: that the tree has.
+            shown: its name here; its own ends an alias.
+            stands: that is what it is called already; else it still has to get the name.
+        """
+        here, row = self.get(node), self._nodes.get(node)
+        assert row is not None
+        self._db.execute("DELETE FROM alias WHERE node = ?", (node,))
+        if shown != row.name:
+            self._db.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", (node, row.parent, row.name, shown))
+        if here is not None and here.alive:
+            self.put(here._replace(name=shown) if stands else here)
+
+    def uncall(self, node: int) -> None:
+        """Forget what this disk called a node: it has another place, or none."""
+        self._db.execute("DELETE FROM alias WHERE node = ?", (node,))
 
     @property
     def waiting(self) -> bool:
@@ -41,19 +100,26 @@ class Base:
         rows = self._rows("id = ?", (node,))
         if rows:
             return rows[0]
-        row = self._nodes.get(node)
+        row = self.wanted(node)
         # A node that another stands for has no place of its own; this disk has it only if a row of `base` says so.
         return None if row is None or row.parent < 0 or (row.ino == PENDING and row.alive) else row
 
     def children(self, parent: int) -> list[Row]:
         """Return what this disk has in a directory, by name."""
-        rows = [row for row in self._nodes.children(parent) if row.ino != PENDING]
+        tree = [row for row in self._nodes.children(parent) if row.ino != PENDING]
+        rows = self._called(tree)
         elsewhere = self._rows("parent = ? ORDER BY name, version", (parent,))
-        return sorted(rows + elsewhere, key=lambda row: (row.name, row.version)) if elsewhere else rows
+        if not elsewhere and rows is tree:
+            return rows
+        return sorted(rows + elsewhere, key=lambda row: (row.name, row.version))
 
     def named(self, parent: int, name: bytes) -> list[Row]:
         """Return what this disk has at a name: two where one went unnoticed before the other came."""
-        return self._rows("parent = ? AND name = ?", (parent, name)) + self._nodes.named(parent, name)
+        found = [row for row in self._called(self._nodes.named(parent, name)) if row.name == name]
+        for alias in self.aliases():
+            if (alias.parent, alias.shown) == (parent, name):
+                found += [row for row in self._called(self._nodes.named(parent, alias.name)) if row.name == name]
+        return self._rows("parent = ? AND name = ?", (parent, name)) + found
 
     def child(self, parent: int, name: bytes) -> Row | None:
         """Return what this disk has at a name in a directory."""
@@ -68,7 +134,8 @@ class Base:
         parts: list[bytes] = []
         while node != ROOT and len(parts) < DEEPEST:
             found = self._db.execute("SELECT parent, name FROM base WHERE id = ?", (node,)).fetchone()
-            found = found or self._db.execute("SELECT parent, name FROM node WHERE id = ?", (node,)).fetchone()
+            sql = f"SELECT parent, {_CALLED} FROM node WHERE id = ?"  # noqa: S608
+            found = found or self._db.execute(sql, (node,)).fetchone()
             if found is None:
                 break
             node = found[0]
@@ -79,7 +146,7 @@ class Base:
         """Return every directory of this disk: parent -> name -> node."""
         tree: dict[int, dict[bytes, int]] = {}
         here = (
-            "SELECT id, parent, name FROM node WHERE kind = 2 AND ino <> -1 "
+            f"SELECT id, parent, {_CALLED} FROM node WHERE kind = 2 AND ino <> -1 "  # noqa: S608
             "UNION ALL SELECT id, parent, name FROM base WHERE kind = 2"
         )
         for node, parent, name in self._db.execute(here):
@@ -92,7 +159,7 @@ class Base:
 
     def with_inode(self, inode: int) -> list[Row]:
         """Return the nodes that had an inode on this disk: several where one is gone and it was given away again."""
-        return self._rows("ino = ?", (inode,)) + self._nodes.with_inode(inode)
+        return self._rows("ino = ?", (inode,)) + self._called(self._nodes.with_inode(inode))
 
     def waiting_nodes(self, after: int, limit: int) -> list[int]:
         """Return nodes that this disk has otherwise than the tree wants, by identity."""
@@ -200,9 +267,12 @@ class Base:
     def absent(self, parent: int, name: bytes) -> Row | None:
         """Return what the tree has at a name and this disk has not yet."""
         row = self._nodes.child(parent, name)
+        for alias in self.aliases():
+            if (alias.parent, alias.shown) == (parent, name):
+                row = self._nodes.get(alias.node)
         if row is None or row.ino != PENDING or self._rows("id = ?", (row.node,)):
             return None
-        return row
+        return row if self._called([row])[0].name == name else None
 
     def once_at(self, parent: int, name: bytes) -> list[int]:
         """Return the nodes that ever stood at a name and are not on this disk, the latest first."""
@@ -223,12 +293,12 @@ class Base:
         return tuple(head for (head,) in found) or (row.version,)
 
 
-_SAME = ("parent", "name", "kind", "mode", "mtime_ns", "depth", "content", "inline")
+_SAME = ("parent", "kind", "mode", "mtime_ns", "depth", "content", "inline")
 
 
 def settle(db: sqlite3.Connection, node: int) -> None:
     """End a node's waiting where this disk has it as its row says; forget what is neither here nor in the tree."""
-    same = " AND ".join(f"node.{column} = base.{column}" for column in _SAME)
+    same = " AND ".join([f"{_CALLED} = base.name", *(f"node.{column} = base.{column}" for column in _SAME)])
     found = db.execute(
         f"SELECT base.ino, base.ctime_ns FROM base JOIN node ON node.id = base.id WHERE base.id = ? AND {same}",  # noqa: S608
         (node,),

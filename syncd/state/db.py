@@ -135,6 +135,7 @@ class State:
             "DELETE FROM seen_directory",
             "DELETE FROM mount_point",
             "DELETE FROM placing",
+            "DELETE FROM alias",
         ):
             self.db.execute(statement)
         self.set_comparing(True)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from syncd.merge.tree import Claim, Place, Seat
 from syncd.model.entry import Kind
+from syncd.state.base import KEEP_HERE
 from syncd.state.known import Known
 from syncd.state.nodes import ENTRY, PENDING, pack_parents
 
@@ -178,9 +179,7 @@ class Forest:
         found = self._db.execute("SELECT version FROM head WHERE node = ? AND NOT losing", (node,)).fetchall()
         found = found or self._db.execute("SELECT version FROM node WHERE id = ?", (node,)).fetchall()
         self._db.execute(
-            "INSERT OR IGNORE INTO base SELECT id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, "
-            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node "
-            "WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> ?",
+            f"{KEEP_HERE} WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> ?",
             (pack_parents(tuple(head for (head,) in found)), node, PENDING),
         )
         self._db.execute("UPDATE node SET ino = ? WHERE id = ?", (PENDING, node))

@@ -103,7 +103,12 @@ def _placing(db: Any) -> None:
     db["placing"].create({"node": int, "parent": int, "name": bytes, "ino": int})
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing)
+def _aliases(db: Any) -> None:
+    """What a node is called on this disk where that takes the name it has, in that place, for another's."""
+    db["alias"].create({"node": int, "parent": int, "name": bytes, "shown": bytes}, pk="node")
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing, _aliases)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

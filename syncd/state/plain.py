@@ -11,14 +11,14 @@ from collections.abc import Iterable
 
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT
-from syncd.state.base import settle
+from syncd.state.base import KEEP_HERE, settle
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.weave import Weave
 
 
 def all_plain(db: sqlite3.Connection) -> bool:
     """Tell whether the whole tree is plain and this disk has it."""
-    tables = ("base", "head", "want", "hidden", "copy")
+    tables = ("base", "head", "want", "hidden", "copy", "alias")
     asked = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
     return not db.execute(f"SELECT {asked} OR EXISTS (SELECT 1 FROM node WHERE ino = -1)").fetchone()[0]  # noqa: S608
 
@@ -60,9 +60,7 @@ class Taking:
 
     def _flush(self) -> None:
         self._db.executemany(
-            "INSERT OR IGNORE INTO base SELECT id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, "
-            "content, inline, ?, recorded_ns, ino, ctime_ns FROM node "
-            "WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> -1",
+            f"{KEEP_HERE} WHERE id = ? AND kind <> 4 AND parent >= 0 AND ino <> -1",
             (
                 (b"".join(parent.to_bytes(8, "little") for parent in item.change.parents), item.change.node)
                 for item in self._batch
@@ -87,6 +85,8 @@ class Taking:
         change = item.change
         if change.node in self._in_batch:
             return False
+        if item.at is not None and self._has("SELECT 1 FROM alias WHERE node = ?", (change.node,)):
+            return False  # where it is on this disk need not be where this disk would put it
         row = self._db.execute(
             "SELECT version, parent, name, kind, was FROM node WHERE id = ?", (change.node,)
         ).fetchone()

@@ -122,13 +122,13 @@ class Weave:
                 (node, *row, UNSEATED, merged.place.name, PENDING),
             )
         else:
-            revived = kind == Kind.TOMBSTONE and merged.kind == Kind.DIRECTORY
+            revived = kind == Kind.TOMBSTONE and merged.kind == Kind.DIRECTORY  # if something lives in it
             self._db.execute(
                 "UPDATE node SET version = ?, kind = CASE WHEN ? THEN kind ELSE ? END, was = ?, "
-                "mode = CASE WHEN ? AND kind <> 4 THEN mode ELSE ? END, "
+                "mode = CASE WHEN ? AND kind <> 4 THEN ? ELSE ? END, "
                 "mtime_ns = ?, size = ?, depth = ?, profile = ?, content = ?, inline = ?, parents = ?, "
                 "recorded_ns = ? WHERE id = ?",
-                (row[0], revived, row[1], row[2], revived, *row[3:], node),
+                (row[0], revived, row[1], row[2], revived, merged.mode.mode, *row[3:], node),
             )
         self._forest.want(node, merged.place.parent, merged.place.name)
 

@@ -33,6 +33,7 @@ class Ledger:
     known: set[bytes] = field(default_factory=set)  # published
     excused: set[bytes] = field(default_factory=set)  # destroyed where the device forgot it before it told
     lost_power: set[bytes] = field(default_factory=set)
+    copied: set[bytes] = field(default_factory=set)  # people put it where a copy stands
     _untold: dict[str, set[bytes]] = field(default_factory=dict)
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
     _crashed: set[str] = field(default_factory=set)  # died and have not looked at everything since
@@ -62,6 +63,7 @@ class Ledger:
         yield
         now = {path: data for path, (data, _) in self.here(device).items()}
         before, after = set(places.values()), set(now.values())
+        self.copied |= {data for path, data in now.items() if b"(conflict " in path and places.get(path) != data}
         # A content that was moved away from where something else stands now, as after saving with a backup, or to
         # where something else stood: one name is one node, so to the tree it is new there, and what is done to it
         # elsewhere at that time is done to what stands at its old name.
@@ -124,6 +126,8 @@ class Ledger:
             if now.get(path) == found
             and not any(path == bad or path.startswith(bad + b"/") or not bad for bad in problems)
         }
+        if problems:
+            return  # what it could not look at may hold what it has not told
         self._untold[device.name] = self.untold(device) - untold
         self._amnesiac.discard(device.name)
         self._crashed.discard(device.name)

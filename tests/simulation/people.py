@@ -216,9 +216,14 @@ def _case(person: Person, a: int, b: int, c: int) -> None:
     parent, _, name = path.rpartition(b"/")
     other = name.swapcase()
     target = parent + b"/" + other if parent else other
-    if not person._system.personality.blind and person.stands(target):
-        raise LookupError
-    person.rename(path, target)
+    if not person._system.personality.blind:
+        if person.stands(target):
+            raise LookupError
+        person.rename(path, target)
+        return
+    aside = path + b".aside"
+    person.rename(path, aside)
+    person.rename(aside, target)
 
 
 def _touch(person: Person, a: int, b: int, c: int) -> None:

@@ -34,6 +34,9 @@ CALLS = [
 ]
 
 
+ODD = ["blind", "mac", "linkless"]  # file systems that cannot keep all that others can
+
+
 class Interrupt(NamedTuple):
     """What comes in between: after so many points of one turn, or of those that make one call."""
 
@@ -68,11 +71,15 @@ class Schedule:
 def make(seed: int, length: int = 18) -> Schedule:
     """Return the schedule of a seed."""
     source = random.Random(f"schedule {seed}")
+    odd = random.Random(f"odd {seed}")  # a stream of its own: what it does not touch stays the schedule that it was
     devices = source.choice([2, 2, 2, 3, 3, 4])
+    if odd.random() < 0.04:
+        devices = 5
     calm = source.random() < 0.2
     rough = source.random() < 0.7 and not calm
     kinds = ["plain"] * 5 + ["coarse", "fat", "small"]
     personalities = tuple(source.choice(kinds) for _ in range(devices))
+    personalities = tuple(odd.choice(ODD) if odd.random() < 0.15 else kind for kind in personalities)
     skews = tuple(source.choice([0, 0, 0, -100_000, 100_000, 40_000_000]) for _ in range(devices))
     decisions = [
         Decision(PEOPLE, source.randrange(devices), _numbers(source, 3), source.choice(["create", "directory with"]))

@@ -38,6 +38,7 @@ class Personality:
     fine_renames: bool = True  # renames that replace nothing, and exchanges
     room: int = 1 << 40  # bytes
     reuses_inodes: bool = True
+    renames_case: bool = True  # a rename to a name that is the same to it changes how it is written
 
 
 PERSONALITIES = {
@@ -47,8 +48,9 @@ PERSONALITIES = {
         Personality("coarse", grain_ns=1_000_000_000, fine_renames=False),
         Personality("fat", grain_ns=2_000_000_000, links=False, fine_renames=False),
         Personality("small", room=6_000),
-        Personality("blind", blind=True),
-        Personality("mac", blind=True, normalising=True),
+        Personality("blind", blind=True, renames_case=False),  # as ext4 with casefold: two names of one entry are one
+        Personality("mac", blind=True, normalising=True, fine_renames=False),
+        Personality("linkless", symlinks=False, grain_ns=2_000_000_000, blind=True, links=False),
     )
 }
 
@@ -410,14 +412,10 @@ class System(Kernel):
             raise fails(errno.ENOENT, source)
         standing = new_directory.children.get(self._key(new_name))
         same = standing is not None and standing[1] is moving[1]
-        if (
-            same
-            and old_directory is new_directory
-            and self._key(old_name) == self._key(new_name)
-            and old_name == new_name
-        ):
+        itself = same and old_directory is new_directory and self._key(old_name) == self._key(new_name)
+        if itself and flag == 0 and (old_name == new_name or not self.personality.renames_case):
             return
-        if flag == NO_REPLACE and standing is not None and not same:
+        if flag == NO_REPLACE and standing is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
         if flag == EXCHANGE and standing is None:
             raise fails(errno.ENOENT, target)

@@ -65,3 +65,83 @@ def test_seed_5008518() -> None:
         ),
     )
     Simulation(Schedule(5008518, 3, ("plain", "plain", "plain"), False, (0, 0, 0), decisions)).run()
+
+
+def test_seed_5100718() -> None:
+    """What a run that was killed had put in place was noted before it was durable: a power cut made a deletion of it."""
+    decisions = (
+        Decision("people", 2, (85, 48, 8), "directory with", ()),
+        Decision("people", 2, (423, 565, 249), "create", ()),
+        Decision("people", 1, (291, 283, 230), "create", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", (Interrupt(2, "kill", (882, 999, 6, 752), "move"),)),
+        Decision("turn", 0, (), "", (Interrupt(3, "power", (831, 590, 115, 119), "commit"),)),
+    )
+    Simulation(Schedule(5100718, 3, ("fat", "small", "mac"), False, (0, 0, 0), decisions)).run()
+
+
+def test_seed_5112257() -> None:
+    """A directory that was dead when it was found here did not live again by what was told to be in it."""
+    decisions = (
+        Decision("people", 1, (160, 776, 25), "directory with", ()),
+        Decision("people", 0, (884, 566, 936), "directory with", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (874, 842, 1), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("advance", 1, (2500,), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+    )
+    Simulation(Schedule(5112257, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_5109501() -> None:
+    """A dead directory in which something lives kept the mode that it had here."""
+    decisions = (
+        Decision("people", 0, (995, 272, 600), "directory with", ()),
+        Decision("people", 0, (259, 940, 703), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (487, 936, 783), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (999, 775, 123), "create", ()),
+        Decision("advance", 0, (600,), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (589, 740, 546), "chmod directory", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+    )
+    Simulation(Schedule(5109501, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_5059() -> None:
+    """An entry moved away while another device removed it was removed, and told as new at its new place."""
+    decisions = (
+        Decision("people", 1, (715, 358, 418), "create", ()),
+        Decision("people", 0, (993, 261, 314), "directory with", ()),
+        Decision("people", 0, (814, 791, 775), "directory with", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (898, 324, 849), "remove", ()),
+        Decision("people", 1, (685, 732, 14), "create", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(1, "act", (339, 198, 1, 708), "rename"),)),
+        Decision("advance", 0, (40000,), "", ()),
+        Decision("people", 0, (616, 562, 786), "move", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+    )
+    Simulation(Schedule(5059, 2, ("fat", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_773() -> None:
+    """Two entries were to change places that had done so already."""
+    decisions = (
+        Decision("people", 1, (258, 587, 621), "create", ()),
+        Decision("people", 0, (15, 902, 11), "directory with", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(1, "kill", (635, 803, 720, 958), "move"),)),
+        Decision("people", 1, (908, 766, 667), "edit in place", ()),
+        Decision("people", 1, (596, 733, 4), "swap", ()),
+        Decision("people", 1, (48, 718, 370), "remove", ()),
+    )
+    Simulation(Schedule(773, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
