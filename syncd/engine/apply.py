@@ -12,13 +12,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from syncd.engine.calling import NamesHere
 from syncd.engine.guards import Guards
 from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
+from syncd.engine.way import Way
 from syncd.errors import Failed
 from syncd.fs.disk import Changed
 from syncd.fs.holes import Buffer
@@ -31,7 +31,6 @@ from syncd.plan.steps import Step, StepKind, Waiting, plan
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
 NOTED = 256  # steps after which what was done is noted
-ASIDE = b".syncd-aside-"
 LOCAL_FIRST = "has changes that are not published yet; they come first"
 IN_THE_WAY = "something else stands there"
 NOT_EMPTY = "cannot be removed: it holds what is not synced"
@@ -77,10 +76,7 @@ class Apply:
         self._gone: list[int] = []
         self._touched = Touched(self._disk)
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
-        self._in_the_way: dict[int, Row] = {}  # who stands where others are to stand, and is to go elsewhere
-        self._went_aside: set[int] = set()
-        self._names = NamesHere(vault)
-        self._called = False  # a node got another name here, which it has to be given
+        self._way = Way(vault, self._note, self._went_aside)
         self._placer = Placer(self._disk, self._state, self._placed, self._refused)
         self.outcome = Outcome()
 
@@ -95,66 +91,16 @@ class Apply:
         self._removing = self._removing and Guards(self._vault).may_remove()
         try:
             before = -1
-            while before != self.outcome.done or self._make_way() or self._called:
-                before, self._called = self.outcome.done, False
+            while before != self.outcome.done or self._way.make():
+                before = self.outcome.done
                 self.outcome.problems.clear()
-                self._in_the_way.clear()
+                self._way.begin()
                 self._sweep()
         finally:
             self._note()
             with self._state.transaction():
                 self._base.carried_out()
         return self.outcome
-
-    def _make_way(self) -> bool:
-        """Move aside those who wait for the ones that wait for them; return whether there were any.
-
-        The name is no temporary one, which a scan would not see: after a crash it is an entry like others.
-        """
-        found = [row for node, row in self._in_the_way.items() if node not in self._went_aside]
-        for row in found:
-            self._went_aside.add(row.node)
-            path = self._base.path_of(row.node)
-            name = ASIDE + self._disk.kernel.token()
-            try:
-                self._same(path, row)
-                self._intend((row, row.parent, name))
-                self._disk.move(path, join(split(path)[0], name))
-                self._touched.above(path)
-            except (Changed, OSError) as error:
-                log.info("a step waits: %s", error)
-                continue
-            self._rows.append(row._replace(name=name))
-            self._note()
-        return bool(found)
-
-    def _intend(self, *moves: tuple[Row, int, bytes]) -> None:
-        """Note that entries are about to stand elsewhere."""
-        places = [(row.node, parent, name, row.ino) for row, parent, name in moves if row.ino > 0]
-        if places:
-            with self._state.transaction():
-                self._base.intend(places)
-
-    def _blocked(self, want: Row, path: bytes) -> None:
-        """Remember who stands where a node is to stand, if it is to go elsewhere.
-
-        Where the file system takes the name for another's, one of the two is called otherwise.
-        """
-        occupant = self._base.child(want.parent, want.name) or self._names.other(want, path)
-        if occupant is None:
-            return
-        if self._names.meet(want, occupant) and not self._moves_away(occupant):
-            self._note()
-            with self._state.transaction():
-                self._base.call(*self._names.clash(want, occupant), stands=False)
-            self._called = True
-        elif self._base.waits(occupant.node):
-            self._in_the_way[occupant.node] = occupant
-
-    def _moves_away(self, row: Row) -> bool:
-        """Tell whether an entry is to have another name or place, or none."""
-        want = self._base.wanted(row.node)
-        return want is None or not want.alive or (want.parent, want.name) != (row.parent, row.name)
 
     def _sweep(self) -> None:
         last = 0
@@ -165,7 +111,9 @@ class Apply:
             last = nodes[-1]
             steps = plan(self._waiting(node) for node in nodes)
             moves = [step.waiting for step in steps if step.kind == StepKind.MOVE]
-            self._intend(*((move.have, move.want.parent, move.want.name) for move in moves if move.have and move.want))
+            self._way.intend(
+                *((move.have, move.want.parent, move.want.name) for move in moves if move.have and move.want)
+            )
             files: list[Step] = []
             for step in steps:
                 if step.kind in (StepKind.CREATE, StepKind.REPLACE):
@@ -210,7 +158,7 @@ class Apply:
                     self._make_directory(path, waiting)
         except Changed as changed:
             if step.kind == StepKind.MOVE and waiting.want is not None and path:
-                self._blocked(waiting.want, path)
+                self._way.blocked(waiting.want, path)
             self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
         except OSError as error:
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
@@ -250,14 +198,20 @@ class Apply:
             if not self._base.waits(occupant.node):
                 raise Changed(IN_THE_WAY)
             if source.startswith(target + b"/"):  # it comes out of what stands there
-                self._in_the_way[occupant.node] = occupant
+                self._way.stands_in_it(occupant)
                 raise Changed(IN_THE_WAY)
             self._same(target, occupant)
-            self._intend((occupant, have.parent, have.name))
+            self._way.intend((occupant, have.parent, have.name))
             self._disk.exchange(source, target)
             self._rows.append(occupant._replace(parent=have.parent, name=have.name))
         self._places_changed = True
         self._moved(have._replace(parent=want.parent, name=want.name), target)
+
+    def _went_aside(self, row: Row, path: bytes) -> None:
+        """Note an entry that made way."""
+        self._touched.above(path)
+        self._rows.append(row)
+        self._note()
 
     def _moved(self, row: Row, path: bytes) -> None:
         stat = self._disk.stat(path)
@@ -272,7 +226,7 @@ class Apply:
         if there is not None:
             occupant = self._base.child(want.parent, want.name)
             if occupant is None or not self._base.stands_for(waiting.node, occupant.node):
-                self._blocked(want, path)
+                self._way.blocked(want, path)
                 raise Changed(IN_THE_WAY)
             # Two directories of one name became one: this disk's is that one from now on.
             with self._state.transaction():
@@ -378,7 +332,7 @@ class Apply:
         """
         if isinstance(error, Changed):
             if job.expect is None:
-                self._blocked(job.row, job.path)
+                self._way.blocked(job.row, job.path)
             self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
         elif isinstance(error, Failed):
             self.outcome.problems[job.path] = failure_of_one(error)

@@ -17,6 +17,7 @@ from syncd.chunk.params import keep_profile
 from syncd.engine.gone import UNREADABLE, Gone
 from syncd.engine.guards import HELD_OUT, Guards
 from syncd.engine.ingest import Ingest, Torn
+from syncd.engine.leftovers import sweep
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
@@ -24,7 +25,6 @@ from syncd.engine.rules import read_rules
 from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
-from syncd.fs.disk import Changed
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, same_mtime
 from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
@@ -34,7 +34,6 @@ from syncd.scan.diff import too_fresh
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
 TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
-RECOVERED = b"recovered-"
 TORN = "keeps changing while it is read; tried again at the next change"
 
 
@@ -185,7 +184,8 @@ class Outward:
             if child.mounted and child.known:
                 self._outbox.mounted(child.node)
         for path in visit.left_over:
-            self._sweep(path)
+            if not sweep(self._vault, self._ingest, self._outbox.hasher, path):
+                self._outcome.unsettled.append(split(path)[0])
         self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
             self._tell_mode(row, stat)
@@ -197,24 +197,6 @@ class Outward:
         self._missing += found.gone
         self._outcome.problems.update(visit.problems)
         return not (found.gone or found.replaced or visit.problems)
-
-    def _sweep(self, path: bytes) -> None:
-        """Remove what a killed run left. What the vault does not hold is a person's: it gets a name to be seen by.
-
-        A process that dies between exchanging two files and looking at what came out leaves that under our name.
-        """
-        try:
-            stat = self._disk.stat(path)
-            if stat is not None and stat.kind == Kind.FILE:
-                ids, _ = self._ingest.file(path, stat, None, self._outbox.hasher.data)
-                held = (self._vault.state.chunks.get(ids[at : at + 16]) for at in range(0, len(ids), 16))
-                if any(found is None for found in held):
-                    self._disk.move(path, join(split(path)[0], RECOVERED + self._disk.kernel.token()))
-                    self._outcome.unsettled.append(split(path)[0])
-                    return
-            self._disk.discard(path)
-        except (Torn, Changed, OSError):
-            self._outcome.unsettled.append(split(path)[0])
 
     def _tell_directory(self, directory: Directory, stat: Stat) -> None:
         assert directory.parent is not None
@@ -345,7 +327,7 @@ class Outward:
                 again = self._disk.stat(path)
                 if again is None or again.kind != stat.kind:
                     break
-                stat = again
+                stat = again if self._disk.keeps_modes(split(path)[0]) else again._replace(mode=stat.mode)
             except FileNotFoundError:
                 break
             except OSError as error:

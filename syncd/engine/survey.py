@@ -15,7 +15,7 @@ from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
 from syncd.fs.disk import TEMPORARY
 from syncd.merge.copies import is_conflict_name
-from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime
+from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime, usual_mode
 from syncd.model.ids import ROOT
 from syncd.model.listing import Listing
 from syncd.model.path import join, names
@@ -186,6 +186,7 @@ class Survey:
                 mounted.add(name)
         known = self._known(directory, entries, special) if directory.known else {}
         visit.called = self._names.find(directory.path, directory.node, entries, known) if directory.known else []
+        entries = self._with_modes(path, entries, known)
         visit.findings = compare(entries, known)
         # One name is one node, whatever inode stands there now: nobody else is that node then.
         self._at_its_name.update(row.node for _, stat, row in visit.findings.suspect if row.ino != stat.ino)
@@ -199,6 +200,23 @@ class Survey:
         if not self._any_fresh(entries):
             visit.digest = seen
         return visit
+
+    def _with_modes(
+        self, path: bytes, entries: list[tuple[bytes, Stat]], known: dict[bytes, Row]
+    ) -> list[tuple[bytes, Stat]]:
+        """Return entries with the modes that they are to have, where the file system keeps none.
+
+        Asked only where something has another mode than known, or is new and has one as all have there.
+        """
+        rows = [known.get(name) for name, _ in entries]
+        if not any(_has_news_of_mode(row, stat) for row, (_, stat) in zip(rows, entries, strict=True)):
+            return entries
+        if self._disk.keeps_modes(path):
+            return entries
+        return [
+            (name, stat._replace(mode=usual_mode(stat.kind) if row is None else row.mode))
+            for row, (name, stat) in zip(rows, entries, strict=True)
+        ]
 
     def _remember(self, path: bytes, listing: Listing) -> None:
         """Keep what tells later that a directory was changed; needed only where something may be gone."""
@@ -347,6 +365,12 @@ def _likeness(stat: Stat | None, row: Row) -> tuple[bool, bool, int]:
 
 def _looks_the_same(row: Row, stat: Stat) -> bool:
     return row.size == stat.size and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
+
+
+def _has_news_of_mode(row: Row | None, stat: Stat) -> bool:
+    if row is None or row.kind != stat.kind:
+        return stat.kind != Kind.SYMLINK and bool(stat.mode & (0o002 if stat.kind == Kind.DIRECTORY else 0o111))
+    return row.mode != stat.mode
 
 
 def _mark(ino: int, mtime_ns: int, ctime_ns: int) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull, NeedsAttention
 from syncd.fs.holes import Buffer, fill_with_holes
+from syncd.fs.kernel import KERNEL, Kernel
 from syncd.fs.looking import LONGEST, Looking
 from syncd.fs.renames import EXCHANGE, NO_REPLACE
 from syncd.model.entry import Kind, Stat
@@ -52,6 +53,10 @@ class Staged:
 
 class Disk(Looking):
     """The folder at `root`, to be looked at and changed."""
+
+    def __init__(self, root: bytes, kernel: Kernel = KERNEL) -> None:
+        super().__init__(root, kernel)
+        self._modes: dict[int, bool] = {}  # device number -> its file system keeps permission bits
 
     # -- changing -------------------------------------------------------------------------------
 
@@ -184,7 +189,8 @@ class Disk(Looking):
                 descriptor = self._os.open(name, flags, 0o600, dir_fd=parent)
         try:
             fill(descriptor, pieces)
-            self._os.fchmod(descriptor, placement.mode)
+            with contextlib.suppress(PermissionError):  # the file is ours: whoever refuses keeps no modes at all
+                self._os.fchmod(descriptor, placement.mode)
             self._os.utime(descriptor, ns=(placement.mtime_ns, placement.mtime_ns))
             if sync:
                 self._os.fsync(descriptor)
@@ -227,9 +233,34 @@ class Disk(Looking):
         """Set permission bits and the modification time of a file or directory."""
         with self._at(path) as (name, parent):
             if mode is not None:
-                self._os.chmod(name, mode, dir_fd=parent)
+                try:
+                    self._os.chmod(name, mode, dir_fd=parent)
+                except PermissionError:
+                    if self.keeps_modes(split(path)[0]):
+                        raise
             if mtime_ns is not None:
                 self._os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+
+    def keeps_modes(self, path: bytes) -> bool:
+        """Tell whether the file system of a directory keeps permission bits, as FAT and its kin do not.
+
+        It is tried out with a file of ours, once for each file system. Where no file can be made, it does.
+        """
+        found = self.lstat(path)
+        device = 0 if found is None else found.st_dev
+        if device not in self._modes:
+            temporary = join(path, TEMPORARY + self._os.token())
+            try:
+                shown = {self._mode_of_new(temporary, mode) for mode in (0o600, 0o755)}
+            except OSError:
+                return True
+            self._modes[device] = len(shown) == 2
+        return self._modes[device]
+
+    def _mode_of_new(self, path: bytes, mode: int) -> int:
+        found = self._write(path, Placement(path, mode, 0), (), False, self._fill)
+        self.discard(path)
+        return found.st_mode
 
     def remove(self, path: bytes, expect: Stat) -> None:
         """Remove a file, symlink or empty directory that is what the caller saw.

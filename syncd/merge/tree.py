@@ -72,12 +72,19 @@ class View:
     revived: set[int] = field(default_factory=set)
 
 
-def claims_of(node: int, merged: Merged) -> list[Claim]:
-    """Return what a node wants, and what its overruled contents want: to stand beside it."""
+def claims_of(node: int, merged: Merged, is_node: Callable[[int], bool]) -> list[Claim]:
+    """Return what a node wants, and what its overruled contents want: to stand beside it.
+
+    Args:
+        node: its identity.
+        merged: what it is.
+        is_node: tells whether an identity is a node that somebody stated; an overruled content that was changed is
+            one, and no copy again, though another device, which did not know it, states that content once more.
+    """
     places = tuple(Place(version.parent, version.name, version.id) for version in merged.places)
     value = merged.content.bytes_value
     own = Claim(node, merged.kind, merged.alive, places, value)
-    losers = merged.losers
+    losers = [lost for lost in merged.losers if not is_node(lost.id)]
     return [own, *(Claim(lost.id, lost.kind, True, places[:1], lost.bytes_value, node) for lost in losers)]
 
 

@@ -43,6 +43,11 @@ def kind_of_mode(st_mode: int) -> Kind | None:
     return KIND_OF_FORMAT.get(stat.S_IFMT(st_mode))
 
 
+def usual_mode(kind: int) -> int:
+    """Return the permission bits of what comes from a file system that keeps none."""
+    return 0o755 if kind == Kind.DIRECTORY else 0o644
+
+
 # In which steps file systems keep times: NTFS, some network ones, exFAT, HFS+, FAT (ns).
 _GRAINS = (100, 1_000, 10_000_000, 1_000_000_000, 2_000_000_000)
 

@@ -135,7 +135,7 @@ class Weave:
     def _copies(self, node: int, merged: Merged) -> list[int]:
         """Make rows for the contents that lost, and end those that lost no more."""
         before = {copy for (copy,) in self._db.execute("SELECT node FROM copy WHERE original = ?", (node,))}
-        now = {loser.id: loser for loser in merged.losers}
+        now = {loser.id: loser for loser in merged.losers if not self._is_node(loser.id)}
         for copy, loser in now.items():
             self._forest.touch(copy)
             self._db.execute(
@@ -153,6 +153,14 @@ class Weave:
             self._db.execute("UPDATE copy SET original = ? WHERE node = ?", (ENDED, copy))
             self._db.execute("UPDATE node SET was = max(was, kind), kind = 4 WHERE id = ? AND kind <> 4", (copy,))
         return [*now, *(before - now.keys())]
+
+    def _is_node(self, identity: int) -> bool:
+        """Tell whether an overruled content was changed, and so is a node of its own."""
+        sql = (
+            "SELECT 1 FROM version WHERE node = ?1 AND id <> ?1 "
+            "UNION SELECT 1 FROM node WHERE id = ?1 AND version <> ?1"
+        )
+        return self._db.execute(sql, (identity,)).fetchone() is not None
 
     def _is_here(self, item: Applied, recorded_ns: int) -> None:
         """Note that this disk has a version that was made on it."""

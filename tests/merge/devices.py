@@ -54,7 +54,7 @@ def merged_nodes(known: dict[int, tuple[int, Version]]) -> dict[int, Merged]:
 
 
 def claims_from(merged: dict[int, Merged]) -> list[Claim]:
-    return [claim for node, found in merged.items() for claim in claims_of(node, found)]
+    return [claim for node, found in merged.items() for claim in claims_of(node, found, merged.__contains__)]
 
 
 def visible(view: View) -> dict[int, Seat]:

@@ -38,6 +38,7 @@ class Personality:
     fine_renames: bool = True  # renames that replace nothing, and exchanges
     room: int = 1 << 40  # bytes
     reuses_inodes: bool = True
+    modes: bool = True  # permission bits are kept; else all can do all
     renames_case: bool = True  # a rename to a name that is the same to it changes how it is written
 
 
@@ -50,7 +51,7 @@ PERSONALITIES = {
         Personality("small", room=6_000),
         Personality("blind", blind=True, renames_case=False),  # as ext4 with casefold: two names of one entry are one
         Personality("mac", blind=True, normalising=True, fine_renames=False),
-        Personality("linkless", symlinks=False, grain_ns=2_000_000_000, blind=True, links=False),
+        Personality("linkless", symlinks=False, grain_ns=2_000_000_000, blind=True, links=False, modes=False),
     )
 }
 
@@ -118,6 +119,9 @@ class System(Kernel):
 
     def _now(self) -> int:
         return self.now_ns() // self.personality.grain_ns * self.personality.grain_ns
+
+    def _shown(self, mode: int) -> int:
+        return mode if self.personality.modes else mode | 0o777
 
     def _new(self, mode: int) -> Inode:
         if self._free and self.personality.reuses_inodes:
@@ -258,7 +262,7 @@ class System(Kernel):
                 raise fails(errno.ELOOP, path)
             if flags & os.O_DIRECTORY and not stat.S_ISDIR(inode.mode):
                 raise fails(errno.ENOTDIR, path)
-            if not inode.mode & 0o400:
+            if not self._shown(inode.mode) & 0o400:
                 raise fails(errno.EACCES, path)
         self._next_fd += 1
         self._opened[self._next_fd] = _Opened(inode, path)
@@ -336,7 +340,7 @@ class System(Kernel):
     def _stat(self, inode: Inode) -> os.stat_result:
         whole = lambda ns: ns // 1_000_000_000  # noqa: E731
         device = 7 if self.mounted else 8
-        values = (inode.mode, inode.ino, device, inode.links, 0, 0, inode.size)
+        values = (self._shown(inode.mode), inode.ino, device, inode.links, 0, 0, inode.size)
         times = (whole(inode.mtime_ns), whole(inode.mtime_ns), whole(inode.ctime_ns))
         named = {"st_mtime_ns": inode.mtime_ns, "st_ctime_ns": inode.ctime_ns, "st_atime_ns": inode.mtime_ns}
         return os.stat_result((*values, *times), named)
@@ -506,7 +510,9 @@ class System(Kernel):
 
     def _cell(self, inode: Inode) -> bytes:
         device = 7 if self.mounted else 8
-        return CELL.pack(inode.ino, inode.size, inode.mtime_ns, inode.ctime_ns, device, inode.mode, inode.links)
+        return CELL.pack(
+            inode.ino, inode.size, inode.mtime_ns, inode.ctime_ns, device, self._shown(inode.mode), inode.links
+        )
 
     def list_directory(self, path: bytes, follow: bool) -> tuple[list[bytes], bytes]:  # type: ignore[override]
         self.point("list", path)

@@ -145,3 +145,22 @@ def test_seed_773() -> None:
         Decision("people", 1, (48, 718, 370), "remove", ()),
     )
     Simulation(Schedule(773, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_6001193() -> None:
+    """A copy that had become a node was a copy again, since another version had said once more what it showed."""
+    decisions = (
+        Decision("people", 1, (825, 492, 117), "directory with", ()),
+        Decision("people", 0, (273, 459, 922), "create", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (856, 191, 581), "edit in place", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (396, 710, 441), "remove", ()),
+        Decision("people", 1, (84, 191, 360), "remove", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(6, "act", (368, 767, 256, 71), ""),)),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (853, 89, 366), "move", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (43, 863, 815), "edit", ()),
+    )
+    Simulation(Schedule(6001193, 2, ("plain", "plain"), False, (0, 0), decisions)).run()

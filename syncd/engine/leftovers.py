@@ -1,0 +1,35 @@
+"""Files under our own temporary names that a killed run left behind.
+
+Invariant: what the vault does not hold is a person's, whatever its name, and is never removed.
+"""
+
+from __future__ import annotations
+
+from syncd.engine.ingest import Ingest, Torn
+from syncd.engine.vault import Vault
+from syncd.fs.disk import Changed
+from syncd.model.entry import Kind
+from syncd.model.path import join, split
+from syncd.pack.reader import Hasher
+
+RECOVERED = b"recovered-"
+
+
+def sweep(vault: Vault, ingest: Ingest, hasher: Hasher, path: bytes) -> bool:
+    """Remove what a killed run left; return False where its directory is to be looked at again.
+
+    A process that dies between exchanging two files and looking at what came out leaves a person's file under
+    our name. It gets a name to be seen by.
+    """
+    disk, chunks = vault.disk, vault.state.chunks
+    try:
+        stat = disk.stat(path)
+        if stat is not None and stat.kind == Kind.FILE:
+            ids, _ = ingest.file(path, stat, None, hasher.data)
+            if any(chunks.get(ids[at : at + 16]) is None for at in range(0, len(ids), 16)):
+                disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
+                return False
+        disk.discard(path)
+    except (Torn, Changed, OSError):
+        return False
+    return True
