@@ -52,6 +52,9 @@ class UploadSettings:
 
     __pydantic_config__ = _FORBID
     compression: Annotated[int, Ge(1), Le(19), Says("zstd level. 1 is faster on slow processors.")] = 3
+    checkpoint_records: Annotated[
+        int, Ge(2), Says("Write what new devices need to begin with after this many records since the last time.")
+    ] = 500
 
 
 @dataclass(frozen=True)

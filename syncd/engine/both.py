@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.engine import apply
 from syncd.engine.calling import NamesHere
+from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
@@ -86,7 +87,14 @@ def full_cycle(
     both.arrived = Inward(vault).fetch(discover=True)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
     bring_in(vault, outbox, progress, both, ripe)
+    help_newcomers(vault, both.outward)
     return both
+
+
+def help_newcomers(vault: Vault, outward: Outcome) -> None:
+    """Write a checkpoint, where it is due and this device has just said something."""
+    if outward.records and is_due(vault):
+        write_checkpoint(vault)
 
 
 def _add(total: Outcome, more: Outcome) -> None:

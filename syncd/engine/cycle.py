@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.engine.both import Both, bring_in
+from syncd.engine.both import Both, bring_in, help_newcomers
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
@@ -253,6 +253,7 @@ class Cycle:
         finally:
             outbox.abandon()
         outcome = both.outward
+        help_newcomers(self.vault, outcome)
         outcome.problems.update(both.applied.problems)
         for path in outcome.unsettled:
             self._note(path + b"/." if path else b".", Hint.CHANGING)

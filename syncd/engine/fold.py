@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from syncd.journal.record import Record
-from syncd.journal.statements import Statement, StatementKind
+from syncd.journal.statements import Statement, StatementKind, to_wire
+from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE, DeviceId, key
+from syncd.seal.keys import device_id_of
 from syncd.state.chunks import Entry
 from syncd.state.db import State
 from syncd.state.devices import RecordRow
@@ -19,6 +21,7 @@ from syncd.state.packs import chunk_entries
 # Row of the record -> inode, ctime_ns, and where it stands on this disk when not where it wants.
 Fingerprints = Mapping[int, tuple[int, int, tuple[int, bytes] | None]]
 NEXT_VERSION = "next-version"
+CHECKPOINTED = "checkpointed"  # how many records the newest checkpoint that is known stands for, about
 ELSEWHERE = (PENDING, 0, None)
 
 
@@ -57,7 +60,7 @@ def fold(
         number, head.sequence, record.hash, size, head.lamport, head.claimed_ns, when, count, head.first_version
     )
     state.devices.advance(row)
-    _take_statements(state, number, head.verifying, head.statements)  # first: names of copies name devices
+    take_statements(state, number, head.sequence, head.statements)  # first: names of copies name devices
     first, unknown = key(number, head.first_version), ELSEWHERE if elsewhere else (0, 0, None)
     applied = [
         Applied(first + row, change, *fingerprints.get(row, unknown)) for row, change in enumerate(record.changes)
@@ -73,12 +76,20 @@ def fold(
         state.chunks.add(entries)
 
 
-def _take_statements(state: State, number: int, verifying: bytes, statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        if statement.code == StatementKind.ENROL:
-            state.devices.enrol(number, statement.fields["name"], verifying)
+def take_statements(state: State, number: int, sequence: int, statements: Sequence[Statement]) -> None:
+    """Take what a record says beside its changes, and keep it as it was said."""
+    for place, statement in enumerate(statements):
+        state.said.keep(number, sequence, place, cbor.dumps(to_wire(statement)))
+        if statement.code == StatementKind.ENROL and _is_its_key(state, number, statement):
+            state.devices.enrol(number, statement.fields["name"], statement.fields["signing"])
         elif statement.code == StatementKind.RENAME_DEVICE and _names_itself(state, number, statement):
             state.call(number, statement.fields["name"])
+        elif statement.code == StatementKind.CHECKPOINT:
+            state.set(CHECKPOINTED, str(sum(device.sequence for device in state.devices.all())).encode())
+
+
+def _is_its_key(state: State, number: int, statement: Statement) -> bool:
+    return device_id_of(statement.fields["signing"]) == state.devices.get(number).id
 
 
 def _names_itself(state: State, number: int, statement: Statement) -> bool:

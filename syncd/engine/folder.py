@@ -32,5 +32,9 @@ def meet_folder(vault: Vault) -> None:
             vault.state.forget_disk()
             vault.state.set(MARK, found[len(ours) :].strip().removeprefix(b"mark "))
     elif predecessor and found.startswith(marker_of(vault.keys.vault, DeviceId(predecessor), "")):
-        vault.disk.write_marker(vault.marker)  # a crash came between our going on as a new device and this
+        # A crash came between our going on as a new device and this; or it is a folder of before that. Either way
+        # what the state knows of a disk may be of another one.
+        with vault.state.transaction():
+            vault.state.forget_disk()
+        vault.disk.write_marker(vault.marker)
     vault.check_folder()

@@ -7,7 +7,7 @@ record that does not open is named, never skipped in silence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import Damaged, NotUnlocked, StoreError
@@ -16,6 +16,7 @@ from syncd.journal.statements import StatementKind
 from syncd.model.ids import ROOT, DeviceId, EpochId, counter_of, device_of
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.keys import VaultKeys
+from syncd.state.devices import Device
 from syncd.store.provider import Provider
 
 _NAME = re.compile(r"record/([0-9a-f]{32})/([0-9a-f]{16})")
@@ -94,18 +95,30 @@ def check_known(record: Record, number: int, known: Callable[[int], int], name: 
                 raise Damaged(f"{name}: builds upon what no record before it has said")
 
 
-def fetch_journal(
+def read_journal(
     store: Provider,
     keys: VaultKeys,
     device: DeviceId,
-    sequences: list[int],
+    last: int,
     number: Callable[[DeviceId], int],
-) -> tuple[list[Fetched], list[str]]:
-    """Return a device's records up to the first that is missing or damaged, and what is wrong with the rest."""
-    found: list[Fetched] = []
-    wrong: list[str] = []
-    previous, lamport, verifying = NO_HASH, 0, None
-    for expected in range(1, (sequences[-1] if sequences else 0) + 1):
+    wrong: list[str],
+    after: Device | None = None,
+) -> Iterator[Fetched]:
+    """Yield a device's records, one by one, up to the first that is missing or damaged.
+
+    Args:
+        store: has the records.
+        keys: open them.
+        device: whose.
+        last: the sequence number of the last one.
+        number: gives local device numbers.
+        wrong: takes what is wrong with the first that is not yielded.
+        after: the tip from which on records are wanted; None for all.
+    """
+    sequence, previous, lamport, verifying = 0, NO_HASH, 0, None
+    if after is not None and after.sequence:
+        sequence, previous, lamport, verifying = after.sequence, after.hash, after.lamport, after.verifying
+    for expected in range(sequence + 1, last + 1):
         name = record_name(device, expected)
         try:
             sealed = store.get(name)
@@ -118,7 +131,6 @@ def fetch_journal(
             if isinstance(error, StoreError) and error.retryable:
                 raise
             wrong.append(error.message)
-            break
-        found.append(Fetched(record, len(sealed)))
-        previous, lamport, verifying = record.hash, record.head.lamport, record.head.verifying
-    return found, wrong
+            return
+        previous, lamport, verifying = record.hash, record.head.lamport, record.head.verifying or verifying
+        yield Fetched(record, len(sealed))

@@ -7,8 +7,11 @@ has it, or once had it, is adopted; what it does not find is brought back, and s
 
 from __future__ import annotations
 
+import contextlib
+import heapq
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +19,8 @@ from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
-from syncd.engine.journals import check_known, fetch_journal, list_records
+from syncd.engine.journals import Fetched, check_known, list_records, read_journal
+from syncd.engine.loading import load_newest
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
@@ -33,7 +37,7 @@ from syncd.fs.disk import Disk
 from syncd.journal.record import record_name
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
-from syncd.model.ids import COUNTER_MASK, OWN_DEVICE, DeviceId, SlotId, VaultId
+from syncd.model.ids import OWN_DEVICE, DeviceId, SlotId, VaultId
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot
@@ -49,6 +53,7 @@ class Rebuilt:
     """What was read back. `wrong` names what is missing or damaged on the store."""
 
     records: int = 0
+    begun: int = 0  # of those, how many a checkpoint stood for
     devices: int = 0
     files: int = 0
     size: int = 0
@@ -186,8 +191,11 @@ def _open_epochs(home: Home, store: Provider, vault: VaultId, slot: SlotId, priv
 
 def _is_hurt(store: Provider, keys: VaultKeys, device: DeviceId) -> bool:
     """Tell whether a device's journal on the store has a hole or a damaged record."""
-    sequences = list_records(store).get(device, [])
-    return bool(fetch_journal(store, keys, device, sequences, lambda other: 0)[1])
+    wrong: list[str] = []
+    last = max(list_records(store).get(device, []), default=0)
+    for _ in read_journal(store, keys, device, last, lambda other: 0, wrong):
+        pass
+    return bool(wrong)
 
 
 def _set_aside(state: Path) -> list[Path]:
@@ -267,18 +275,20 @@ def enrol_unheard(state: State, device: DeviceKeys, name: str) -> None:
 
 
 def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -> None:
-    """Fold every journal, in causal order."""
-    fetched = []
-    for device, sequences in list_records(store).items():
+    """Fill an empty state from the newest checkpoint and all that was said since, in causal order."""
+    checkpoint = load_newest(state, store, keys)
+    if checkpoint is not None:
+        result.records = result.begun = sum(seen.sequence for seen in checkpoint.frontier)
+        _count_on(state)
+    listed = list_records(store)
+    for device in listed:
         with state.transaction():
-            number = state.devices.number(device)
-            found, wrong = fetch_journal(store, keys, device, sequences, state.devices.number)
-        result.devices += 1
-        result.wrong += wrong
-        fetched += [(item.record.head.lamport, number, item) for item in found]
-    fetched.sort(key=lambda entry: entry[:2])  # a record's past has smaller Lamport clocks
+            state.devices.number(device)
+    result.devices = len(listed)
+    following = [_journal(state, store, keys, device, max(listed[device]), result.wrong) for device in listed]
     left_out: set[int] = set()
-    for _, number, item in fetched:
+    # A record's past has smaller Lamport clocks: the least of all next ones may be folded.
+    for _, number, item in heapq.merge(*following, key=lambda entry: entry[:2]):
         name = record_name(item.record.head.device, item.record.head.sequence)
         try:
             if number in left_out:
@@ -291,6 +301,28 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) ->
         with state.transaction():
             fold(state, item.record, number, item.size, {}, elsewhere=True)
             if number == OWN_DEVICE:
-                following = item.record.head.first_version + len(item.record.changes)
-                state.set(NEXT_VERSION, str(following & COUNTER_MASK).encode())
+                _count_on(state)
         result.records += 1
+
+
+def _journal(
+    state: State, store: Provider, keys: VaultKeys, device: DeviceId, last: int, wrong: list[str]
+) -> Iterator[tuple[int, int, Fetched]]:
+    """Yield (Lamport clock, local device number, record) of what a device said after what the state has."""
+
+    def number(other: DeviceId) -> int:
+        if state.db.in_transaction:
+            return state.devices.number(other)
+        with state.transaction():  # a device that this record names first
+            return state.devices.number(other)
+
+    tip = state.devices.get(state.devices.number(device))
+    for item in read_journal(store, keys, device, last, number, wrong, tip):
+        yield item.record.head.lamport, tip.no, item
+
+
+def _count_on(state: State) -> None:
+    """Let this device's next version follow the last one known of it."""
+    following = state.devices.last_version(OWN_DEVICE) + 1
+    with contextlib.nullcontext() if state.db.in_transaction else state.transaction():
+        state.set(NEXT_VERSION, str(following).encode())

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from blake3 import blake3
 
-from syncd.engine.journals import fetch_journal, list_records
+from syncd.engine.journals import list_records, read_journal
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, ObjectMissing, StoreError
@@ -74,16 +74,18 @@ class Verifier:
         listed = list_records(self._store)
         numbers = {device.id: device.no for device in known.values()}
         for device in known.values():
-            sequences = listed.get(device.id, [])
-            found, wrong = fetch_journal(
-                self._store, self._vault.keys, device.id, sequences, lambda other: numbers.get(other, 0)
-            )
-            self.verdict.records += len(found)
+            wrong: list[str] = []
+            last, found = max(listed.get(device.id, []), default=0), 0
+            for _ in read_journal(
+                self._store, self._vault.keys, device.id, last, lambda other: numbers.get(other, 0), wrong
+            ):
+                found += 1
+            self.verdict.records += found
             for text in wrong:
                 self.verdict.objects[text.partition(":")[0]] = text
-            if not wrong and len(found) < device.sequence:
+            if not wrong and found < device.sequence:
                 name = f"record/{device.id.hex()}"
-                self.verdict.objects[name] = f"{name}: ends at {len(found)}, {device.sequence} are known"
+                self.verdict.objects[name] = f"{name}: ends at {found}, {device.sequence} are known"
 
     def _packs(self, read_percent: float, choice: random.Random) -> None:
         sizes = {listed.name: listed.size for listed in self._store.list("pack/")}

@@ -24,6 +24,14 @@ from syncd.seal.keys import verify_signature
 
 _LABEL = b"syncd/v1/checkpoint"
 VERSION_COLUMNS = (Column(64, 2), Column(65, 8, True), Column(66, 2), Column(67, 8, True), Column(68, 8, True))
+RECORD_COLUMNS = (
+    *VERSION_COLUMNS[2:],
+    Column(71, 8, True),
+    Column(72, 8, True),
+    Column(73, 4),
+    Column(74, 8, True),
+    Column(75, 4),
+)
 STATEMENT_COLUMNS = (*VERSION_COLUMNS[2:], Column(69, 4), Column(70, 0))
 _U64 = (1 << 64) - 1
 ID = 16
@@ -36,6 +44,7 @@ class PartKind(IntEnum):
     VERSIONS = 2
     LOCATIONS = 3
     STATEMENTS = 4
+    RECORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,20 @@ class VersionRow:
     change: Change
 
 
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """What the order and times of versions need of a record: times in ns since 1970, size of its object in bytes."""
+
+    device: int
+    sequence: int
+    lamport: int
+    claimed_ns: int
+    effective_ns: int
+    changes: int
+    first: int
+    size: int
+
+
 def encode_versions(
     kind: PartKind, entries: Sequence[VersionRow], device_of_number: Callable[[int], DeviceId], own: int
 ) -> bytes:
@@ -151,6 +174,39 @@ def encode_statement_part(
     }
     devices = [device_of_number(number) for number in numbers.order]
     return _part(PartKind.STATEMENTS, devices, [], encode_table(STATEMENT_COLUMNS, values))
+
+
+def encode_record_part(entries: Sequence[RecordLine], device_of_number: Callable[[int], DeviceId], own: int) -> bytes:
+    """Return the payload of a record part; entries are sorted by device id and sequence."""
+    numbers = rows.DeviceTable(own)
+    values: dict[int, Values] = {
+        66: [numbers.index(key(entry.device, 1)) for entry in entries],
+        67: [entry.sequence for entry in entries],
+        68: [entry.effective_ns for entry in entries],
+        71: [entry.lamport for entry in entries],
+        72: [entry.claimed_ns for entry in entries],
+        73: [entry.changes for entry in entries],
+        74: [entry.first for entry in entries],
+        75: [entry.size for entry in entries],
+    }
+    devices = [device_of_number(number) for number in numbers.order]
+    return _part(PartKind.RECORDS, devices, [], encode_table(RECORD_COLUMNS, values))
+
+
+def decode_record_part(payload: bytes, number_of_device: Callable[[DeviceId], int], what: str) -> list[RecordLine]:
+    """Read a record part.
+
+    Raises:
+        Damaged: it is no such part.
+    """
+    devices, _, table = _open_part(payload, (PartKind.RECORDS,), what)
+    v = decode_table(table, RECORD_COLUMNS, what)
+    try:
+        numbers = [number_of_device(device) for device in devices]
+        scalars = zip(v[66], v[67], v[71], v[72], v[68], v[73], v[74], v[75], strict=True)
+        return [RecordLine(numbers[d], s, la, _signed(c), _signed(e), n, f, z) for d, s, la, c, e, n, f, z in scalars]
+    except (ValueError, IndexError) as error:
+        raise Damaged(f"{what}: cannot be decoded") from error
 
 
 def _part(kind: PartKind, devices: list[DeviceId], epochs: list[bytes], table: bytes) -> bytes:

@@ -16,6 +16,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from syncd.model.location import Located
 
@@ -68,6 +69,10 @@ class _Run:
                 found = newer(found, self._map[start + 16 : start + _ENTRY])
             at += 1
         return found
+
+    def raw(self) -> memoryview:
+        """Return all entries as they lie in the file."""
+        return memoryview(self._map)[self._entries : self._entries + self.count * _ENTRY]
 
     def position(self, bound: int) -> int:
         """Return how many entries have a prefix below a bound."""
@@ -185,6 +190,51 @@ class ChunkIndex:
         self._db.execute("DELETE FROM chunk_delta")
         self._delta = {}
         self._runs.append(_Run(path))
+
+    def packs(self) -> dict[int, int]:
+        """Return how many chunks lie in each pack: local pack number -> count."""
+        import numpy  # takes longer to load than most of what needs no more than `get`
+
+        counts: dict[int, int] = {}
+        for table in self._tables():
+            numbers, found = numpy.unique(table["pack"], return_counts=True)
+            for number, count in zip(numbers.tolist(), found.tolist(), strict=True):
+                counts[number] = counts.get(number, 0) + count
+        return counts
+
+    def in_packs(self, numbers: set[int]) -> dict[int, list[Entry]]:
+        """Return the chunks that lie in some packs and nowhere newer, in their order in the pack."""
+        import numpy
+
+        found: dict[int, list[Entry]] = {number: [] for number in numbers}
+        several = len(self._runs) + bool(self._delta) > 1  # a chunk may stand in more than one, the newest wins
+        for table in self._tables():
+            chosen = table[numpy.isin(table["pack"], list(numbers))]
+            for row in chosen[numpy.argsort(chosen, order=("pack", "segment", "offset"))]:
+                raw = row.tobytes()
+                chunk, at = raw[:16], raw[16:]
+                if not several or self.get(chunk) == located(at):
+                    found[located(at).pack].append((chunk, at))
+        for entries in found.values():
+            entries.sort(key=lambda entry: _PLACE.unpack(entry[1]))
+        return found
+
+    def _tables(self) -> Iterator[Any]:
+        """Yield the entries of each run, and those beside them, as numpy tables."""
+        import numpy
+
+        columns = [
+            ("id", "V16"),
+            ("pack", "<u4"),
+            ("segment", "<u2"),
+            ("pad", "V2"),
+            ("offset", "<u4"),
+            ("length", "<u4"),
+        ]
+        if self._delta:
+            yield numpy.frombuffer(b"".join(chunk + at for chunk, at in self._delta.items()), dtype=columns)
+        for run in self._runs:
+            yield numpy.frombuffer(run.raw(), dtype=columns)
 
     def committed(self) -> None:
         """Remove the files of merged runs; call after the transaction is durable."""

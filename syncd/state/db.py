@@ -17,11 +17,13 @@ from syncd.errors import LocalDiskFull, NoVault, StateDamaged
 from syncd.state.base import Base
 from syncd.state.chunks import ChunkIndex
 from syncd.state.devices import Device, Devices
+from syncd.state.filling import Filling
 from syncd.state.known import Known
 from syncd.state.migrations import migrate
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
 from syncd.state.plain import Taking, all_plain
+from syncd.state.said import Said
 from syncd.state.weave import Weave
 
 FILE = "state.db"
@@ -66,6 +68,7 @@ class State:
             self.devices = Devices(self.db)
             self.nodes = Nodes(self.db)
             self.packs = Packs(self.db)
+            self.said = Said(self.db)
             self.base = Base(self.db, self.nodes)
 
     @cached_property
@@ -104,6 +107,14 @@ class State:
         """Take the changes of a record that other devices' changes may have crossed."""
         weave = Weave(self.db, Known(self.db, self.devices))
         Taking(self.db, self.nodes, weave, recorded_ns).take(applied)
+
+    def finish(self, filling: Filling) -> None:
+        """Weave what was filled in and is not plain; inside the caller's transaction.
+
+        Raises:
+            Knotted: the records have to be folded one by one.
+        """
+        filling.finish(Weave(self.db, Known(self.db, self.devices)))
 
     def get(self, key: str) -> bytes | None:
         """Return a small value kept under a name."""

@@ -95,6 +95,11 @@ class Devices:
         """Return every record known, by device and sequence."""
         return [RecordRow(*row) for row in self._db.execute("SELECT * FROM record ORDER BY device, sequence")]
 
+    def records_of(self, device: int) -> list[RecordRow]:
+        """Return every record known of one device, in order."""
+        rows = self._db.execute("SELECT * FROM record WHERE device = ? ORDER BY sequence", (device,))
+        return [RecordRow(*row) for row in rows]
+
     def of_version(self, device: int, counter: int) -> RecordRow | None:
         """Return the record that made a version."""
         sql = "SELECT * FROM record WHERE device = ? AND first <= ? AND first + changes > ?"

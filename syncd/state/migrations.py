@@ -108,7 +108,17 @@ def _aliases(db: Any) -> None:
     db["alias"].create({"node": int, "parent": int, "name": bytes, "shown": bytes}, pk="node")
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing, _aliases)
+def _checkpoints(db: Any) -> None:
+    """Statements as they were said, and the parts of the checkpoint that this device wrote last."""
+    db["statement"].create(
+        {"device": int, "sequence": int, "place": int, "wire": bytes}, pk=("device", "sequence", "place")
+    )
+    db["part"].create(
+        {"kind": int, "first": bytes, "digest": bytes, "name": bytes, "size": int, "rows": int}, pk=("kind", "first")
+    )
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing, _aliases, _checkpoints)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

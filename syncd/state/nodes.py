@@ -182,6 +182,42 @@ class Nodes:
         )
         return [row[0] for row in found]
 
+    def heads_between(self, lowest: int, highest: int) -> Iterator[Row]:
+        """Yield the heads of nodes by identity, as they were stated. Copies have none of their own."""
+        several = dict[int, list[int]]()
+        for node, version in self._db.execute(
+            "SELECT node, version FROM head WHERE node BETWEEN ? AND ? ORDER BY node, version", (lowest, highest)
+        ):
+            several.setdefault(node, []).append(version)
+        # A row that does not say what its newest version says has that kept beside it.
+        sql = (
+            "SELECT node.id, version FROM node JOIN version ON version.id = node.version WHERE node.id BETWEEN ? AND ?"
+        )
+        for node, version in self._db.execute(sql, (lowest, highest)):
+            several.setdefault(node, [version])
+        rows = self._db.execute(
+            f"SELECT {_NODE} FROM node WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT node FROM copy) ORDER BY id",  # noqa: S608
+            (lowest, highest),
+        )
+        for raw in rows:
+            row = Row(*raw)
+            for version in several.get(row.node, ()):
+                stated = self.version(version)
+                assert stated is not None
+                yield stated
+            if row.node not in several:
+                yield row
+
+    def superseded_between(self, lowest: int, highest: int) -> Iterator[Row]:
+        """Yield the versions, by identity, that are no heads of their nodes, as they were stated."""
+        rows = self._db.execute(
+            f"SELECT {_VERSION} FROM version WHERE id BETWEEN ? AND ? "  # noqa: S608
+            "AND id NOT IN (SELECT version FROM head) "
+            "AND id NOT IN (SELECT version FROM node WHERE id NOT IN (SELECT node FROM copy)) ORDER BY id",
+            (lowest, highest),
+        )
+        return (Row(*row) for row in rows)
+
     # -- writing, inside the caller's transaction ---------------------------------------------------
 
     def apply(self, applied: Iterable[Applied], recorded_ns: int) -> None:

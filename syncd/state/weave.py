@@ -47,6 +47,18 @@ class Weave:
                 self._is_here(made, recorded_ns)
             settle(self._db, node)
 
+    def found(self, several: Iterable[int], contested: Iterable[int]) -> None:
+        """Seat nodes whose versions were all known at once: those with several heads, and those who meet others."""
+        self._forest.touched.clear()
+        claims = dict.fromkeys(contested)
+        for node in several:
+            claims.update(dict.fromkeys(self._restate(node)))
+        reseat(self._forest, claims, self._known)
+        for node in {*claims, *self._forest.touched}:
+            self._forest.settle(node)
+            self._make_plain(node)
+            settle(self._db, node)
+
     # -- versions and heads ---------------------------------------------------------------------
 
     def _add(self, item: Applied, recorded_ns: int) -> None:
@@ -119,7 +131,7 @@ class Weave:
                 "INSERT INTO node (id, version, kind, was, mode, mtime_ns, size, depth, profile, content, inline, "
                 "parents, recorded_ns, parent, name, ino, ctime_ns) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (node, *row, UNSEATED, merged.place.name, PENDING),
+                (node, *row, UNSEATED if merged.alive else merged.place.parent, merged.place.name, PENDING),
             )
         else:
             revived = kind == Kind.TOMBSTONE and merged.kind == Kind.DIRECTORY  # if something lives in it

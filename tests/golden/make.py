@@ -17,9 +17,11 @@ from syncd.journal.checkpoint import (
     Checkpoint,
     PartEntry,
     PartKind,
+    RecordLine,
     VersionRow,
     encode_location_part,
     encode_manifest,
+    encode_record_part,
     encode_statement_part,
     encode_versions,
 )
@@ -102,6 +104,7 @@ HEADS = {
     ),
 }
 VERSIONS = [VersionRow(key(1, 7 + row), 1, 2, 1_700_000_000_000_000_002, change) for row, change in enumerate(CHANGES)]
+RECORDS = [RecordLine(1, 2, 7, 5, 6, 5, 7, 2048), RecordLine(2, 1, 6, 4, 4, 1, 1, 1024)]
 MANIFEST = Checkpoint(DEVICE.id, 2, SEEN, (PartEntry(1, fixed("first", 8), fixed("part"), 2048, 5),))
 
 
@@ -141,6 +144,7 @@ def make() -> dict[str, bytes]:
         "part tree": encode_versions(PartKind.TREE, VERSIONS, device_of, 1),
         "part versions": encode_versions(PartKind.VERSIONS, VERSIONS[:2], device_of, 1),
         "part locations": encode_location_part(LOCATIONS),
+        "part records": encode_record_part(RECORDS, device_of, 1),
         "part statements": encode_statement_part([(1, 2, 5, statement) for statement in STATEMENTS], device_of, 1),
     }
     return {

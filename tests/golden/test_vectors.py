@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from syncd.journal.checkpoint import decode_location_part, decode_manifest, decode_statement_part, decode_versions
+from syncd.journal.checkpoint import (
+    decode_location_part,
+    decode_manifest,
+    decode_record_part,
+    decode_statement_part,
+    decode_versions,
+)
 from syncd.journal.record import decode
 from syncd.journal.volume import open_volume
 from syncd.seal.envelope import ObjectKind, OpenObject
@@ -90,4 +96,5 @@ def test_checkpoint_and_parts() -> None:
         assert decode_versions(opened(name, ObjectKind.PART), golden.number_of, name) == expected
     assert decode_location_part(opened("part locations", ObjectKind.PART), "part") == golden.LOCATIONS
     statements = decode_statement_part(opened("part statements", ObjectKind.PART), golden.number_of, "part")
+    assert decode_record_part(opened("part records", ObjectKind.PART), golden.number_of, "part") == golden.RECORDS
     assert statements == [(1, 2, 5, statement) for statement in golden.STATEMENTS]

@@ -14,7 +14,7 @@ from typing import Any
 
 from syncd.chunk.params import PROFILES
 from syncd.config.home import find_home
-from syncd.config.settings import Settings, StoreSetting
+from syncd.config.settings import Settings, StoreSetting, UploadSettings
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
@@ -88,7 +88,7 @@ class Eyes:
 
 
 @cache
-def _template() -> bytes:
+def template() -> bytes:
     db = connect(":memory:")
     migrate(db)
     return db.serialize()
@@ -141,6 +141,7 @@ class SimDevice:
     interrupt: Interrupt
     next_identity: Callable[[], int]
     skew_ns: int = 0
+    checkpoints: int = 500  # records between two of them
     dead: bool = False
     busy: bool = False  # its process is in the middle of something
     keeps_snapshots: bool = False
@@ -165,7 +166,7 @@ class SimDevice:
         )
         self._eyes: Eyes | None = None
         self.db = connect(":memory:")
-        self.db.deserialize(_template())
+        self.db.deserialize(template())
 
     def now_ns(self) -> int:
         return self.clock.ns + self.skew_ns
@@ -221,7 +222,12 @@ class SimDevice:
             self.db.execute("ROLLBACK")
         keys, genesis, _ = vault_of_all()
         self.state = SimState(self.db, self.point)
-        settings = Settings(folder=ROOT.decode(), device=self.name, stores=(StoreSetting(name="main", url="x"),))
+        settings = Settings(
+            folder=ROOT.decode(),
+            device=self.name,
+            stores=(StoreSetting(name="main", url="x"),),
+            upload=UploadSettings(checkpoint_records=self.checkpoints),
+        )
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
         self.vault = Vault(home, settings, self.state, self.door, self.keys, keys, genesis, self.ambient)
         if not self.busy:
@@ -283,7 +289,7 @@ class SimDevice:
         """Lose the state, and rebuild it from the store with the device's own key, or as a new device."""
         self.db.close()
         self.db = connect(":memory:")
-        self.db.deserialize(_template())
+        self.db.deserialize(template())
         self.start()
         keys, _, genesis = vault_of_all()
         with self.state.transaction():

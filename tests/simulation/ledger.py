@@ -60,7 +60,12 @@ class Ledger:
     def watching(self, device: SimDevice) -> Iterator[None]:
         """See what a person's action writes and destroys."""
         places = {path: data for path, (data, _) in self.here(device).items()}
+        copies = self._copies(device)
         yield
+        # Whoever changes anything of a copy makes a file of it, whatever others do to what it is a copy of.
+        self.excused |= {
+            places[path] for path, facts in self._copies(device).items() if copies.get(path, facts) != facts
+        }
         now = {path: data for path, (data, _) in self.here(device).items()}
         before, after = set(places.values()), set(now.values())
         self.copied |= {data for path, data in now.items() if b"(conflict " in path and places.get(path) != data}
@@ -94,6 +99,15 @@ class Ledger:
             self.excused |= gone
         self.destroyed |= gone
         self._untold.setdefault(device.name, set()).update(gone)
+
+    def _copies(self, device: SimDevice) -> dict[bytes, tuple[int, int]]:
+        """Return path -> (mode, mtime) of what has the name of a copy."""
+        found = entries_of(device.system)
+        return {
+            path: (inode.mode, inode.mtime_ns)
+            for path, inode in found
+            if stat.S_ISREG(inode.mode) and b"(conflict " in path
+        }
 
     @contextlib.contextmanager
     def losing_power(self, device: SimDevice) -> Iterator[None]:

@@ -7,13 +7,18 @@ import stat
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from syncd.engine.rebuild import Rebuilt, fold_all
 from syncd.merge.registers import Version
 from syncd.model.entry import Kind
+from syncd.model.ids import DeviceId
 from syncd.pack.reader import Hasher
+from syncd.state.db import State, connect
 from syncd.state.known import Known
-from tests.simulation.device import SimDevice, vault_of_all
+from tests.simulation.device import SimDevice, SimState, template, vault_of_all
 from tests.simulation.people import CANARY, entries_of
+from tests.simulation.store import Door, Shelf
 from tests.simulation.system import PERSONALITIES
+from tests.state.said import said_by
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -95,6 +100,7 @@ def judge(simulation: Simulation) -> None:
     no_clock_decides(simulation)
     at_rest(simulation)
     rebuilt(simulation)
+    checkpointed(simulation)
     no_plaintext(simulation)
     nothing_left_over(simulation)
 
@@ -194,6 +200,40 @@ def rebuilt(simulation: Simulation) -> None:
     one, other = common(simulation.devices[0], fresh)
     if one != other:
         fail(f"rebuild: a fresh device differs:\n{differences(one, other)}\n{fresh.cycle.status.problems}")
+
+
+def checkpointed(simulation: Simulation) -> None:
+    """A state that begins with a checkpoint is the state that every record makes."""
+    shelf = simulation.shelf
+    if not any(name.startswith("checkpoint/") for name in shelf.objects):
+        return
+    without = Shelf({name: data for name, data in shelf.objects.items() if not name.startswith("checkpoint/")})
+    (plain, _), (begun, used) = _filled(without), _filled(shelf)
+    if not used:
+        return
+    states = [plain, begun]
+    one, other = (said_by(state) for state in states)
+    for table in one:
+        if one[table] != other[table]:
+            fail(f"checkpoint: {table} differs: {set(one[table]) ^ set(other[table])}")
+    for chunk, _ in states[0].db.execute("SELECT id, place FROM chunk_delta").fetchall():
+        if states[1].chunks.get(chunk) is None:
+            fail("checkpoint: a chunk has no place")
+    simulation.counts.checkpoints += 1
+
+
+def _filled(shelf: Shelf) -> tuple[State, bool]:
+    """Return the state that a new device makes of a store, and whether it began with a checkpoint."""
+    db = connect(":memory:")
+    db.deserialize(template())
+    state = SimState(db, lambda *_: None)
+    with state.transaction():
+        state.devices.number(DeviceId(b"nobody's device."))
+    result = Rebuilt()
+    fold_all(state, Door(shelf, lambda *_: None), vault_of_all()[0], result)
+    if result.wrong:
+        fail(f"checkpoint: {result.wrong}")
+    return state, bool(result.begun)
 
 
 def no_plaintext(simulation: Simulation) -> None:

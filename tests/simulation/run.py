@@ -66,6 +66,7 @@ class Counts:
     faults: int = 0
     points: int = 0
     records: int = 0
+    checkpoints: int = 0
 
     def add(self, other: Counts) -> None:
         for name in self.__dataclass_fields__:
@@ -105,6 +106,7 @@ class Simulation:
             self._point,
             self._next_identity,
             self.schedule.skews_s[number] * 1_000_000_000,
+            self.schedule.checkpoints,
         )
 
     def _next_identity(self) -> int:

@@ -66,6 +66,7 @@ class Schedule:
     calm: bool
     skews_s: tuple[int, ...]
     decisions: tuple[Decision, ...]
+    checkpoints: int = 500  # records between two of them
 
 
 def make(seed: int, length: int = 18) -> Schedule:
@@ -87,7 +88,8 @@ def make(seed: int, length: int = 18) -> Schedule:
     ]
     for _ in range(source.randrange(length // 2, length * 2)):
         decisions.append(_decision(source, devices, rough))
-    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions))
+    checkpoints = odd.choice([2, 3, 5]) if odd.random() < 0.2 else 500
+    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints)
 
 
 def _numbers(source: random.Random, count: int) -> tuple[int, ...]:

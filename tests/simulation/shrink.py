@@ -81,7 +81,7 @@ def as_test(schedule: Schedule, kind: str | None) -> str:
         f'    """Once: {kind}."""\n'
         f"    decisions = (\n{decisions}    )\n"
         f"    Simulation(Schedule({schedule.seed}, {schedule.devices}, {schedule.personalities}, {schedule.calm}, "
-        f"{schedule.skews_s}, decisions)).run()\n"
+        f"{schedule.skews_s}, decisions, {schedule.checkpoints})).run()\n"
     )
 
 

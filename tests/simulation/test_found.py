@@ -164,3 +164,19 @@ def test_seed_6001193() -> None:
         Decision("people", 1, (43, 863, 815), "edit", ()),
     )
     Simulation(Schedule(6001193, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_6102710() -> None:
+    """A folder of before the device became another was taken for the one that its state knew: what it lacked was told as deleted."""
+    decisions = (
+        Decision("people", 1, (359, 26, 731), "directory with", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("unmount", 0, (546, 175), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("wipe", 0, (63, 131), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("restore", 0, (646, 952), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+    )
+    Simulation(Schedule(6102710, 2, ("plain", "small"), False, (0, 0), decisions)).run()

@@ -1,0 +1,47 @@
+"""What a checkpoint needs and nothing else keeps: statements as they were said, and the parts written last.
+
+Written inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class PartRow(NamedTuple):
+    """A part on the store. `digest` is of what it says, `name` of its bytes; `size` is the object's, in bytes."""
+
+    kind: int
+    first: bytes
+    digest: bytes
+    name: bytes
+    size: int
+    rows: int
+
+
+class Said:
+    """The tables `statement` and `part`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def keep(self, device: int, sequence: int, place: int, wire: bytes) -> None:
+        """Keep a statement: whose, in which record and at which place in it, and its CBOR."""
+        self._db.execute("INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?)", (device, sequence, place, wire))
+
+    def all_of(self, device: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (sequence, CBOR) of what a device said, in order."""
+        yield from self._db.execute(
+            "SELECT sequence, wire FROM statement WHERE device = ? ORDER BY sequence, place", (device,)
+        )
+
+    def part(self, kind: int, first: bytes) -> PartRow | None:
+        """Return the part that this device wrote last for a kind and first key."""
+        row = self._db.execute("SELECT * FROM part WHERE kind = ? AND first = ?", (kind, first)).fetchone()
+        return PartRow(*row) if row else None
+
+    def put_part(self, part: PartRow) -> None:
+        """Note a part that is on the store."""
+        self._db.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?)", part)
