@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from syncd.engine.copying import Here
 from syncd.engine.guards import Guards
 from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import Progress
@@ -71,6 +72,7 @@ class Apply:
         self._disk, self._state = vault.disk, vault.state
         self._nodes, self._base = vault.state.nodes, vault.state.base
         self._reader = vault.reader()
+        self._here = Here(vault, self._reader)
         self._published = Published(vault)
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
@@ -312,7 +314,7 @@ class Apply:
             if job.row.kind == Kind.SYMLINK:
                 self._stage(job, waiting, ())
         files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
-        for job, pieces in in_store_order(self._reader, files, failed):
+        for job, pieces in in_store_order(self._reader, files, failed, self._here):
             self._stage(job, jobs[job.path][1], pieces)
         self._placer.flush()
         self.outcome.problems.update(failed.failed)

@@ -139,6 +139,7 @@ class Outbox:
             self._batch.fingerprints[len(changes)] = (stat.ino, stat.ctime_ns if trusted else 0, at)
         elif elsewhere:
             self._batch.fingerprints[len(changes)] = ELSEWHERE
+            self._meeting = True  # this disk keeps what it has
         changes.append(change)
         self._batch.weight += CHANGE_WEIGHT + len(change.name) + len(change.ids) + len(change.inline)
         self._next_version += 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from syncd.chunk.lists import unfold
+from syncd.engine.copying import Here
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.engine.writing import SMALL, TreeWriter
@@ -158,16 +159,22 @@ class Restorer:
 
 
 def in_store_order(
-    reader: ChunkReader, jobs: Iterable[Job], result: Restored
+    reader: ChunkReader, jobs: Iterable[Job], result: Restored, here: Here | None = None
 ) -> Iterator[tuple[Job, Iterator[Buffer]]]:
     """Yield jobs with their verified bytes, ordered so that each segment is opened once.
 
     The bytes of small files come from one stream over the whole batch; a file that cannot be read
-    whole is noted as failed and never begun.
+    whole is noted as failed and never begun. What stands `here` already is copied.
     """
     small: list[tuple[Located, Job]] = []
+    jobs = list(jobs)
+    holders = here.find(job.row for job in jobs) if here is not None else {}
     for job in jobs:
         row = job.row
+        holder = holders.get((row.depth, row.content))
+        if here is not None and holder is not None and holder != row.node:
+            yield job, here.pieces(holder, content_ids(reader, row))
+            continue
         if row.depth or len(row.content) != 16:
             yield job, read_version(reader, row) if row.content else iter(())
             continue

@@ -73,8 +73,12 @@ class Base:
             shown: its name here; its own ends an alias.
             stands: that is what it is called already; else it still has to get the name.
         """
-        here, row = self.get(node), self._nodes.get(node)
+        here, row, want = self.get(node), self._nodes.get(node), self.wanted(node)
         assert row is not None
+        assert want is not None
+        if stands and here is not None and (here.parent, here.name) != (want.parent, want.name):
+            self.put(here._replace(name=shown))  # it is to go elsewhere: what it is called here is that of its old name
+            return
         self._db.execute("DELETE FROM alias WHERE node = ?", (node,))
         if shown != row.name:
             self._db.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", (node, row.parent, row.name, shown))
@@ -168,6 +172,17 @@ class Base:
             "ORDER BY id LIMIT ?2"
         )
         return [node for (node,) in self._db.execute(sql, (after, limit))]
+
+    def holders(self, contents: set[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
+        """Return, of some contents (depth and ids), which this disk has, and a node that has it. Reads every node."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (content BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("DELETE FROM wanted")
+        self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((ids,) for _, ids in contents))
+        here = " UNION ALL ".join(
+            f"SELECT depth, content, id FROM {table} WHERE kind = 1 AND ino > 0 AND content IN wanted"  # noqa: S608
+            for table in ("node", "base")
+        )
+        return {(depth, ids): node for depth, ids, node in self._db.execute(here) if (depth, ids) in contents}
 
     def waits(self, node: int) -> bool:
         """Tell whether this disk has a node otherwise than the tree wants."""

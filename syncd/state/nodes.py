@@ -70,6 +70,11 @@ class Nodes:
         rows = self._rows("id = ?", (node,))
         return rows[0] if rows else None
 
+    def heads(self, node: int) -> tuple[int, ...]:
+        """Return the heads of a node, where it has several or others overruled some; none where there is one."""
+        found = self._db.execute("SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (node,))
+        return tuple(head for (head,) in found)
+
     def child(self, parent: int, name: bytes) -> Row | None:
         """Return what stands at a name in a directory now."""
         # Two nodes may hold a name between two records of one pass, or after a collision: the newer stands.

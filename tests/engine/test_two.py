@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import random
+import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.engine.cycle import Cycle
+from syncd.engine.inward import Inward
+from syncd.engine.outbox import Outbox
+from syncd.engine.picking import in_place
 from syncd.engine.vault import open_vault
+from syncd.model.entry import Change
+from syncd.model.ids import OWN_DEVICE, key
 from tests.engine.devices import Device, act, devices, settle
 
 
@@ -180,3 +188,65 @@ def test_nothing_is_removed_while_an_alarm_stands(two: tuple[Device, Device]) ->
         assert "file" not in beta.names()
     finally:
         vault.close()
+
+
+def test_what_this_disk_has_is_copied_not_fetched(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("big", "x" * 40 + "".join(f"{number:09d}" for number in range(300_000)))
+    same(alpha, beta)
+    for pack in (alpha.store / "pack").rglob("*"):
+        if pack.is_file():
+            pack.unlink()  # whoever asked for one would be told
+    shutil.copy2(alpha.folder / "big", alpha.folder / "copy")
+    vault = open_vault(alpha.home, write=True)
+    row = vault.state.nodes.find(b"big")
+    assert row is not None
+    change = Change(key(OWN_DEVICE, 0), 0, b"copy", 1, row.mode, row.mtime_ns, row.size, 0, 0, b"", b"", ())
+    outbox = Outbox(vault)
+    ids = change._replace(node=outbox.new_node(), depth=row.depth, profile=row.profile, ids=row.content)
+    outbox.change(ids, vault.disk.stat(b"copy"))
+    outbox.commit()
+    vault.close()
+    beta.sync()
+    assert beta.read("copy") == beta.read("big")
+
+
+def restore(device: Device, path: bytes, at_ns: int, *, exact: bool = False) -> dict[str, Any]:
+    vault = open_vault(device.home, write=True)
+    try:
+        return in_place(vault, [path], at_ns=at_ns, version=None, exact=exact, dry_run=False)
+    finally:
+        vault.close()
+
+
+def test_what_is_restored_here_is_restored_there(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("directory/file", "one")
+    same(alpha, beta)
+    then = time.time_ns()
+    beta.write("directory/file", "two")
+    beta.write("directory/since", "then")
+    same(alpha, beta)
+    assert restore(alpha, b"directory", then)["files"] == 1
+    assert alpha.read("directory/file") == "one", "at once, here"
+    tree = same(alpha, beta)
+    assert sorted(tree) == ["directory", "directory/file", "directory/since"], "what came since stays, without conflict"
+    assert beta.read("directory/file") == "one"
+    assert len(restore(alpha, b"directory", then, exact=True)["removed"]) == 1
+    assert sorted(same(alpha, beta)) == ["directory", "directory/file"]
+
+
+def test_a_restore_builds_upon_all_that_is_known(two: tuple[Device, Device]) -> None:
+    """An edit that arrived and could not be brought here yet is no conflict of a restore."""
+    alpha, beta = two
+    alpha.write("file", "one")
+    same(alpha, beta)
+    then = time.time_ns()
+    beta.write("file", "two")
+    beta.sync()
+    vault = open_vault(alpha.home, write=True)
+    Inward(vault).fetch(discover=True)
+    vault.close()
+    restore(alpha, b"file", then)
+    assert sorted(same(alpha, beta)) == ["file"]
+    assert beta.read("file") == "one"
