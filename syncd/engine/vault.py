@@ -23,8 +23,9 @@ from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
-from syncd.fs.disk import MARKER, Disk
+from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
+from syncd.fs.looking import MARKER
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.ids import OWN_DEVICE, DeviceId, EpochId, SlotId, VaultId

@@ -14,16 +14,15 @@ import stat as stat_bits
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from syncd.errors import LocalDiskFull, NeedsAttention
+from syncd.errors import LocalDiskFull
 from syncd.fs.holes import Buffer, fill_with_holes
 from syncd.fs.kernel import KERNEL, Kernel
-from syncd.fs.looking import LONGEST, Looking
+from syncd.fs.looking import LONGEST, MARKER, Looking
 from syncd.fs.renames import EXCHANGE, NO_REPLACE
 from syncd.model.entry import Kind, Stat
 from syncd.model.path import join, split
 
 TEMPORARY = b".syncd-tmp-"
-MARKER = b".syncd-folder"
 
 Fill = Callable[[int, Iterable[Buffer]], None]
 
@@ -265,19 +264,35 @@ class Disk(Looking):
     def remove(self, path: bytes, expect: Stat) -> None:
         """Remove a file, symlink or empty directory that is what the caller saw.
 
+        A file gets a name of ours first, and is looked at once more: so there is no moment between looking and
+        removing. What it is not goes back.
+
         Raises:
-            Changed: it is something else, or a directory that is not empty.
+            Changed: it is something else, or a directory that is not empty; it stands there still.
         """
         found = self.stat(path)
         same = found == expect or (found is not None and found.kind == expect.kind == Kind.DIRECTORY)
         if not same:
             raise Changed(path)
+        if expect.kind == Kind.DIRECTORY:
+            self._remove_directory(path)
+            return
+        aside = self._beside(path)
+        with self._at(path) as (name, parent), self._at(aside) as (other, _):
+            self._os.rename(name, other, src_dir_fd=parent, dst_dir_fd=parent)
+        came = self.stat(aside)
+        if came is None or came._replace(ctime_ns=expect.ctime_ns) != expect:
+            self.move(
+                aside, path
+            )  # where something stands again, it stays: the next scan gives it a name to be seen by
+            raise Changed(path)
+        with self._at(aside) as (other, parent):
+            self._os.unlink(other, dir_fd=parent)
+
+    def _remove_directory(self, path: bytes) -> None:
         with self._at(path) as (name, parent):
             try:
-                if expect.kind == Kind.DIRECTORY:
-                    self._os.rmdir(name, dir_fd=parent)
-                else:
-                    self._os.unlink(name, dir_fd=parent)
+                self._os.rmdir(name, dir_fd=parent)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                     raise Changed(path) from error
@@ -353,35 +368,6 @@ class Disk(Looking):
         temporary = TEMPORARY + self._os.token()
         self._write(temporary, Placement(temporary, 0o644, 0), (identity,), True, self._fill)
         self._os.rename(self.full(temporary), self.full(MARKER))
-
-    def marker(self) -> bytes:
-        """Return what the folder's marker says.
-
-        Raises:
-            NeedsAttention: the folder or its marker is gone.
-        """
-        shown = os.fsdecode(self.root)
-        try:
-            return self.read(MARKER, 4096)
-        except FileNotFoundError:
-            raise NeedsAttention(
-                f"the folder {shown} is gone, or not mounted: its marker .syncd-folder is missing",
-                hint="Mount it, or put the folder back. Nothing is taken for deleted meanwhile.",
-            ) from None
-        except OSError as error:
-            raise NeedsAttention(f"the folder {shown} cannot be read: {error.strerror}") from error
-
-    def check_marker(self, identity: bytes) -> None:
-        """Tell the folder from another one in its place.
-
-        Raises:
-            NeedsAttention: the folder or its marker is gone, or is another's.
-        """
-        if self.marker() != identity:
-            raise NeedsAttention(
-                f"the folder {os.fsdecode(self.root)} belongs to another vault or device",
-                hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
-            )
 
 
 @contextlib.contextmanager

@@ -11,11 +11,13 @@ import errno
 import os
 from collections.abc import Iterator
 
+from syncd.errors import NeedsAttention
 from syncd.fs.kernel import KERNEL, Kernel
 from syncd.model.entry import MODE_BITS, Stat, kind_of_mode
 from syncd.model.listing import Listing
 from syncd.model.path import join, names, split
 
+MARKER = b".syncd-folder"
 LONGEST = 4000  # PATH_MAX is 4,096 bytes on Linux and 1,024 on macOS, where longer ones fail cleanly
 
 
@@ -136,3 +138,34 @@ class Looking:
         """Return the target of a symlink."""
         with self._at(path) as (name, parent):
             return self._os.readlink(name, dir_fd=parent)
+
+    # -- the marker -----------------------------------------------------------------------------
+
+    def marker(self) -> bytes:
+        """Return what the folder's marker says.
+
+        Raises:
+            NeedsAttention: the folder or its marker is gone.
+        """
+        shown = os.fsdecode(self.root)
+        try:
+            return self.read(MARKER, 4096)
+        except FileNotFoundError:
+            raise NeedsAttention(
+                f"the folder {shown} is gone, or not mounted: its marker .syncd-folder is missing",
+                hint="Mount it, or put the folder back. Nothing is taken for deleted meanwhile.",
+            ) from None
+        except OSError as error:
+            raise NeedsAttention(f"the folder {shown} cannot be read: {error.strerror}") from error
+
+    def check_marker(self, identity: bytes) -> None:
+        """Tell the folder from another one in its place.
+
+        Raises:
+            NeedsAttention: the folder or its marker is gone, or is another's.
+        """
+        if self.marker() != identity:
+            raise NeedsAttention(
+                f"the folder {os.fsdecode(self.root)} belongs to another vault or device",
+                hint="Set `folder` in config.toml to the right one, or run `syncd rebuild`.",
+            )

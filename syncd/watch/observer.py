@@ -28,7 +28,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from syncd.fs.disk import MARKER, TEMPORARY
+from syncd.fs.disk import TEMPORARY
+from syncd.fs.looking import MARKER
 from syncd.watch.pending import Hint
 
 _FILTER = [

@@ -15,8 +15,8 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.errors import NeedsAttention
-from syncd.fs.disk import MARKER
 from syncd.fs.kernel import Kernel
+from syncd.fs.looking import MARKER
 from syncd.history.versions import history
 from tests.world import World, age, tree_of
 

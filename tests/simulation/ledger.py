@@ -149,7 +149,8 @@ class Ledger:
     def _fade(self, device: SimDevice, standing: Iterable[bytes]) -> None:
         """Take note of what is gone since the last whole look; two of them, some time apart, tell a deletion."""
         when, before = device.clock.ns, self._fading.get(device.name, {})
-        gone = {path: (data, when) for path, data in self._last.get(device.name, {}).items()} | before
+        seen = self._last.get(device.name, {}) | self._glimpsed.get(device.name, {})
+        gone = {path: (data, when) for path, data in seen.items()} | before
         for path in standing:
             gone.pop(path, None)
         self._fading[device.name] = {
@@ -162,10 +163,13 @@ class Ledger:
         """Take note that a process died: what it had just put in place is known only if it stands there still."""
         self._crashed.add(device.name)
 
-    def forgetting(self, device: SimDevice) -> None:
-        """Take note that a device lost its state: what was destroyed there since its last whole look may come back."""
+    def forgetting(self, device: SimDevice, *, older: bool = False) -> None:
+        """Take note that a device lost its state: what was destroyed there since its last whole look may come back.
+
+        Where it has an `older` state, and has said nothing since, it cannot know that; all that lies there is news.
+        """
         self.excused |= self._untold.pop(device.name, set())
-        last = self._last.get(device.name, {})
+        last = {} if older else self._last.get(device.name, {})
         now = {path: data for path, (data, _) in self.here(device).items()}
         self.excused |= {data for path, data in now.items() if last.get(path) != data}
         self._amnesiac.add(device.name)

@@ -46,6 +46,7 @@ ROUNDS = 14  # of every device looking at everything, until there is peace
 STORE_CALLS = {"put", "put-done", "get", "stat", "list-store", "delete", "delete-done"}
 SYSTEM_CALLS = {"create", "open", "read", "write", "fsync", "list", "rename", "move", "exchange", "unlink",
                 "rmdir", "mkdir", "link", "symlink", "chmod", "utime", "lstat"}  # fmt: skip
+GAPS = ("rename", "exchange", "move")  # between looking and doing, where a rename cannot be told to replace nothing
 CODES = [errno.EIO, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.EBUSY]
 WORDS = sorted(OPERATIONS)
 
@@ -154,9 +155,9 @@ class Simulation:
             if given.what == POWER:
                 self._cut(device, a)
             raise Killed
+        if given.what == ACT and call in GAPS and not device.system.personality.fine_renames:
+            return  # to look and then to rename is the best that such a system offers
         if given.what == ACT and given.call:
-            if call in ("rename", "exchange", "move") and not device.system.personality.fine_renames:
-                return  # to look and then to rename is the best that such a system offers
             self._act_here(device.number, about, a)
         elif given.what == ACT:
             self._act(device.number, WORDS[d % len(WORDS)], a, b, c)
@@ -240,7 +241,7 @@ class Simulation:
             self.ledger.forgetting(device)
             device.wipe()
         elif decision.what == RESTORE:
-            self.ledger.forgetting(device)
+            self.ledger.forgetting(device, older=True)
             device.restore(numbers[0])
         elif decision.what == UNMOUNT:
             device.system.mounted = not device.system.mounted

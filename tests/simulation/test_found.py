@@ -180,3 +180,17 @@ def test_seed_6102710() -> None:
         Decision("everywhere", 0, (), "", ()),
     )
     Simulation(Schedule(6102710, 2, ("plain", "small"), False, (0, 0), decisions)).run()
+
+
+def test_seed_6204444() -> None:
+    """Somebody saved over a file in the moment between looking at it and removing it."""
+    decisions = (
+        Decision("people", 0, (564, 538, 557), "create", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (184, 850, 556), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("advance", 0, (600,), "", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(2, "other", (247, 805, 821, 239), ""),)),
+        Decision("everywhere", 1, (), "", (Interrupt(1, "act", (518, 633, 785, 904), "unlink"),)),
+    )
+    Simulation(Schedule(6204444, 2, ("fat", "plain"), False, (0, 0), decisions)).run()
