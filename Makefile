@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 FOLDER ?=
 SEEDS ?= 0:200000
 
-.PHONY: help run test check crash sim bench clean golden example docs
+.PHONY: help run test check crash sim bench clean golden example docs bench-sync
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -14,6 +14,7 @@ help:
 	@echo "make crash                    the long crash test: 200 kills"
 	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make bench                    us and our peers side by side"
+	@echo "make bench-sync               two folders in sync, us and our peers"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +56,10 @@ example: $(VENV)/installed
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.run
+
+bench-sync: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	RCLONE=$(BIN)/rclone $(BIN)/python -m benchmarks.sync
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,10 +7,11 @@ tries again by itself and, since nothing was forgotten, goes on where it stopped
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,12 @@ log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 WATCH_RETRY_S = 60.0
-POLL_ACTIVE_S, DISCOVER_S = 2.0, 30.0  # between two questions to the store, and two listings of it
+POLL_ACTIVE_S = 2.0  # between two questions to the store
+# Between two listings of it, which find devices that nobody has named yet: as often as takes a thousandth of the time,
+# and sooner while this device is alone.
+DISCOVER_ALONE_S, DISCOVER_SOONEST_S, DISCOVER_S, DISCOVER_SHARE = 2.0, 10.0, 30.0, 1000
+MANY = 1000  # entries brought here at once
+QUICK_S = 1.0  # a store that may be asked as often as this is asked half as often while nobody talks
 FOLDER_S = 2.0  # between two looks whether the folder is there
 ACTIVE_S = 60.0  # for so long after the last word of another device
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
@@ -87,6 +93,7 @@ class Cycle:
         self._folder_due_s = 0.0
         self._discover_due_s = 0.0
         self._heard_s = -ACTIVE_S
+        self._awaited: tuple[str, ...] = ()
         self._elapsed = vault.ambient.elapsed_s
 
     # -- called from other threads --------------------------------------------------------------
@@ -246,7 +253,8 @@ class Cycle:
                 both.outward = outward.look(directories, held or ())
             # What only a listing shows (a gap, a rewind) stands until a listing shows it no more.
             both.arrived.alarms = {**self.status.alarms, **both.arrived.alarms}
-            bring_in(self.vault, outbox, progress, both, self._ripe)
+            with self._unwatched_if_many():
+                bring_in(self.vault, outbox, progress, both, self._ripe)
         except Stopped:
             outbox.commit()
             raise
@@ -266,24 +274,49 @@ class Cycle:
             log.info("applied %d changes of other devices", both.applied.done)
         return outcome
 
+    @contextlib.contextmanager
+    def _unwatched_if_many(self) -> Iterator[None]:
+        """Do not watch while much is brought here: our own events would cost more than the bringing.
+
+        What people do meanwhile, the whole scan that follows finds.
+        """
+        if not self.status.watching or len(self.vault.state.base.waiting_nodes(-1, MANY)) < MANY:
+            yield
+            return
+        self._watcher.stop()
+        self.status.watching = False
+        try:
+            yield
+        finally:
+            self._watch_due_s = 0.0
+            self._watch()
+
     def _fetch(self, *, discover: bool) -> Arrived:
         """Ask the store what others said; the next question comes soon while they are talking."""
-        arrived = Inward(self.vault).fetch(discover=discover)
+        inward = Inward(self.vault)
+        arrived = inward.fetch(discover=discover)
         now = self._elapsed()
+        self._awaited = inward.awaited()
         if arrived.records:
             self._heard_s = now
             log.info("received %d changes in %d records", arrived.changes, arrived.records)
         for name in arrived.alarms.keys() - self.status.alarms.keys():
             log.error("alarm: %s", arrived.alarms[name])
         if discover:
-            self._discover_due_s = now + DISCOVER_S
+            soonest = DISCOVER_SOONEST_S if self._awaited else DISCOVER_ALONE_S
+            soonest = max(soonest, self.vault.store.capabilities.ask_s)
+            self._discover_due_s = now + min(DISCOVER_S, max(soonest, arrived.listing_s * DISCOVER_SHARE))
             self.status.alarms = dict(arrived.alarms)
         else:
             self.status.alarms.update(arrived.alarms)
-        active = now - self._heard_s < ACTIVE_S
-        idle_s = self.vault.store.capabilities.ask_s
-        self._poll_due_s = now + (min(POLL_ACTIVE_S, idle_s) if active else idle_s)
+        self._poll_due_s = now + self._ask_again_s(now)
         return arrived
+
+    def _ask_again_s(self, now: float) -> float:
+        ask_s = self.vault.store.capabilities.ask_s
+        if now - self._heard_s < ACTIVE_S:
+            return min(POLL_ACTIVE_S, ask_s)
+        return 2 * ask_s if ask_s < QUICK_S else ask_s
 
     def _look_after(self, now: float) -> None:
         """Do what is due while nothing happens: see that the folder is there, which makes no event, and listen."""
@@ -295,7 +328,12 @@ class Cycle:
 
     def _poll(self) -> None:
         """Take what others said, and bring it here."""
-        discover = self._elapsed() >= self._discover_due_s
+        now = self._elapsed()
+        discover = now >= self._discover_due_s
+        store = self.vault.store
+        if not discover and all(store.stat(name) is None for name in self._awaited):
+            self._poll_due_s = now + self._ask_again_s(now)
+            return
         arrived = self._fetch(discover=discover)
         # A step that waits for something else is tried again now and then, not with every question.
         if arrived.records or (discover and self.vault.state.base.waiting):

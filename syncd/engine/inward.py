@@ -28,6 +28,7 @@ class Arrived:
 
     records: int = 0
     changes: int = 0
+    listing_s: float = 0.0  # how long a listing of the store took, if there was one
     alarms: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)  # what is named and not there yet
 
@@ -49,7 +50,9 @@ class Inward:
         """
         arrived = Arrived()
         if discover:
+            begun = self._vault.ambient.elapsed_s()
             self._discover(arrived)
+            arrived.listing_s = self._vault.ambient.elapsed_s() - begun
         stopped: set[int] = set()
         waiting: dict[int, Fetched] = {}
         progress = True
@@ -67,6 +70,10 @@ class Inward:
         for number, item in waiting.items():
             self._name_what_is_missing(self._state.devices.get(number), item, arrived)
         return arrived
+
+    def awaited(self) -> tuple[str, ...]:
+        """Return the names of the records that would come next, one of each device that is known."""
+        return tuple(record_name(device.id, device.sequence + 1) for device in self._others())
 
     def _others(self) -> list[Device]:
         return [device for device in self._state.devices.all() if device.no != OWN_DEVICE]

@@ -249,11 +249,6 @@ class Outward:
             elif item.base.ino != stat.ino:  # by which a move is recognised
                 self._outbox.seen(item.base.node, stat._replace(ctime_ns=UNTRUSTED))
             return True
-        if item.base is not None and self._waiting and self._base.waits(item.base.node):
-            later = self._stating.later(item.base, stat.kind, content, inline)
-            if later is not None:  # it was brought here, and this state does not remember that
-                self._outbox.adopt(later, stat, (directory.node, item.name), trusted=self._trusted(stat))
-                return True
         if base is None and stat.kind == Kind.FILE and content.ids:
             base = self._survey.moved_from(path, stat, (content.depth, content.ids))
         if item.base is None and base is not None:

@@ -7,7 +7,7 @@ change says the place that it wants unless a person moved it, and builds upon al
 from __future__ import annotations
 
 from syncd.merge.registers import merge
-from syncd.model.entry import Change, Content, Kind
+from syncd.model.entry import Change, Kind
 from syncd.model.version import Row
 from syncd.state.db import State
 from syncd.state.known import Known
@@ -37,21 +37,6 @@ class Stating:
             parent, name = self._wanted(row, heads)
             fields |= {"parent": parent, "name": name}
         return [_as_change(row)._replace(parents=heads, **fields)]  # type: ignore[arg-type]
-
-    def later(self, row: Row, kind: int, content: Content, inline: bytes) -> Row | None:
-        """Return the version with some bytes that came after, or beside, the one that this disk had."""
-        before, stack = set[int](), list(self._state.base.heads(row))
-        known = {version.id: version for version in self._known.versions(row.node)}
-        while stack:
-            version = stack.pop()
-            if version in known and version not in before:
-                before.add(version)
-                stack += known[version].parents
-        wanted = (kind, content.depth, content.ids, inline)
-        for other in known.values():
-            if other.id not in before and other.bytes_value == wanted:
-                return self._state.nodes.version(other.id)
-        return None
 
     def _wanted(self, row: Row, heads: tuple[int, ...]) -> tuple[int, bytes]:
         """Return where the versions that this disk shows want the node to stand."""

@@ -15,7 +15,7 @@ from typing import Any
 from syncd.chunk.params import PROFILES
 from syncd.config.home import find_home
 from syncd.config.settings import Settings, StoreSetting, UploadSettings
-from syncd.engine import copying
+from syncd.engine import copying, cycle
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
@@ -31,7 +31,7 @@ from syncd.watch.pending import Hint
 from tests.simulation.store import Door, Shelf
 from tests.simulation.system import EVENT_CREATED, EVENT_MOVED, ROOT, Personality, System
 
-copying.WORTH = 1  # contents are small here
+copying.WORTH, cycle.MANY = 1, 4  # contents are small here, and few
 START_NS = 1_700_000_000_000_000_000
 NOWHERE = Path("/nonexistent/syncd")
 

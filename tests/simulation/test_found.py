@@ -194,3 +194,24 @@ def test_seed_6204444() -> None:
         Decision("everywhere", 1, (), "", (Interrupt(1, "act", (518, 633, 785, 904), "unlink"),)),
     )
     Simulation(Schedule(6204444, 2, ("fat", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_6302940() -> None:
+    """Somebody chose the overruled content by moving the copy over the file; it was taken for something that had been brought here."""
+    decisions = (
+        Decision("people", 0, (635, 286, 665), "directory with", ()),
+        Decision("people", 1, (155, 772, 589), "directory with", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (613, 826, 234), "remove", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (956, 858, 963), "edit", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (313, 337, 476), "edit", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (21, 468, 716), "edit", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (39, 162, 141), "move over", ()),
+    )
+    Simulation(Schedule(6302940, 2, ("mac", "plain"), False, (0, 0), decisions)).run()
