@@ -257,7 +257,7 @@ class Apply:
         if not self._removing:
             self.outcome.problems[path] = HELD
             return
-        stat = self._disk.stat(path)
+        stat = self._disk.exact(path)
         if have.kind == Kind.DIRECTORY and self._owes(have.node):
             self.outcome.look.add(path)
             raise Changed(LOCAL_FIRST)
@@ -360,7 +360,7 @@ class Apply:
         Raises:
             Changed: it is not, or not any more.
         """
-        stat = self._disk.stat(path)
+        stat = self._disk.exact(path)
         if stat is None or not self._published.is_so(path, row, stat):
             raise Changed(LOCAL_FIRST)
         return stat

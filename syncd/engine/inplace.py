@@ -175,7 +175,7 @@ class InPlace:
         if here is None or here.kind == Kind.DIRECTORY:
             return True
         path = self._base.path_of(now.node)
-        stat = self._disk.stat(path)
+        stat = self._disk.exact(path)
         return stat is None or self._published.is_so(path, here, stat)
 
     def _replace(self, path: bytes, now: Row, row: Row) -> None:

@@ -53,4 +53,4 @@ def read_rules(vault: Vault) -> ignore.Rules:
     except OSError as error:
         shown = os.fsdecode(vault.disk.full(ignore.FILE))
         raise NeedsAttention(f"{shown} cannot be read: {error.strerror}", hint="Make it readable.") from error
-    return ignore.Rules([*lines, *vault.settings.ignore])
+    return ignore.compiled((*lines, *vault.settings.ignore))

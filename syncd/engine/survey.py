@@ -117,7 +117,7 @@ class Survey:
             below = join(reached, name)
             if self._rules.ignored(reached, name, True):
                 return None
-            row, there = self._base.find(below), self._disk.stat(below)
+            row, there = self._base.find(below), self._disk.exact(below)
             if row is None or row.kind != Kind.DIRECTORY or there is None or there.kind != Kind.DIRECTORY:
                 break
             reached = below

@@ -77,7 +77,7 @@ class Way:
             path = self._base.path_of(row.node)
             name = ASIDE + self._disk.kernel.token()
             try:
-                stat = self._disk.stat(path)
+                stat = self._disk.exact(path)
                 if stat is None or not self._published.is_so(path, row, stat):
                     raise Changed(path)
                 self.intend((row, row.parent, name))

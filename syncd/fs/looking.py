@@ -10,10 +10,12 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from functools import cached_property
 
 from syncd.errors import NeedsAttention
 from syncd.fs.kernel import KERNEL, Kernel
 from syncd.model.entry import MODE_BITS, Stat, kind_of_mode
+from syncd.model.folding import other_forms
 from syncd.model.listing import Listing
 from syncd.model.path import join, names, split
 
@@ -107,19 +109,33 @@ class Looking:
         raw = self.lstat(path)
         return None if raw is None else to_stat(raw)
 
-    def exact(self, path: bytes) -> Stat | None:
-        """Return the fingerprint of the entry that is listed under this very name.
+    @cached_property
+    def folds(self) -> bool:
+        """Whether the folder's file system takes names that differ in case for one."""
+        return self.lstat(MARKER.upper()) is not None
 
-        Where case or the form of letters does not count, `stat` finds an entry by other names, too.
+    def exact(self, path: bytes) -> Stat | None:
+        """Return the fingerprint of the entry that stands under this very path.
+
+        Where case or the form of letters does not count, `stat` finds entries by other names, too.
         """
         found = self.stat(path)
-        if found is None:
-            return None
-        parent, name = split(path)
+        while found is not None and path:
+            parent, name = split(path)
+            if self._may_answer_to_another(parent, name) and not self._lists(parent, name):
+                return None
+            path = parent if self.folds else b""
+        return found
+
+    def _may_answer_to_another(self, parent: bytes, name: bytes) -> bool:
+        """Tell whether something is found by another form of a name, so that this form need not be its own."""
+        return any(self.lstat(join(parent, other)) is not None for other in other_forms(name))
+
+    def _lists(self, parent: bytes, name: bytes) -> bool:
         try:
-            return found if name in self.entries(parent).names else None
+            return name in self.entries(parent).names
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            return False
 
     def open(self, path: bytes) -> int:
         """Return a descriptor for reading a regular file; never waits for a fifo, never follows a link."""

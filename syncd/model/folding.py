@@ -26,5 +26,12 @@ def same_form(one: bytes, other: bytes) -> bool:
     return _composed(one) == _composed(other)
 
 
+def other_forms(name: bytes) -> set[bytes]:
+    """Return names that a file system which does not tell some names apart would take for a name."""
+    text = name.decode("utf-8", "surrogateescape")
+    forms = {text.swapcase(), unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+    return {form.encode("utf-8", "surrogateescape") for form in forms} - {name}
+
+
 def _composed(name: bytes) -> str:
     return unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape"))

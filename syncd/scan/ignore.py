@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from blake3 import blake3
 
@@ -72,6 +73,12 @@ class Rules:
         assert isinstance(self._spec, GitIgnoreSpec)
         result = self._spec.check_file(text)
         return self.lines[result.index] if result.include and result.index is not None else None
+
+
+@lru_cache(maxsize=8)
+def compiled(lines: tuple[str, ...]) -> Rules:
+    """Return the rules of some lines; they are asked for anew in each pass, and seldom are others."""
+    return Rules(lines)
 
 
 def _readable(line: str) -> bool:

@@ -215,3 +215,19 @@ def test_seed_6302940() -> None:
         Decision("people", 0, (39, 162, 141), "move over", ()),
     )
     Simulation(Schedule(6302940, 2, ("mac", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_6304210() -> None:
+    """On a disk that is blind to case, a directory that was gone was looked at under the name of another."""
+    decisions = (
+        Decision("people", 1, (309, 191, 237), "directory with", ()),
+        Decision("people", 1, (208, 789, 978), "create", ()),
+        Decision("people", 1, (787, 233, 547), "move", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (846, 352, 520), "remove", ()),
+        Decision("people", 0, (15, 307, 662), "create", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(3, "other", (10, 116, 461, 89), ""),)),
+        Decision("people", 0, (759, 48, 871), "append", ()),
+        Decision("people", 1, (354, 945, 190), "directory with", ()),
+    )
+    Simulation(Schedule(6304210, 2, ("plain", "blind"), False, (0, 0), decisions)).run()
