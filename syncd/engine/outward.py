@@ -25,6 +25,7 @@ from syncd.engine.rules import read_rules
 from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
+from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, same_mtime
 from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
@@ -91,6 +92,7 @@ class Outward:
         self._missing: list[int] = []  # nodes that are not where the base has them
         self._gone = Gone(vault, outbox, self._outcome.problems, ripe)
         self._later: list[_Later] = []
+        self._taken: set[int] = set()  # nodes that files were found to be
         self._records_before = outbox.written.records
 
     def scan(self, *, deep: bool = False) -> Outcome:
@@ -284,8 +286,11 @@ class Outward:
         """Take a file for what the vault has at this very place, now or once: it is not news."""
         absent = self._survey.absent(directory, name, stat)
         known = self._vault.state.nodes.versions(absent.node) if absent is not None else []
-        for row in chain(known, self._survey.once_here(directory, name, content)):
-            if (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline):
+        once = self._survey.once_here(directory, name, content)
+        for row in chain(once, known) if is_conflict_name(name) else chain(known, once):
+            same = (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline)
+            if same and row.node not in self._taken:
+                self._taken.add(row.node)  # no node is two entries
                 self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
                 return True
         return False
@@ -295,6 +300,8 @@ class Outward:
 
         So it is after a rebuild: whatever stands there now, this device made it of its own last version.
         """
+        if not self._vault.state.comparing:
+            return False
         absent = self._survey.absent(directory, item.name, stat)
         if absent is None or any(device_of(head) != OWN_DEVICE for head in self._base.heads(absent)):
             return False

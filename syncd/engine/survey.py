@@ -307,14 +307,14 @@ class Survey:
     def once_here(self, directory: Directory, name: bytes, content: Content = EMPTY) -> Iterator[Row]:
         """Yield all that ever stood at a place, while the folder is new to the state: what lies there may be old.
 
-        The names of copies are in nobody's history; they are known by their shape and content.
+        The names of copies are in nobody's history, and others may have them by now; their content tells.
         """
         if self._comparing and directory.node >= 0:
+            if content.ids and is_conflict_name(name):
+                yield from self._base.shown_elsewhere(content.depth, content.ids)
             called = self._names.once_called(directory.node, name)
             for node in [*called, *self._base.once_at(directory.node, name)]:
                 yield from self._nodes.versions(node)
-            if content.ids and is_conflict_name(name):
-                yield from self._base.shown_elsewhere(content.depth, content.ids)
 
     def _once_a_directory(self, directory: Directory, name: bytes) -> Row | None:
         return next((row for row in self.once_here(directory, name) if row.kind == Kind.DIRECTORY), None)

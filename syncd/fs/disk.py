@@ -309,20 +309,28 @@ class Disk(Looking):
                 done = self._os.rename_with(NO_REPLACE, old, old_parent, new, new_parent)
             except FileExistsError as error:
                 raise Changed(target) from error
-            if not done and not self._linked_over(old, old_parent, new, new_parent):
+            if not done and not self._linked_over(source, target):
                 if self.lstat(target) is not None:
                     raise Changed(target)
                 self._os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
 
-    def _linked_over(self, old: bytes, old_parent: int | None, new: bytes, new_parent: int | None) -> bool:
+    def _linked_over(self, source: bytes, target: bytes) -> bool:
         """Move a file by a second name, which replaces nothing either; return whether it could be done."""
-        try:
-            self._os.link(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent, follow_symlinks=False)
-        except FileExistsError as error:
-            raise Changed(new) from error
-        except OSError:
-            return False  # a directory, or a file system without links
-        self._os.unlink(old, dir_fd=old_parent)
+        aside = self._beside(source)
+        with self._at(source) as (old, parent), self._at(target) as (new, new_parent), self._at(aside) as (other, _):
+            try:
+                self._os.link(old, new, src_dir_fd=parent, dst_dir_fd=new_parent, follow_symlinks=False)
+            except FileExistsError as error:
+                raise Changed(target) from error
+            except OSError:
+                return False  # a directory, or a file system without links
+            linked = self._os.lstat(new, dir_fd=new_parent)
+            # Somebody may have saved over the old name since: then that stays, under the old name.
+            self._os.rename(old, other, src_dir_fd=parent, dst_dir_fd=parent)
+            if self._os.lstat(other, dir_fd=parent).st_ino == linked.st_ino:
+                self._os.unlink(other, dir_fd=parent)
+            else:
+                self._os.rename(other, old, src_dir_fd=parent, dst_dir_fd=parent)
         return True
 
     def exchange(self, one: bytes, other: bytes) -> None:

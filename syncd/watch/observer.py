@@ -1,7 +1,7 @@
 """Events from the system, by watchdog. Hints only: whatever goes wrong here, the scan finds it.
 
 watchdog 7.1 with its default events livelocks on trees of 5,000 directories (its own opens overflow
-the queue it reads), so only the five kinds that matter are asked for. An overflow reaches no handler;
+the queue it reads), so only the kinds that matter are asked for. An overflow reaches no handler;
 it is only logged, so a handler on that log marks everything for a scan.
 """
 
@@ -14,9 +14,11 @@ import threading
 from collections.abc import Callable
 
 from watchdog.events import (
+    DirAttribEvent,
     DirCreatedEvent,
     DirDeletedEvent,
     DirMovedEvent,
+    FileAttribEvent,
     FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
@@ -33,9 +35,11 @@ from syncd.fs.looking import MARKER
 from syncd.watch.pending import Hint
 
 _FILTER = [
+    DirAttribEvent,
     DirCreatedEvent,
     DirDeletedEvent,
     DirMovedEvent,
+    FileAttribEvent,
     FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
@@ -62,8 +66,8 @@ class _Handler(FileSystemEventHandler):
         return path[len(self._prefix) :] if path.startswith(self._prefix) and not ours else None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        # A created file is about to be written; its close follows.
-        changing = isinstance(event, (FileModifiedEvent, FileCreatedEvent))
+        # A created file is about to be written; its close follows. Who sets a mode or a time is often about to write.
+        changing = isinstance(event, (FileModifiedEvent, FileCreatedEvent, FileAttribEvent))
         hint = Hint.CHANGING if changing else Hint.SETTLED
         source, target = self._relative(event.src_path), self._relative(event.dest_path)
         if isinstance(event, (FileMovedEvent, DirMovedEvent)) and source and target:

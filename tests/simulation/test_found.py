@@ -231,3 +231,30 @@ def test_seed_6304210() -> None:
         Decision("people", 1, (354, 945, 190), "directory with", ()),
     )
     Simulation(Schedule(6304210, 2, ("plain", "blind"), False, (0, 0), decisions)).run()
+
+
+def test_seed_7002255() -> None:
+    """What somebody put where a copy was about to stand was taken for an edit of that copy."""
+    decisions = (
+        Decision("people", 0, (719, 66, 120), "directory with", ()),
+        Decision("people", 0, (584, 853, 945), "create", ()),
+        Decision("people", 0, (927, 532, 446), "remove", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(9, "other", (353, 611, 983, 210), ""),)),
+        Decision("people", 0, (709, 933, 442), "save by backup", ()),
+        Decision("people", 1, (728, 85, 910), "edit", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(1, "other", (479, 287, 13, 566), ""),)),
+        Decision("everywhere", 1, (), "", (Interrupt(1, "act", (926, 833, 676, 234), "move"),)),
+    )
+    Simulation(Schedule(7002255, 2, ("small", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_7002549() -> None:
+    """Somebody saved over a file in the moment between its second name and the end of its first."""
+    decisions = (
+        Decision("people", 1, (86, 931, 138), "create", ()),
+        Decision("people", 2, (692, 553, 952), "create", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 2, (), "", (Interrupt(1, "act", (874, 500, 155, 140), "unlink"),)),
+    )
+    Simulation(Schedule(7002549, 3, ("plain", "plain", "mac"), False, (0, 0, 0), decisions, 2)).run()
