@@ -5,13 +5,15 @@ BIN = $(VENV)/bin
 FOLDER ?=
 SEEDS ?= 0:200000
 
-.PHONY: help run test check crash sim bench clean golden example docs bench-sync
+.PHONY: help run test check crash soak properties sim bench clean golden example docs bench-sync
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
 	@echo "make test                     install and pass all tests"
 	@echo "make check                    format, lint, types, contracts, fast tests"
 	@echo "make crash                    the long crash test: 200 kills"
+	@echo "make soak                     agents as processes for 20 minutes, and the black box at length"
+	@echo "make properties               100,000 cases of the properties of merge and plan"
 	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make bench                    us and our peers side by side"
 	@echo "make bench-sync               two folders in sync, us and our peers"
@@ -33,7 +35,7 @@ run: $(VENV)/installed
 	@echo "How it is: $(BIN)/syncd status" >&2
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q
+	SYNCD_CASES=400 $(BIN)/python -m pytest -q
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -44,6 +46,12 @@ check: $(VENV)/installed-dev
 
 crash: $(VENV)/installed-dev
 	SYNCD_KILLS=200 $(BIN)/python -m pytest -q -s tests/agent/test_crash.py --timeout 3600
+
+properties: $(VENV)/installed-dev
+	SYNCD_CASES=12000 $(BIN)/python -m pytest -q tests/merge tests/plan --timeout 7200
+
+soak: $(VENV)/installed-dev
+	SYNCD_SOAK_S=1200 SYNCD_RUNS=100 $(BIN)/python -m pytest -q -s tests/agent/test_soak.py tests/blackbox --timeout 7200
 
 sim: $(VENV)/installed-dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

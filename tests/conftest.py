@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.world import World
 
-settings.register_profile("syncd", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "syncd",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("SYNCD_CASES", "100")),  # of each property
+)
 settings.load_profile("syncd")
 
 

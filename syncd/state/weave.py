@@ -139,9 +139,14 @@ class Weave:
                 "UPDATE node SET version = ?, kind = CASE WHEN ? THEN kind ELSE ? END, was = ?, "
                 "mode = CASE WHEN ? AND kind <> 4 THEN ? ELSE ? END, "
                 "mtime_ns = ?, size = ?, depth = ?, profile = ?, content = ?, inline = ?, parents = ?, "
-                "recorded_ns = ? WHERE id = ?",
-                (row[0], revived, row[1], row[2], revived, merged.mode.mode, *row[3:], node),
+                "recorded_ns = ?, parent = CASE WHEN parent < 0 AND ? THEN ? ELSE parent END WHERE id = ?",
+                (
+                    *(row[0], revived, row[1], row[2], revived, merged.mode.mode, *row[3:]),
+                    *(not merged.alive, merged.place.parent, node),
+                ),
             )
+            if not merged.alive:
+                self._db.execute("DELETE FROM hidden WHERE node = ?", (node,))
         self._forest.want(node, merged.place.parent, merged.place.name)
 
     def _copies(self, node: int, merged: Merged) -> list[int]:
