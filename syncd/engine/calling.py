@@ -32,7 +32,7 @@ class NamesHere:
     # -- seeing ---------------------------------------------------------------------------------
 
     def find(
-        self, path: bytes, node: int, entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Row]
+        self, path: bytes, node: int, entries: Iterable[tuple[bytes, Stat]], known: dict[bytes, Row], gone: list[int]
     ) -> list[tuple[int, bytes]]:
         """Find nodes under names that only this disk has for them; `known` names them so from then on.
 
@@ -41,8 +41,13 @@ class NamesHere:
             node: the directory's.
             entries: what it lists.
             known: what the base has in it, by name.
+            gone: takes nodes whose names are found to be others' here.
         """
-        strange = [(name, stat) for name, stat in entries if name not in known and _may_be_an_alias(name)]
+        strange = [
+            (name, stat)
+            for name, stat in entries
+            if _may_be_an_alias(name) and (name not in known or known[name].ino != stat.ino)
+        ]
         if not strange:
             return []
         listed = {name for name, _ in entries}
@@ -50,7 +55,11 @@ class NamesHere:
         for name, stat in strange:
             lost = [row for row in known.values() if row.name not in listed]
             row = next((row for row in lost if self._is_called(path, row, name, stat)), None)
+            if name in known and (row is None or row.ino != stat.ino):
+                continue  # it is what has the name by right, and was saved anew
             if row is not None:
+                if name in known:
+                    gone.append(known[name].node)
                 del known[row.name]
                 known[name] = row._replace(name=name)
             else:

@@ -185,7 +185,8 @@ class Survey:
             if mount and kind == Kind.DIRECTORY:
                 mounted.add(name)
         known = self._known(directory, entries, special) if directory.known else {}
-        visit.called = self._names.find(directory.path, directory.node, entries, known) if directory.known else []
+        if directory.known:
+            visit.called = self._names.find(path, directory.node, entries, known, self._shadowed)
         entries = self._with_modes(path, entries, known)
         visit.findings = compare(entries, known)
         # One name is one node, whatever inode stands there now: nobody else is that node then.

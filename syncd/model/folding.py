@@ -26,11 +26,11 @@ def same_form(one: bytes, other: bytes) -> bool:
     return _composed(one) == _composed(other)
 
 
-def other_forms(name: bytes) -> set[bytes]:
-    """Return names that a file system which does not tell some names apart would take for a name."""
+def other_forms(name: bytes) -> list[bytes]:
+    """Return names, in one order, that a file system which does not tell some names apart would take for a name."""
     text = name.decode("utf-8", "surrogateescape")
     forms = {text.swapcase(), unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
-    return {form.encode("utf-8", "surrogateescape") for form in forms} - {name}
+    return sorted({form.encode("utf-8", "surrogateescape") for form in forms} - {name})
 
 
 def _composed(name: bytes) -> str:
