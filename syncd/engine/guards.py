@@ -122,7 +122,7 @@ def deny(vault: Vault, outbox: Outbox) -> int:
         total += hold.entries
         if hold.way == OUT:
             with state.transaction():
-                for node in _all_below(state.base, hold.tops):
+                for node in all_below(state.base, hold.tops):
                     state.base.lacks(node)
                 state.set("held-out", b"")
         else:
@@ -141,10 +141,11 @@ def deny(vault: Vault, outbox: Outbox) -> int:
 
 def _below(base: Base, node: int) -> int:
     """Count a node and all that this disk had in it."""
-    return sum(1 for _ in _all_below(base, (node,)))
+    return sum(1 for _ in all_below(base, (node,)))
 
 
-def _all_below(base: Base, tops: Iterable[int]) -> Iterable[int]:
+def all_below(base: Base, tops: Iterable[int]) -> Iterable[int]:
+    """Yield nodes and all that this disk had in them."""
     stack = list(tops)
     while stack:
         node = stack.pop()

@@ -21,7 +21,7 @@ from syncd.engine.leftovers import sweep
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
-from syncd.engine.rules import read_rules
+from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
@@ -83,6 +83,7 @@ class Outward:
         self._now_ns, self._waiting = vault.ambient.now_ns, self._base.waiting
         rules = read_rules(vault)
         self._survey = Survey(vault, rules, moves or {}, ripe)
+        self._rules, self._before = rules, rules_before(vault, rules)
         self._outcome = Outcome()
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
@@ -159,6 +160,8 @@ class Outward:
         if self._whole and not self._unseen and self._vault.state.comparing:
             with self._vault.state.transaction():
                 self._vault.state.set_comparing(False)
+        if self._before is not None and not (self._partial or self._unseen):
+            keep_rules(self._vault, self._rules)
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome
 
@@ -366,6 +369,8 @@ class Outward:
         """Tell deletions, if this look may tell them."""
         gone, moved = self._gone, self._survey.moved
         missing = [node for node in self._missing if node not in moved]
+        if self._before is not None:
+            missing = bring_unselected(self._vault, self._before, missing)
         whole = self._whole and not self._unseen
         candidates = gone.unheld(missing, whole=whole)
         if tell or whole:

@@ -250,3 +250,26 @@ def test_a_restore_builds_upon_all_that_is_known(two: tuple[Device, Device]) -> 
     restore(alpha, b"file", then)
     assert sorted(same(alpha, beta)) == ["file"]
     assert beta.read("file") == "one"
+
+
+def test_ignoring_and_not_ignoring_again_deletes_nothing(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("keep.log", "one")
+    alpha.write("directory/also.log", "two")
+    alpha.write("other", "three")
+    before = same(alpha, beta)
+    alpha.write(".syncdignore", "*.log\n")
+    tree = same(alpha, beta)
+    assert before.items() <= tree.items(), "what is ignored stays where it is, on both"
+    alpha.write("keep.log", "edited while it was ignored")
+    (beta.folder / "directory" / "also.log").unlink()
+    settle([alpha, beta])
+    assert beta.read("keep.log") == "one"
+    assert alpha.read("directory/also.log") == "two"
+    (alpha.folder / ".syncdignore").unlink()
+    after = same(alpha, beta)
+    assert after["keep.log"][3] == b"edited while it was ignored"
+    assert not conflicts(after)
+    assert before.keys() <= after.keys(), "what went while nobody looked is brought again, as in a folder that joins"
+    (beta.folder / "directory" / "also.log").unlink()
+    assert "directory/also.log" not in same(alpha, beta), "from then on it is a file like others"

@@ -10,11 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/sync-rules.md").read_text()
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in TEXT.partition("## The hard cases")[2].splitlines()
-    if line.startswith("| ") and not line.startswith("| Case")
-]
+CASES, DISASTERS = TEXT.partition("## The hard cases")[2].split("## What others have suffered")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| Case", "| No."))]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+ROWS = rows_of(CASES)
 
 
 def known_tests() -> set[str]:
@@ -40,3 +44,10 @@ def test_every_test_of_a_hard_case_has_its_row() -> None:
     named = set(re.findall(r"test_hard_cases::\w+", TEXT))
     there = {name for name in known_tests() if name.startswith("test_hard_cases::")}
     assert there - named == {"test_hard_cases::test_rest_comes_in_few_rounds"}
+
+
+def test_each_disaster_is_held_by_tests() -> None:
+    known, rows = known_tests(), rows_of(DISASTERS)
+    assert [int(row[0]) for row in rows] == list(range(1, 31))
+    missing = {name for *_, held in rows for name in held.split(", ") if name not in known}
+    assert not missing
