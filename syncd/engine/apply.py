@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from syncd.engine.copying import Here
 from syncd.engine.guards import Guards
+from syncd.engine.lending import lent
 from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
@@ -141,29 +142,35 @@ class Apply:
         waiting = self._as_it_is(step.waiting)
         if step.waiting.have is not None and waiting.have is None:
             return  # an earlier step took it along
-        path = b""
+        found = self._target(waiting) if step.kind <= StepKind.CREATE_DIRECTORY else self._base.path_of(waiting.node)
+        if found is None:
+            return  # its directory is not here yet
+        path = found
         try:
-            if step.kind == StepKind.REMOVE:
-                path = self._base.path_of(waiting.node)
-                self._remove(path, waiting)
-            elif step.kind == StepKind.DRESS:
-                path = self._base.path_of(waiting.node)
-                self._dress(path, waiting)
-            else:
-                found = self._target(waiting)
-                if found is None:
-                    return  # its directory is not here yet
-                path = found
-                if step.kind == StepKind.MOVE:
-                    self._move(path, waiting)
-                else:
-                    self._make_directory(path, waiting)
+            try:
+                self._carry_out(step.kind, path, waiting)
+            except PermissionError:
+                here = self._base.path_of(waiting.node)
+                with lent(self._disk, (split(path)[0], split(here)[0], here)) as any_lent:
+                    if not any_lent:
+                        raise
+                    self._carry_out(step.kind, path, waiting)
         except Changed as changed:
             if step.kind == StepKind.MOVE and waiting.want is not None and path:
                 self._way.blocked(waiting.want, path)
             self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
         except OSError as error:
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
+
+    def _carry_out(self, kind: StepKind, path: bytes, waiting: Waiting) -> None:
+        if kind == StepKind.REMOVE:
+            self._remove(path, waiting)
+        elif kind == StepKind.DRESS:
+            self._dress(path, waiting)
+        elif kind == StepKind.MOVE:
+            self._move(path, waiting)
+        else:
+            self._make_directory(path, waiting)
 
     def _as_it_is(self, waiting: Waiting) -> Waiting:
         """Return what waits with its row on this disk as earlier steps left it."""
@@ -309,14 +316,15 @@ class Apply:
             jobs[path] = (Job(path, want, expect), waiting)
         failed = Restored()
         self._placer.alone = len(jobs) <= FEW
-        for path, (job, waiting) in jobs.items():
-            self._touched.above(path)
-            if job.row.kind == Kind.SYMLINK:
-                self._stage(job, waiting, ())
-        files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
-        for job, pieces in in_store_order(self._reader, files, failed, self._here):
-            self._stage(job, jobs[job.path][1], pieces)
-        self._placer.flush()
+        with lent(self._disk, (split(path)[0] for path in jobs)):
+            for path, (job, waiting) in jobs.items():
+                self._touched.above(path)
+                if job.row.kind == Kind.SYMLINK:
+                    self._stage(job, waiting, ())
+            files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
+            for job, pieces in in_store_order(self._reader, files, failed, self._here):
+                self._stage(job, jobs[job.path][1], pieces)
+            self._placer.flush()
         self.outcome.problems.update(failed.failed)
         self._note()
 
