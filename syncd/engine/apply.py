@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
+from syncd.engine.applied import HELD, IN_THE_WAY, LOCAL_FIRST, NOT_EMPTY, Outcome
 from syncd.engine.copying import Here
 from syncd.engine.guards import Guards
 from syncd.engine.lending import lent
@@ -33,21 +33,6 @@ from syncd.plan.steps import Step, StepKind, Waiting, plan
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
 NOTED = 256  # steps after which what was done is noted
-LOCAL_FIRST = "has changes that are not published yet; they come first"
-IN_THE_WAY = "something else stands there"
-NOT_EMPTY = "cannot be removed: it holds what is not synced"
-HELD = "is not removed while an alarm or a hold stands"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did. `look` are directories to scan, `problems` path -> reason of what could not be done."""
-
-    done: int = 0
-    size: int = 0
-    removed: int = 0
-    look: set[bytes] = field(default_factory=set)
-    problems: dict[bytes, str] = field(default_factory=dict)
 
 
 class Apply:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine import apply
+from syncd.engine.applied import Outcome as Applied
 from syncd.engine.calling import NamesHere
 from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.folder import meet_folder
@@ -28,7 +29,7 @@ class Both:
 
     arrived: Arrived = field(default_factory=Arrived)
     outward: Outcome = field(default_factory=Outcome)
-    applied: apply.Outcome = field(default_factory=apply.Outcome)
+    applied: Applied = field(default_factory=Applied)
 
     @property
     def problems(self) -> dict[bytes, str]:
