@@ -15,7 +15,7 @@ from syncd.engine.applied import HELD, IN_THE_WAY, LOCAL_FIRST, NOT_EMPTY, Outco
 from syncd.engine.copying import Here
 from syncd.engine.guards import Guards
 from syncd.engine.lending import lent
-from syncd.engine.placing import FEW, Placer, Touched
+from syncd.engine.placing import FEW, Placer, Touched, settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
@@ -62,6 +62,7 @@ class Apply:
         self._published = Published(vault)
         self._rows: list[Row] = []  # what this disk has now, to be noted
         self._gone: list[int] = []
+        self._unsure = False  # a step failed, and may have been taken all the same
         self._touched = Touched(self._disk)
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._way = Way(vault, self._note, self._went_aside)
@@ -84,10 +85,16 @@ class Apply:
                 self.outcome.problems.clear()
                 self._way.begin()
                 self._sweep()
+        except Exception:
+            self._unsure = True
+            raise
         finally:
             self._note()
-            with self._state.transaction():
-                self._base.carried_out()
+            if self._unsure:
+                settle_intents(self._vault)
+            else:
+                with self._state.transaction():
+                    self._base.carried_out()
         return self.outcome
 
     def _sweep(self) -> None:
@@ -145,6 +152,7 @@ class Apply:
                 self._way.blocked(waiting.want, path)
             self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
         except OSError as error:
+            self._unsure = True
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
 
     def _carry_out(self, kind: StepKind, path: bytes, waiting: Waiting) -> None:
@@ -332,6 +340,7 @@ class Apply:
         elif isinstance(error, Failed):
             self.outcome.problems[job.path] = failure_of_one(error)
         elif isinstance(error, OSError):
+            self._unsure = True
             self.outcome.problems[job.path] = f"cannot be written: {error.strerror}"
         else:
             raise error

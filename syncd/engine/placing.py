@@ -136,35 +136,45 @@ class Placer:
 
 
 def settle_intents(vault: Vault) -> None:
-    """Note what a run that was cut off had put in place or moved; before anything else is learned or looked at.
+    """Note what a run that was cut off, or did not see what it did, had put in place or moved.
+
+    It comes before anything else is learned or looked at. What cannot be looked at now is asked again later.
 
     Raises:
         NeedsAttention: what it did cannot be made durable; nothing may be noted.
     """
     state, base = vault.state, vault.state.base
-    intended = base.intended()
-    if not intended:
+    found: list[Row] = []
+    settled: list[Place] = []
+    for place in base.intended():
+        try:
+            row = _carried_out(vault, base, place)
+        except OSError:
+            continue
+        settled.append(place)
+        found += [row] if row is not None else []
+    if not settled:
         return
-    found = [row for row in (_carried_out(vault, base, place) for place in intended) if row is not None]
     if found:
-        # The run died before it had synced what it did: a power cut now would make a deletion of what was noted.
+        # The run may have ended before it had synced what it did: a power cut now would make a deletion of it.
         vault.disk.sync_all()
     with state.transaction():
         for row in found:
             base.put(row)
-        base.carried_out()
+        base.carried_out(settled)
 
 
 def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:
-    """Return what this disk has at an intended place, None when it was not carried out."""
+    """Return what this disk has at an intended place, None when it was not carried out.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
     node, parent, name, inode = place
     directory = b"" if parent == ROOT else base.path_of(parent)
     if parent != ROOT and base.get(parent) is None:
         return None
-    try:
-        stat = vault.disk.stat(join(directory, name))
-    except OSError:
-        return None  # whatever stands there, the scan compares it
+    stat = vault.disk.stat(join(directory, name))
     if stat is None or stat.ino != inode:
         return None
     have, want = base.get(node), vault.state.nodes.get(node)

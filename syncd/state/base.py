@@ -268,9 +268,12 @@ class Base:
         """Return what was about to stand somewhere and was not noted since."""
         return self._db.execute("SELECT node, parent, name, ino FROM placing").fetchall()
 
-    def carried_out(self) -> None:
-        """Forget what was intended: what became of it is noted."""
-        self._db.execute("DELETE FROM placing")
+    def carried_out(self, places: Iterable[tuple[int, int, bytes, int]] | None = None) -> None:
+        """Forget what was intended, or some of it: what became of it is noted."""
+        if places is None:
+            self._db.execute("DELETE FROM placing")
+            return
+        self._db.executemany("DELETE FROM placing WHERE node = ? AND parent = ? AND name = ? AND ino = ?", places)
 
     # -- one by one -----------------------------------------------------------------------------
 

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from syncd.engine.cycle import RIPE_S
-from tests.simulation.device import SimDevice
+from syncd.model.version import Row
+from syncd.pack.reader import Hasher
+from tests.simulation.device import SimDevice, vault_of_all
 from tests.simulation.people import CANARY, entries_of
 
 
@@ -145,6 +147,24 @@ class Ledger:
         self._untold[device.name] = self.untold(device) - untold
         self._amnesiac.discard(device.name)
         self._crashed.discard(device.name)
+
+    def bringing_back(self, device: SimDevice, row: Row, path: bytes) -> None:
+        """Take note that a person wants an old version, and all below it, in place of whatever is there now.
+
+        What stands there, or is known to, is overruled knowingly; what comes back was asked for.
+        """
+        nodes, reached = device.state.nodes, {row.node}
+        rows = list(nodes.everything())
+        while more := {found.node for found in rows if found.parent in reached} - reached:
+            reached |= more
+        named = {(found.parent, found.name) for found in rows if found.node in reached}
+        contents = {found.content for found in rows if found.node in reached or (found.parent, found.name) in named}
+        hasher = Hasher(vault_of_all()[0])
+        meant = {data for data in self.written if hasher.data(data) in contents}
+        here = self.here(device).items()
+        meant |= {data for at, (data, _) in here if at == path or at.startswith(path + b"/")}
+        self.excused |= meant
+        self.taken |= meant
 
     def _fade(self, device: SimDevice, standing: Iterable[bytes]) -> None:
         """Take note of what is gone since the last whole look; two of them, some time apart, tell a deletion."""

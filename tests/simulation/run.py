@@ -11,7 +11,10 @@ import os
 import zlib
 from dataclasses import dataclass, field
 
-from syncd.errors import StoreFull, StoreGone, StoreReadOnly
+from syncd.engine.cycle import Cycle
+from syncd.engine.picking import in_place
+from syncd.errors import Failed, StoreFull, StoreGone, StoreReadOnly
+from syncd.history.tree import path_at
 from tests.simulation import oracles
 from tests.simulation.device import Clock, Killed, SimDevice
 from tests.simulation.ledger import Ledger
@@ -19,6 +22,7 @@ from tests.simulation.people import OPERATIONS, Person
 from tests.simulation.schedule import (
     ACT,
     ADVANCE,
+    BRING_BACK,
     CUT,
     DEAF,
     EVERYWHERE,
@@ -68,6 +72,7 @@ class Counts:
     points: int = 0
     records: int = 0
     checkpoints: int = 0
+    brought: int = 0
 
     def add(self, other: Counts) -> None:
         for name in self.__dataclass_fields__:
@@ -215,6 +220,29 @@ class Simulation:
         if "inside syncd" in status.reason:
             raise Violation(f"{device.name}: {status.reason}")
 
+    def _bring_back(self, number: int, which: int, *, exact: bool, interrupts: tuple[Interrupt, ...]) -> None:
+        """Let a person at a device have an old version of something again, or of a directory with all that was in it."""
+        device = self.devices[number]
+        nodes = device.state.nodes
+        old = sorted((row for row in nodes.everything() if row.alive), key=lambda row: row.version)
+        if not old:
+            return
+        row = old[which % len(old)]
+        path = path_at(nodes, row)
+        self.ledger.bringing_back(device, row, path)
+        self.counts.brought += 1
+
+        def bring(cycle: Cycle) -> object:
+            return in_place(cycle.vault, [path], at_ns=row.recorded_ns, version=None, exact=exact, dry_run=False)
+
+        answer = device.cycle.ask(bring)
+        self._look(number, whole=False, interrupts=interrupts)
+        self.ledger.bringing_back(device, row, path)  # and what was published first
+        error = answer.exception() if answer.done() else None
+        self.say(f"  {device.name}: {path!r} as it was: {error}")
+        if isinstance(error, Failed) and "inside syncd" in error.message:
+            raise Violation(f"{device.name}: {error.message}")
+
     def _cut(self, device: SimDevice, number: int) -> None:
         self.counts.cuts += 1
         keep = number % (len(device.system.log) + 1)
@@ -230,6 +258,8 @@ class Simulation:
             self._act(decision.device, decision.word, *numbers)
         elif decision.what in (TURN, EVERYWHERE):
             self._look(decision.device, whole=decision.what == EVERYWHERE, interrupts=decision.interrupts)
+        elif decision.what == BRING_BACK:
+            self._bring_back(decision.device, numbers[0], exact=numbers[1] % 4 == 0, interrupts=decision.interrupts)
         elif decision.what == ADVANCE:
             self.clock.advance(numbers[0] / 1000)
         elif decision.what == RESTART:

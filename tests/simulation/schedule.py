@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tests.simulation.people import OPERATIONS, WEIGHTS
 
-PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNMOUNT = (
-    "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale", "unmount",
+PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNMOUNT, BRING_BACK = (
+    "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale", "unmount", "bring back",
 )  # fmt: skip
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
@@ -89,6 +89,10 @@ def make(seed: int, length: int = 18) -> Schedule:
     for _ in range(source.randrange(length // 2, length * 2)):
         decisions.append(_decision(source, devices, rough))
     checkpoints = odd.choice([2, 3, 5]) if odd.random() < 0.2 else 500
+    if odd.random() < 0.15 and not calm:  # somebody wants an old version again
+        for _ in range(odd.choice([1, 2])):
+            brought = Decision(BRING_BACK, odd.randrange(devices), _numbers(odd, 2), interrupts=_interrupts(odd, rough))
+            decisions.insert(odd.randrange(len(decisions) // 2, len(decisions) + 1), brought)
     return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints)
 
 

@@ -258,3 +258,34 @@ def test_seed_7002549() -> None:
         Decision("everywhere", 2, (), "", (Interrupt(1, "act", (874, 500, 155, 140), "unlink"),)),
     )
     Simulation(Schedule(7002549, 3, ("plain", "plain", "mac"), False, (0, 0, 0), decisions, 2)).run()
+
+
+def test_seed_969() -> None:
+    """A file was put in place and could not be looked at afterwards: what stood there was then taken for an edit."""
+    decisions = (
+        Decision("people", 1, (991, 633, 670), "create", ()),
+        Decision("people", 0, (485, 232, 787), "create", ()),
+        Decision("people", 1, (908, 322, 378), "create", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (916, 448, 567), "case", ()),
+        Decision("people", 1, (673, 527, 14), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("advance", 1, (2500,), "", ()),
+        Decision("people", 1, (987, 646, 60), "remove", ()),
+        Decision("people", 1, (999, 479, 55), "edit", ()),
+        Decision("people", 0, (565, 273, 285), "again", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision(
+            "everywhere",
+            1,
+            (),
+            "",
+            (
+                Interrupt(14, "act", (425, 773, 401, 618), ""),
+                Interrupt(74, "system fails", (552, 202, 925, 956), ""),
+            ),
+        ),
+    )
+    Simulation(Schedule(969, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
