@@ -86,6 +86,7 @@ class FolderStore:
                 self._write(self.root / name, data, name)
             except FileNotFoundError:
                 self._known.clear()  # somebody removed a directory that we knew
+                self.check()
                 self._write(self.root / name, data, name)
 
     def _write(self, target: Path, data: bytes, name: str) -> None:
@@ -129,6 +130,8 @@ class FolderStore:
             return
         missing = []
         while not os.path.isdir(path):
+            if path == str(self.root):  # it went away: one made in its place would be another store, or a mount point
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             missing.append(path)
             path = os.path.dirname(path)
         for child in reversed(missing):

@@ -36,6 +36,25 @@ class TestFolder(ProviderSuite):
             FolderStore(tmp_path / "letters").create()
         assert os.listdir(tmp_path / "letters") == ["dear.txt"]
 
+    def test_a_store_that_goes_away_in_the_middle_is_not_made_anew(
+        self, store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is unmounted or moved between looking and writing leaves no piece of a store in its place."""
+        away, checked = tmp_path / "away", store.check
+
+        def check_and_go() -> None:
+            checked()
+            store.root.rename(away)
+
+        monkeypatch.setattr(store, "check", check_and_go)
+        with pytest.raises(StoreGone):
+            store.put(NAME, b"x")
+        assert not store.root.exists()
+        away.rename(store.root)
+        monkeypatch.setattr(store, "check", checked)
+        store.put(NAME, b"x")
+        assert store.get(NAME) == b"x"
+
     def test_creating_twice_changes_nothing(self, store: FolderStore) -> None:
         store.put(NAME, b"x")
         store.create()
