@@ -64,6 +64,8 @@ class InPlace:
                     self._file(want.path, want.row, nodes)
             except Changed:
                 self.result.failed[want.path] = "something else stands there or above"
+            except OSError as error:
+                self.result.failed[want.path] = f"cannot be looked at: {error.strerror}"
         gone = self._remove_newer(placed.path, {want.path for want in wanted}) if exact and placed.is_directory else []
         if not self._dry:
             self._bring(gone)
@@ -233,7 +235,11 @@ class InPlace:
         gone = []
         for placed in reversed(found):
             assert placed.row is not None
-            if not self._is_kept(placed.row):
+            try:
+                kept = self._is_kept(placed.row)
+            except OSError:
+                kept = False
+            if not kept:
                 self.result.failed[placed.path] = NOT_PUBLISHED
                 continue
             gone.append(placed)

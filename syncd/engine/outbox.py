@@ -45,6 +45,7 @@ from syncd.seal.envelope import Header, ObjectKind, seal_object
 log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
+_ELSEWHERE = "record-elsewhere"  # rows of that record that say nothing of this disk
 _STATEMENTS = "statements"
 _TOLD = "frontier-told"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
@@ -267,6 +268,8 @@ class Outbox:
         name = record_name(head.device, head.sequence)
         with self._state.transaction():
             self._state.set(_INTENT, blake3(sealed).digest())
+            elsewhere = [row for row, found in batch.fingerprints.items() if found == ELSEWHERE]
+            self._state.set(_ELSEWHERE, cbor.dumps(elsewhere))
         self._step("record-intended")
         # The state takes the record first but keeps it only once it is on the store: a record that the
         # state refuses is never published, and the state is never ahead of the store.
@@ -375,6 +378,7 @@ class Outbox:
             )
         record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
         with self._state.transaction():
-            fold(self._state, record, OWN_DEVICE, len(sealed), {}, meeting=True)
+            elsewhere = dict.fromkeys(cbor.loads(self._state.get(_ELSEWHERE) or cbor.dumps([])), ELSEWHERE)
+            fold(self._state, record, OWN_DEVICE, len(sealed), elsewhere, meeting=True)
             self._settle(record.head)
             self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())

@@ -289,3 +289,17 @@ def test_seed_969() -> None:
         ),
     )
     Simulation(Schedule(969, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_1000822() -> None:
+    """A crash after a restore was said and before it was noted: the state took what was said for what this disk had."""
+    decisions = (
+        Decision("people", 0, (801, 609, 855), "directory with", ()),
+        Decision("people", 0, (921, 462, 733), "directory with", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (671, 707, 800), "move", ()),
+        Decision("advance", 0, (2500,), "", ()),
+        Decision("bring back", 0, (359, 161), "", ()),
+        Decision("bring back", 0, (90, 56), "", (Interrupt(1, "kill", (924, 480, 630, 999), "put-done"),)),
+    )
+    Simulation(Schedule(1000822, 2, ("plain", "mac"), False, (0, 0), decisions)).run()
