@@ -204,6 +204,13 @@ def _print_status(fields: dict[str, Any]) -> None:
     click.echo(f"{text}{': ' + fields['reason'] if fields['reason'] else ''}")
     if fields["hint"]:
         click.echo(f"  {fields['hint']}")
+    for count, what, command in (
+        (fields["conflicts"], "conflicts", "syncd conflict list"),
+        (fields["holds"], "deletions that wait for your yes", "syncd review list"),
+        (fields["alarms"], "alarms", "syncd doctor"),
+    ):
+        if count:
+            click.echo(f"  needs you: {count} {what} (see `{command}`)")
     click.echo(f"  folder   {fields['folder']}  {fields['files']} files, {size_text(fields['bytes'])}")
     health = "healthy" if store["healthy"] else "NOT REACHABLE"
     click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")

@@ -30,6 +30,8 @@ def verify(read_data: float, as_json: bool) -> int:
     from syncd.engine.progress import Progress
     from syncd.engine.verify import Verifier
 
+    if read_data != read_data:  # the range lets pass what is no number
+        raise click.BadParameter("is not a number", param_hint="--read-data")
     with reading() as vault:
         verdict = Verifier(vault, Progress(time.monotonic)).run(read_data, random.SystemRandom())
     if as_json:

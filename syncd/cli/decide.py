@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import (
+    check_device_name,
     dry_run_option,
     echo_json,
     json_option,
@@ -185,6 +187,8 @@ def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
     if dry_run:
         talk(f"{entries} files and directories would be {will_be}.")
         return 0
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(f"{entries} files and directories would be {will_be}", hint="Add --yes to allow it.")
     if not yes and not click.confirm(f"{entries} files and directories will be {will_be}. Go on?", err=True):
         return 1
     _decide(client, answer, {})
@@ -229,8 +233,7 @@ def device_list(as_json: bool) -> None:
 @click.argument("name")
 def device_rename(name: str) -> None:
     """Give this device another name."""
-    if not name.strip() or len(name) > 64:
-        raise UsageError("a device's name has 1 to 64 letters")
+    check_device_name(name.strip())
     _, client = home_and_client()
     _decide(client, "rename-device", {"name": name.strip()})
     talk(f"This device is called {name.strip()}.")

@@ -77,8 +77,8 @@ def _elsewhere(
     with reading() as vault:
         check_target(vault, target)
         worker = Restorer(vault, target, Progress(time.monotonic))
-        for path in paths:
-            tree, placed = pick(vault, vault_path(vault.settings, path), at_ns, version)
+        picked = [pick(vault, vault_path(vault.settings, path), at_ns, version) for path in paths]
+        for tree, placed in picked:
             if not dry_run:
                 worker.restore(tree, placed, split(placed.path)[1])
             elif placed.is_directory:
@@ -142,6 +142,9 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
         talk(f"{verb} {answer['files']} files, {size_text(answer['bytes'])}; {answer['unchanged']} were as wanted.")
     if not (answer["files"] or answer["unchanged"] or answer["placed"]):
         talk("Deleted files come back by their own name, or with --at WHEN; `syncd ls -R --deleted` lists them.")
+    for item in answer["placed"]:
+        if " (restored " in item["path"]:
+            talk(f"its name is taken, so it is called: {path_text(item['path'].encode())}")
     if answer["removed"] and not dry_run:
         talk(f"Removed {len(answer['removed'])} entries; their versions stay in the vault.")
     for item in answer["failed"]:

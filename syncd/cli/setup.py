@@ -12,13 +12,19 @@ import click
 
 from syncd.cli.agent import start_agent, wait_until_safe
 from syncd.cli.session import home_and_client
-from syncd.cli.show import size_text, talk, time_text, yes_option
+from syncd.cli.show import check_device_name, size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import load
 from syncd.errors import UsageError
 
 if TYPE_CHECKING:  # slots take long to load
     from syncd.seal.slots import Unlock
+
+
+def _named(device: str | None) -> str:
+    """Return what a device is to be called: as the person says, else as the computer is called."""
+    check_device_name(device)
+    return device or _device_name()
 
 
 def _device_name() -> str:
@@ -31,7 +37,7 @@ def _found_vault(home: Home, folder: str, store: str | None, device: str | None,
     from syncd.seal.slots import Unlock
 
     unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
-    founding = Founding(os.path.abspath(folder), _store_url(store, home), device or _device_name(), unlock)
+    founding = Founding(os.path.abspath(folder), _store_url(store, home), _named(device), unlock)
     return create_vault(home, founding, Ambient())
 
 
@@ -130,7 +136,7 @@ def join(
     home, _ = home_and_client()
     unlock = _unlock(recovery_file, passphrase_file)
     where = os.path.abspath(os.path.expanduser(folder))
-    bare = Bare(where, _store_url(store, home), device or _device_name(), unlock)
+    bare = Bare(where, _store_url(store, home), _named(device), unlock)
     with exclusive(home):
         result = join_vault(home, Ambient(), bare)
     talk(f"Joined: {result.devices} devices, {result.files} files, {size_text(result.size)}.")
@@ -208,7 +214,7 @@ def rebuild(
         unlock = _unlock(recovery_file, passphrase_file)
         folder = os.path.abspath(os.path.expanduser(folder))
         os.makedirs(folder, exist_ok=True)
-        bare = Bare(folder, _store_url(store, home), device or _device_name(), unlock)
+        bare = Bare(folder, _store_url(store, home), _named(device), unlock)
     with exclusive(home):
         result = make_anew(home, Ambient(), bare)
     talk(f"Read {result.records} records: {result.files} files, {size_text(result.size)}.")

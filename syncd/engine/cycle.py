@@ -108,7 +108,7 @@ class Cycle:
             self._pending.moved(source, target)
 
     def _overflowed(self) -> None:
-        log.warning("events were lost; the whole folder is scanned")
+        log.info("the whole folder is scanned: events were lost, or other rules are in force")
         with self._wake:
             self._pending.overflowed()
             self._wake.notify()
@@ -263,6 +263,8 @@ class Cycle:
         outcome = both.outward
         help_newcomers(self.vault, outcome)
         outcome.problems.update(both.applied.problems)
+        if outcome.other_rules:
+            self._overflowed()
         for path in outcome.unsettled:
             self._note(path + b"/." if path else b".", Hint.CHANGING)
         self._retry_s = 0.0

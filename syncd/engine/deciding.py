@@ -12,6 +12,8 @@ from syncd.config.settings import save
 from syncd.engine.conflicts import resolve
 from syncd.engine.guards import approve, deny
 from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
+from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.errors import UsageError
 from syncd.journal.statements import StatementKind
@@ -29,6 +31,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: there is nothing of that kind to decide.
     """
+    if what == "resolve":  # upon what stands there now: what was not published yet comes first
+        Outward(vault, Outbox(vault), Progress(vault.ambient.elapsed_s)).scan()
     outbox = Outbox(vault)
     if what == "resolve":
         pair = resolve(vault, outbox, base64.b64decode(body["path_b64"]), body["keep"])

@@ -122,7 +122,7 @@ def deny(vault: Vault, outbox: Outbox) -> int:
         total += hold.entries
         if hold.way == OUT:
             with state.transaction():
-                for node in all_below(state.base, hold.tops):
+                for node in list(all_below(state.base, hold.tops)):
                     state.base.lacks(node)
                 state.set("held-out", b"")
         else:

@@ -174,8 +174,8 @@ class InPlace:
     def _is_kept(self, now: Row) -> bool:
         """Tell whether what this disk has of a node is in the vault."""
         here = self._base.get(now.node)
-        if here is None or here.kind == Kind.DIRECTORY:
-            return True
+        if here is None or here.kind == Kind.DIRECTORY or self._dry:
+            return True  # what is not published yet is published first, when it is done
         path = self._base.path_of(now.node)
         stat = self._disk.exact(path)
         return stat is None or self._published.is_so(path, here, stat)

@@ -46,6 +46,7 @@ class Outcome:
     problems: dict[bytes, str] = field(default_factory=dict)
     unsettled: list[bytes] = field(default_factory=list)
     records: int = 0
+    other_rules: bool = False  # than at the last whole look: another is due at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Outward:
         """
         self._vault.check_folder()
         self._hold, self._partial = frozenset(hold), True
+        self._outcome.other_rules = self._before is not None
         return self._take_until_settled(self._survey.some(set(paths)))
 
     def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:

@@ -26,6 +26,7 @@ from syncd.engine.vault import (
     PREDECESSOR,
     Ambient,
     Vault,
+    check_place,
     fresh_folder,
     keys_of,
     marker_of,
@@ -81,8 +82,9 @@ def join(home: Home, ambient: Ambient, bare: Bare) -> Rebuilt:
     """
     if home.config.exists():
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
+    check_place(home, bare.folder, bare.store)
     os.makedirs(bare.folder, exist_ok=True)
-    fresh_folder(bare.folder, bare.store)
+    fresh_folder(home, bare.folder, bare.store)
     return rebuild(home, ambient, bare)
 
 

@@ -84,7 +84,7 @@ def bring_unselected(vault: Vault, before: ignore.Rules, missing: list[int]) -> 
     unselected = [node for node in missing if _was_ignored(vault, before, node)]
     if unselected:
         with vault.state.transaction():
-            for node in all_below(base, unselected):
+            for node in list(all_below(base, unselected)):  # first all of them: what is lacked holds nothing
                 base.lacks(node)
     return [node for node in missing if node not in unselected]
 

@@ -240,7 +240,7 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     """
     if home.config.exists():
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
-    disk = fresh_folder(founding.folder, founding.store)
+    disk = fresh_folder(home, founding.folder, founding.store)
     home.make()
     store = open_store(founding.store)
     if isinstance(store, FolderStore):
@@ -265,20 +265,50 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     return entropy_to_words(entropy)
 
 
-def fresh_folder(folder: str, store: str) -> Disk:
-    """Return a folder that belongs to no vault yet.
+def fresh_folder(home: Home, folder: str, store: str) -> Disk:
+    """Return a folder that belongs to no vault yet, and neither holds nor lies in anything of ours.
 
     Raises:
-        UsageError: it does, is no directory, or the store lies inside it.
+        UsageError: it does, or is no directory.
     """
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is not a directory", hint="Make it first, or check the spelling.")
-    if os.path.exists(os.path.join(os.fsencode(folder), MARKER)):
-        raise UsageError(f"{folder} belongs to a vault already", hint="Run `syncd status`, or see `syncd rebuild`.")
-    inside = os.path.commonpath([os.path.realpath(folder), os.path.realpath(store.removeprefix("file://"))])
-    if "://" not in store.removeprefix("file://") and inside == os.path.realpath(folder):
-        raise UsageError(f"the store {store} lies inside the folder", hint="Put the store somewhere else.")
+    check_place(home, folder, store)
     return Disk(os.fsencode(folder))
+
+
+def check_place(home: Home, folder: str, store: str) -> None:
+    """Refuse a folder, there or not yet, in which a vault would meet itself.
+
+    Raises:
+        UsageError: it, or one above it, is a vault's; or it holds the store or syncd's own files, or lies in the store.
+    """
+    here = os.path.realpath(folder)
+    above = here
+    while True:
+        if os.path.lexists(os.path.join(os.fsencode(above), MARKER)):
+            hint = "Run `syncd status`, or see `syncd rebuild`." if above == here else "Choose a folder outside it."
+            raise UsageError(f"{above} belongs to a vault already", hint=hint)
+        if above == os.path.dirname(above):
+            break
+        above = os.path.dirname(above)
+    place = store.removeprefix("file://")
+    if "://" not in place:
+        if _holds(here, place):
+            raise UsageError(f"the store {store} lies inside the folder", hint="Put the store somewhere else.")
+        if _holds(os.path.realpath(place), here):
+            raise UsageError(f"the folder {folder} lies inside the store", hint="Choose a folder outside it.")
+    for ours in (home.state, home.keys, home.config.parent):
+        if _holds(here, str(ours)):
+            raise UsageError(
+                f"the folder {folder} holds syncd's own files ({ours})",
+                hint="Choose a folder below it, or set SYNCD_HOME to a place outside.",
+            )
+
+
+def _holds(folder: str, other: str) -> bool:
+    """Tell whether a path, resolved, is a folder or lies in it."""
+    return os.path.commonpath([folder, os.path.realpath(other)]) == folder
 
 
 def _found(

@@ -98,7 +98,7 @@ class Watcher:
     """
 
     def __init__(self, root: bytes, note: Note, moved: Moved, overflowed: Callable[[], None]) -> None:
-        self._root, self._note, self._moved = root, note, moved
+        self._root, self._note, self._moved = os.path.realpath(root), note, moved  # a link itself makes no events
         self._observer: BaseObserver | None = None
         self._log = _OverflowLog(overflowed)
         self._lock = threading.Lock()

@@ -248,3 +248,17 @@ def test_commands_without_a_vault_say_what_to_do(tmp_path: Path) -> None:
         assert done.returncode == 2, (arguments, done.stderr)
         assert "Traceback" not in done.stderr
         assert "syncd up" in done.stderr
+
+
+def test_other_rules_are_in_force_at_once_and_everywhere(world: World) -> None:
+    world.write("deep/er/known.log", "one")
+    world.write(".syncdignore", "*.tmp\n")
+    assert world.cli("start").returncode == 0
+    try:
+        world.write("deep/er/new.tmp", "not yet", old=False)
+        until(lambda: status(world)["state"] == "idle")
+        assert "new.tmp" not in world.cli("ls", "deep/er").stdout
+        (world.folder / ".syncdignore").unlink()
+        until(lambda: "new.tmp" in world.cli("ls", "deep/er").stdout)
+    finally:
+        world.cli("stop")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.engine.cycle import Cycle
+from syncd.engine.guards import deny
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.picking import in_place
@@ -273,3 +274,29 @@ def test_ignoring_and_not_ignoring_again_deletes_nothing(two: tuple[Device, Devi
     assert before.keys() <= after.keys(), "what went while nobody looked is brought again, as in a folder that joins"
     (beta.folder / "directory" / "also.log").unlink()
     assert "directory/also.log" not in same(alpha, beta), "from then on it is a file like others"
+
+
+def test_a_directory_that_was_ignored_and_went_is_brought_again_whole(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("log/deep/1.log", "one")
+    alpha.write("log/2.log", "two")
+    before = same(alpha, beta)
+    alpha.write(".syncdignore", "log/\n")
+    same(alpha, beta)
+    shutil.rmtree(alpha.folder / "log")
+    alpha.sync()
+    (alpha.folder / ".syncdignore").unlink()
+    assert before.items() <= same(alpha, beta).items()
+
+
+def test_a_mass_deletion_that_was_denied_comes_back_whole(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    for number in range(30):
+        alpha.write(f"directory/deep/{number}", str(number))
+    before = same(alpha, beta)
+    shutil.rmtree(alpha.folder / "directory")
+    alpha.sync()
+    vault = open_vault(alpha.home, write=True)
+    assert deny(vault, Outbox(vault)) > 20
+    vault.close()
+    assert same(alpha, beta) == before

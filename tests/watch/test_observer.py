@@ -43,3 +43,23 @@ def test_it_hears_of(tmp_path: Path, act: str) -> None:
         assert heard.wait(10)
     finally:
         watcher.stop()
+
+
+def test_it_watches_through_a_link_to_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    heard: list[bytes] = []
+    came = threading.Event()
+
+    def note(path: bytes, hint: Hint) -> None:
+        heard.append(path)
+        came.set()
+
+    watcher = Watcher(os.fsencode(tmp_path / "link"), note, lambda source, target: None, lambda: None)
+    assert watcher.start()
+    try:
+        (tmp_path / "real" / "file").write_text("text")
+        assert came.wait(10)
+        assert heard[0] == b"file"
+    finally:
+        watcher.stop()
