@@ -42,6 +42,7 @@ class Apply:
         vault: opened for writing.
         progress: told of files and bytes as they are put in place.
         removing: tells whether anything may be removed.
+        only: nodes that a person has just told to be gone: these may be removed, whatever waits, and nothing else.
         ripe: tells whether a node, seen to be gone, has been gone for long enough that its move would have been seen.
     """
 
@@ -52,8 +53,9 @@ class Apply:
         *,
         removing: bool = True,
         ripe: Callable[[int], bool] = lambda node: True,
+        only: frozenset[int] | None = None,
     ) -> None:
-        self._ripe = ripe
+        self._ripe, self._only = ripe, only
         self._vault, self._progress, self._removing = vault, progress, removing
         self._disk, self._state = vault.disk, vault.state
         self._nodes, self._base = vault.state.nodes, vault.state.base
@@ -77,7 +79,7 @@ class Apply:
             StoreError, LocalDiskFull: the rest has to wait.
         """
         self._vault.check_folder()
-        self._removing = self._removing and Guards(self._vault).may_remove()
+        self._removing = self._only is not None or (self._removing and Guards(self._vault).may_remove())
         try:
             before = -1
             while before != self.outcome.done or self._way.make():
@@ -254,7 +256,7 @@ class Apply:
     def _remove(self, path: bytes, waiting: Waiting) -> None:
         have = waiting.have
         assert have is not None
-        if not self._removing:
+        if not self._removing or (self._only is not None and waiting.node not in self._only):
             self.outcome.problems[path] = HELD
             return
         stat = self._disk.exact(path)

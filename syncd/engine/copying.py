@@ -6,7 +6,7 @@ fit, because somebody is writing there, is fetched instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from syncd.engine.vault import Vault
 from syncd.fs.holes import Buffer
@@ -31,9 +31,9 @@ class Here:
             return {}
         return self._base.holders({(row.depth, row.content) for row in rows})
 
-    def pieces(self, node: int, ids: list[bytes]) -> Iterator[Buffer]:
+    def pieces(self, node: int, chunks: Callable[[], list[bytes]]) -> Iterator[Buffer]:
         """Yield a content's bytes, from a node's file for as long as that has them, then from the store."""
-        copied = 0
+        ids, copied = chunks(), 0
         for data in self._copied(node, ids):
             copied += 1
             yield data

@@ -106,15 +106,6 @@ def approve(state: State) -> int:
     return total
 
 
-def let_go(state: State, nodes: Iterable[int]) -> None:
-    """Let what a person has just told as gone be removed here without another question."""
-    more = list(nodes)
-    if more:
-        with state.transaction():
-            before: list[int] = cbor.loads(state.get(f"approved-{IN}") or cbor.dumps([]))
-            state.set(f"approved-{IN}", cbor.dumps([*before, *more]))
-
-
 def deny(vault: Vault, outbox: Outbox) -> int:
     """Bring back what is gone: here what this folder lacks, everywhere what others removed; return how many entries."""
     state, total = vault.state, 0

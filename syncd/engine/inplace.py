@@ -8,7 +8,6 @@ restored version has all heads that are known as its parents, so it is in confli
 from __future__ import annotations
 
 from syncd.engine.apply import Apply
-from syncd.engine.guards import let_go
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
@@ -73,8 +72,8 @@ class InPlace:
     def _bring(self, gone: list[Placed]) -> None:
         """Say it, bring it here, and see what came of it."""
         self._outbox.commit()
-        let_go(self._vault.state, [placed.node for placed in gone])
-        problems = Apply(self._vault, self._progress).run().problems
+        only = frozenset(placed.node for placed in gone)
+        problems = Apply(self._vault, self._progress, only=only).run().problems
         for path, row in self._said.items():
             reason = problems.get(path) or next(
                 (why for at, why in problems.items() if path.startswith(at + b"/")), None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import stat
 from collections.abc import Iterable, Iterator
 
@@ -16,6 +17,7 @@ from syncd.model.entry import MODE_BITS
 
 log = logging.getLogger("syncd.engine")
 _WRITE = stat.S_IWUSR | stat.S_IXUSR
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextlib.contextmanager
@@ -25,19 +27,23 @@ def lent(disk: Disk, directories: Iterable[bytes]) -> Iterator[bool]:
     Raises:
         OSError: one cannot be looked at. One that is not ours to change stays as it is, and the step says so.
     """
-    given: list[tuple[bytes, int]] = []
+    kernel = disk.kernel
+    given: list[tuple[int, int]] = []  # by descriptor: the step may move the directory itself
     try:
         for path in dict.fromkeys(directories):
             found = disk.lstat(path)
             if found is None or not stat.S_ISDIR(found.st_mode) or found.st_mode & _WRITE == _WRITE or not path:
                 continue
             with contextlib.suppress(PermissionError):
-                disk.set_metadata(path, found.st_mode & MODE_BITS | _WRITE, None)
-                given.append((path, found.st_mode & MODE_BITS))
+                descriptor = kernel.open(disk.full(path), _DIRECTORY)
+                given.append((descriptor, found.st_mode & MODE_BITS))
+                kernel.fchmod(descriptor, found.st_mode & MODE_BITS | _WRITE)
         yield bool(given)
     finally:
-        for path, mode in reversed(given):
+        for descriptor, mode in reversed(given):
             try:
-                disk.set_metadata(path, mode, None)
-            except OSError as error:  # it was taken away meanwhile: whoever did it has decided
-                log.info("a directory has not its mode again: %s", error)
+                kernel.fchmod(descriptor, mode)
+            except OSError as error:
+                log.warning("a directory has not its mode again: %s", error)
+            finally:
+                kernel.close(descriptor)

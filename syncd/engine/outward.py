@@ -162,7 +162,7 @@ class Outward:
         if self._whole and not self._unseen and self._vault.state.comparing:
             with self._vault.state.transaction():
                 self._vault.state.set_comparing(False)
-        if self._before is not None and not (self._partial or self._unseen):
+        if self._before is not None and not self._partial:
             keep_rules(self._vault, self._rules)
         self._outcome.records = self._outbox.written.records - self._records_before
         return self._outcome

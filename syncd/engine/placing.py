@@ -146,7 +146,8 @@ def settle_intents(vault: Vault) -> None:
     state, base = vault.state, vault.state.base
     found: list[Row] = []
     settled: list[Place] = []
-    for place in base.intended():
+    intended = base.intended()
+    for place in intended:
         try:
             row = _carried_out(vault, base, place)
         except OSError:
@@ -161,7 +162,7 @@ def settle_intents(vault: Vault) -> None:
     with state.transaction():
         for row in found:
             base.put(row)
-        base.carried_out(settled)
+        base.carried_out(settled if len(settled) < len(intended) else None)
 
 
 def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from syncd.chunk.lists import unfold
@@ -173,7 +174,7 @@ def in_store_order(
         row = job.row
         holder = holders.get((row.depth, row.content))
         if here is not None and holder is not None and holder != row.node:
-            yield job, here.pieces(holder, content_ids(reader, row))
+            yield job, here.pieces(holder, partial(content_ids, reader, row))
             continue
         if row.depth or len(row.content) != 16:
             yield job, read_version(reader, row) if row.content else iter(())

@@ -81,7 +81,7 @@ def bring_unselected(vault: Vault, before: ignore.Rules, missing: list[int]) -> 
     no deletion (promise P5).
     """
     base = vault.state.base
-    unselected = [node for node in missing if _was_ignored(vault, before, node)]
+    unselected = {node for node in missing if _was_ignored(vault, before, node)}
     if unselected:
         with vault.state.transaction():
             for node in list(all_below(base, unselected)):  # first all of them: what is lacked holds nothing

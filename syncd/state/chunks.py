@@ -207,13 +207,12 @@ class ChunkIndex:
         import numpy
 
         found: dict[int, list[Entry]] = {number: [] for number in numbers}
-        several = len(self._runs) + bool(self._delta) > 1  # a chunk may stand in more than one, the newest wins
         for table in self._tables():
             chosen = table[numpy.isin(table["pack"], list(numbers))]
             for row in chosen[numpy.argsort(chosen, order=("pack", "segment", "offset"))]:
                 raw = row.tobytes()
                 chunk, at = raw[:16], raw[16:]
-                if not several or self.get(chunk) == located(at):
+                if self.get(chunk) == located(at):  # a chunk may stand in more than one, the newest wins
                     found[located(at).pack].append((chunk, at))
         for entries in found.values():
             entries.sort(key=lambda entry: _PLACE.unpack(entry[1]))

@@ -114,7 +114,7 @@ class Filling:
         return [node for (node,) in self._db.execute(f"{names} UNION {homeless}")]
 
     def _check_no_cycle(self) -> None:
-        above = dict(self._db.execute("SELECT id, parent FROM node WHERE kind = 2"))
+        above = dict(self._db.execute("SELECT id, parent FROM node WHERE kind = 2 OR was = 2"))
         above.update(
             self._db.execute("SELECT node, want.parent FROM want JOIN node ON id = node WHERE kind = 2 OR was = 2")
         )

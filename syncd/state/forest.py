@@ -83,8 +83,10 @@ class Forest:
 
     def choose(self, node: int, place: Place) -> None:
         """Record the place chosen for a node."""
+        # A node that has no wish noted stands where it wants: its row says where.
         self._db.execute(
-            "INSERT INTO want VALUES (?1, ?2, ?3, ?2, ?3) "
+            "INSERT INTO want SELECT id, ?2, ?3, CASE WHEN parent < 0 THEN ?2 ELSE parent END, "
+            "CASE WHEN parent < 0 THEN ?3 ELSE name END FROM node WHERE id = ?1 "
             "ON CONFLICT (node) DO UPDATE SET parent = excluded.parent, name = excluded.name",
             (node, place.parent, place.name),
         )

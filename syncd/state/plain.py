@@ -20,7 +20,8 @@ def all_plain(db: sqlite3.Connection) -> bool:
     """Tell whether the whole tree is plain and this disk has it."""
     tables = ("base", "head", "want", "hidden", "copy", "alias")
     asked = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
-    return not db.execute(f"SELECT {asked} OR EXISTS (SELECT 1 FROM node WHERE ino = -1)").fetchone()[0]  # noqa: S608
+    rows = "EXISTS (SELECT 1 FROM node WHERE ino = -1) OR EXISTS (SELECT 1 FROM node WHERE was <> 0 AND kind <> 4)"
+    return not db.execute(f"SELECT {asked} OR {rows}").fetchone()[0]
 
 
 class Taking:

@@ -74,7 +74,9 @@ class Weave:
             (version, node, *change[1:11], pack_parents(change.parents), recorded_ns, recorded_ns),
         )
         self._db.executemany(
-            "UPDATE version SET superseded_ns = ? WHERE id = ?", ((recorded_ns, parent) for parent in change.parents)
+            "UPDATE version SET superseded_ns = CASE WHEN superseded_ns = recorded_ns THEN ?1 "
+            "ELSE min(superseded_ns, ?1) END WHERE id = ?2",
+            ((recorded_ns, parent) for parent in change.parents),
         )
         self._db.execute("DELETE FROM head WHERE node = ?", (node,))
         self._db.execute("DELETE FROM copy WHERE node = ?", (node,))  # a copy that was changed is a node of its own
