@@ -40,6 +40,7 @@ from syncd.model.ids import COUNTER_MASK, OWN_DEVICE, counter_of, device_of, key
 from syncd.model.location import PackLocations
 from syncd.model.version import Row
 from syncd.seal.envelope import Header, ObjectKind, seal_object
+from syncd.state.chunks import located
 from syncd.state.devices import Device
 from syncd.state.known import unpack_parents
 from syncd.state.said import PartRow
@@ -238,8 +239,6 @@ def _in_groups(
 
 def _located(bare: PackLocations, entries: Iterable[tuple[bytes, bytes]]) -> PackLocations:
     """Return what a pack holds; what lies elsewhere by now leaves a gap that has no id."""
-    from syncd.state.chunks import located
-
     counts = [0] * len(bare.segments)
     ids: list[bytes] = []
     lengths: list[int] = []

@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from syncd.engine.fold import take_statements
 from syncd.engine.journals import open_record
-from syncd.errors import Damaged, NotUnlocked, ObjectMissing
+from syncd.errors import Damaged, NotUnlocked, ObjectMissing, StateDamaged
 from syncd.journal.checkpoint import (
     Checkpoint,
     PartKind,
@@ -53,7 +53,7 @@ def load_newest(state: State, store: Provider, keys: VaultKeys) -> Checkpoint | 
         try:
             with state.transaction():
                 _Loading(state, store, keys, checkpoint).run()
-        except (Damaged, NotUnlocked, ObjectMissing, Knotted) as error:
+        except (Damaged, NotUnlocked, ObjectMissing, StateDamaged, Knotted) as error:
             log.warning("%s cannot be used: %s", name, error)
             continue
         return checkpoint

@@ -204,8 +204,8 @@ def test_what_this_disk_has_is_copied_not_fetched(two: tuple[Device, Device]) ->
     assert row is not None
     change = Change(key(OWN_DEVICE, 0), 0, b"copy", 1, row.mode, row.mtime_ns, row.size, 0, 0, b"", b"", ())
     outbox = Outbox(vault)
-    ids = change._replace(node=outbox.new_node(), depth=row.depth, profile=row.profile, ids=row.content)
-    outbox.change(ids, vault.disk.stat(b"copy"))
+    copied = change._replace(node=outbox.new_node(), depth=row.depth, profile=row.profile, ids=row.content)
+    outbox.change(copied, vault.disk.stat(b"copy"))
     outbox.commit()
     vault.close()
     beta.sync()
