@@ -97,14 +97,12 @@ def write_checkpoint(vault: Vault) -> Checkpoint:
     )
     payload = encode_manifest(checkpoint, vault.keys.vault, vault.device.sign)
     name = checkpoint_name(own.id, own.sequence)
-    if vault.store.stat(name) is not None:  # one was written when this device had said as much; the next says more
-        with state.transaction():
-            state.set(CHECKPOINTED, str(known_records(vault)).encode())
-        return checkpoint
-    vault.store.put(name, _seal(vault, ObjectKind.CHECKPOINT, payload))
-    told = statement(StatementKind.CHECKPOINT, sequence=own.sequence, hash=blake3(payload).digest())
+    told = load_statements(state.get("statements"))
+    if vault.store.stat(name) is None:  # else this device wrote one when it had said as much; the next says more
+        vault.store.put(name, _seal(vault, ObjectKind.CHECKPOINT, payload))
+        told.append(statement(StatementKind.CHECKPOINT, sequence=own.sequence, hash=blake3(payload).digest()))
     with state.transaction():
-        state.set("statements", dump_statements([*load_statements(state.get("statements")), told]))
+        state.set("statements", dump_statements(told))
         state.set(CHECKPOINTED, str(known_records(vault)).encode())
     log.info("wrote a checkpoint of %d parts", len(parts))
     return checkpoint

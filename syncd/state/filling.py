@@ -42,10 +42,14 @@ class Filling:
 
     def superseded(self, versions: Iterable[Stated]) -> None:
         """Take versions that are no heads."""
+        self._versions((item, _UNENDED) for item in versions)
+
+    def _versions(self, ended: Iterable[tuple[Stated, int]]) -> None:
+        """Insert versions, each with the time (ns) from which it is superseded."""
         marks = ", ".join("?" * 15)
         self._db.executemany(
             f"INSERT INTO version (id, node, {ENTRY}, superseded_ns) VALUES ({marks})",  # noqa: S608
-            ((item.version, item.change.node, *_entry(item), _UNENDED) for item in versions),
+            ((item.version, item.change.node, *_entry(item), ended_ns) for item, ended_ns in ended),
         )
 
     def heads(self, heads: Iterable[Stated]) -> None:
@@ -57,11 +61,7 @@ class Filling:
                 continue
             node = together[0].change.node
             self._several.append(node)
-            marks = ", ".join("?" * 15)
-            self._db.executemany(
-                f"INSERT INTO version (id, node, {ENTRY}, superseded_ns) VALUES ({marks})",  # noqa: S608
-                ((item.version, node, *_entry(item), item.recorded_ns) for item in together),
-            )
+            self._versions((item, item.recorded_ns) for item in together)
             self._db.executemany("INSERT INTO head VALUES (?, ?, 0)", ((node, item.version) for item in together))
         marks = ", ".join("?" * 16)
         self._db.executemany(
@@ -120,11 +120,11 @@ class Filling:
         )
         rooted: set[int] = {ROOT}
         for node in list(above):
-            path: list[int] = []
+            path: set[int] = set()
             while node not in rooted and node in above:
-                if node in path[-1:] or len(path) > len(above):
+                if node in path:
                     raise Knotted
-                path.append(node)
+                path.add(node)
                 node = above[node]
             rooted.update(path)
 
