@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from syncd.config.settings import load, save
 from syncd.engine.checkpoints import write_checkpoint
+from syncd.engine.inward import Inward
+from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
+from syncd.engine.progress import Progress
 from syncd.engine.rebuild import Rebuilt, fold_all
 from syncd.engine.vault import open_vault
 from syncd.model.ids import DeviceId
@@ -140,3 +147,98 @@ def test_a_frontier_that_the_store_does_not_have_is_not_believed(lived: list[Dev
     (tmp_path / "one").mkdir()
     said, _ = filled(lived[0], tmp_path / "one")
     assert (device, sequence) not in {(row[0], row[3]) for row in said["device"]}
+
+
+def publish(device: Device, *, slowly: Callable[[], None] | None = None) -> None:
+    """Say what a device sees without asking first what others said; `slowly`, between its question and its look."""
+    vault = open_vault(device.home, write=True)
+    outbox = Outbox(vault)
+    try:
+        if slowly is not None:
+            Inward(vault).fetch(discover=True)
+            slowly()
+        Outward(vault, outbox, Progress(time.monotonic)).scan()
+        outbox.abandon()
+    finally:
+        vault.close()
+
+
+def checkpoint(device: Device) -> None:
+    vault = open_vault(device.home, write=True)
+    write_checkpoint(vault)
+    vault.close()
+
+
+def begun_and_folded(device: Device, root: Path) -> tuple[Device, Device]:
+    """Return two new devices: one that begins with a checkpoint, and one that folds every record."""
+    checkpoint(device)
+    one, other = Device(root, "begun", device.store), Device(root, "folded", device.store)
+    one.join(device)
+    one.sync()
+    shutil.rmtree(device.store / "checkpoint")
+    other.join(device)
+    other.sync()
+    return one, other
+
+
+def test_a_cycle_that_leads_through_a_dead_directory(tmp_path: Path) -> None:
+    """One moved A into B and deleted it; the other, not knowing, moved B into A."""
+    alpha, beta = found = devices(tmp_path, "alpha", "beta")
+    alpha.write("A/in A", "1")
+    alpha.write("B/in B", "2")
+    settle(found)
+    (beta.folder / "B").rename(beta.folder / "A" / "B")
+    (alpha.folder / "A").rename(alpha.folder / "B" / "A")
+    alpha.sync()
+    shutil.rmtree(alpha.folder / "B" / "A")
+    alpha.sync()
+    publish(beta)
+    settle(found)
+    begun, folded = begun_and_folded(alpha, tmp_path)
+    assert begun.tree() == folded.tree() == alpha.tree() == beta.tree()
+
+
+def test_a_directory_that_lived_again_and_was_renamed(tmp_path: Path) -> None:
+    """It was deleted twice by those who did not know that a third wrote in it, and got another name in between."""
+    alpha, beta, gamma = found = devices(tmp_path, "alpha", "beta", "gamma")
+    alpha.write("D/old", "1")
+    settle(found)
+    shutil.rmtree(alpha.folder / "D")
+    publish(alpha)
+    beta.write("D/new", "by beta")
+    publish(beta)
+    shutil.rmtree(gamma.folder / "D")
+    alpha.sync()
+    alpha.sync()
+    (alpha.folder / "D").rename(alpha.folder / "D2")
+    publish(alpha)
+    publish(gamma)
+    settle(found)
+    (beta.folder / "D2" / "new").unlink()
+    settle(found)
+    begun, folded = begun_and_folded(alpha, tmp_path)
+    assert begun.tree() == folded.tree() == alpha.tree() == beta.tree() == gamma.tree()
+
+
+def test_who_refers_to_records_before_a_checkpoint_is_no_fork(tmp_path: Path) -> None:
+    """A slow device names records that one who began with a checkpoint has never read."""
+    alpha, beta = found = devices(tmp_path, "alpha", "beta")
+    alpha.write("x", "1")
+    settle(found)
+    alpha.write("x2", "1")
+    alpha.sync()
+    gamma = Device(tmp_path, "gamma", alpha.store)
+
+    def meanwhile() -> None:
+        for name in ("y", "z"):
+            alpha.write(name, "1")
+            alpha.sync()
+        checkpoint(alpha)
+        gamma.join(alpha)
+        gamma.sync()
+
+    beta.write("of beta", "hello")
+    publish(beta, slowly=meanwhile)
+    assert not gamma.sync().arrived.alarms
+    settle([alpha, beta, gamma])
+    assert gamma.tree() == alpha.tree()
