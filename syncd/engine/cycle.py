@@ -108,7 +108,7 @@ class Cycle:
             self._pending.moved(source, target)
 
     def _overflowed(self) -> None:
-        log.info("the whole folder is scanned: events were lost, or other rules are in force")
+        log.info("the whole folder is scanned: events were lost or not watched for, or other rules are in force")
         with self._wake:
             self._pending.overflowed()
             self._wake.notify()
@@ -280,7 +280,8 @@ class Cycle:
     def _unwatched_if_many(self) -> Iterator[None]:
         """Do not watch while much is brought here: our own events would cost more than the bringing.
 
-        What people do meanwhile, the whole scan that follows finds.
+        What people do meanwhile, the whole scan that follows finds; it is asked for here, for the time of the next
+        one is set anew by a scan that runs now.
         """
         if not self.status.watching or len(self.vault.state.base.waiting_nodes(-1, MANY)) < MANY:
             yield
@@ -292,6 +293,7 @@ class Cycle:
         finally:
             self._watch_due_s = 0.0
             self._watch()
+            self._overflowed()
 
     def _fetch(self, *, discover: bool) -> Arrived:
         """Ask the store what others said; the next question comes soon while they are talking."""
