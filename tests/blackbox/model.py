@@ -71,9 +71,7 @@ class World:
         for number, side in enumerate(self.sides):
             if side.dirty:
                 yield self._tell(number, side)
-            told = frozenset(range(len(self.versions)))
-            if side.known != told:
-                yield from self._hear(number, side, told)
+            yield from self._hear(number, side)
 
     def _tell(self, number: int, side: Side) -> World:
         """What was done here becomes a version, which builds on what was shown."""
@@ -84,12 +82,18 @@ class World:
         world = replace(self, versions=(*self.versions, (side.value, side.shown)))
         return world._with(number, replace(side, known=side.known | {new}, shown=frozenset({new}), dirty=False))
 
-    def _hear(self, number: int, side: Side, told: frozenset[int]) -> Iterator[World]:
-        """What the other told is known, and brought here unless something here was not told yet."""
+    def _hear(self, number: int, side: Side) -> Iterator[World]:
+        """What was told is known, and what it comes to is brought here, unless something here was not told yet.
+
+        That may be other than what was told here: whoever removes what won lets a copy of what lost have the name.
+        """
         if side.dirty:
             return  # it comes first; what is heard is brought after it
+        told = frozenset(range(len(self.versions)))
         for world, value, shown in self.merged(self.heads(told)):
-            yield world._with(number, replace(side, known=told, shown=shown, value=value))
+            heard = world._with(number, replace(side, known=told, shown=shown, value=value))
+            if heard != self:
+                yield heard
 
     def _with(self, number: int, side: Side) -> World:
         sides = list(self.sides)

@@ -135,3 +135,28 @@ def test_the_model_explains_what_may_be() -> None:
     both.settled([("three", ("two",)), ("three", ("two",))])
     both.wrote(0, "four")
     both.settled([("four", ("two",)), ("four", ("two",))])
+
+
+def test_the_model_lets_what_lost_have_the_name_of_what_won_and_is_gone() -> None:
+    """Seed 3994322048: two wrote at once, one removed what won and wrote again, the other removed that."""
+    won = Explanations()
+    won.wrote(0, "one")
+    won.wrote(0, "two")
+    won.wrote(1, "three")
+    won.wrote(1, GONE)
+    won.read(1, GONE)
+    won.wrote(1, "four")
+    won.wrote(0, GONE)
+    won.read(0, GONE)
+    won.settled([("three", ()), ("three", ())])
+
+    alone = Explanations()
+    alone.wrote(0, "one")
+    alone.settled([("one", ()), ("one", ())])
+    alone.wrote(0, "two")
+    alone.wrote(1, "three")
+    alone.settled([("three", ("two",)), ("three", ("two",))])
+    alone.wrote(1, GONE)
+    alone.settled([("two", ()), ("two", ())])
+    with pytest.raises(AssertionError):
+        alone.settled([("three", ()), ("three", ())])

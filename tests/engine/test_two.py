@@ -146,6 +146,21 @@ def test_each_moves_a_directory_into_the_other(two: tuple[Device, Device]) -> No
     assert sorted(tree[path][3] for path in tree if tree[path][0] == "file") == [b"1", b"2"]  # type: ignore[type-var]
 
 
+def test_what_lost_has_the_name_once_what_won_is_removed(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("file", "one")
+    same(alpha, beta)
+    alpha.write("file", "two")
+    beta.write("file", "three")
+    same(alpha, beta)
+    assert len(beta.names()) == 2
+    won = beta.read("file")
+    (beta.folder / "file").unlink()
+    same(alpha, beta)
+    assert beta.names() == ["file"]
+    assert {won, beta.read("file")} == {"two", "three"}
+
+
 def test_a_file_and_a_directory_change_places(two: tuple[Device, Device]) -> None:
     alpha, beta = two
     alpha.write("a", "a file")
