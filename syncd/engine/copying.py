@@ -25,14 +25,23 @@ class Here:
         self._disk, self._base, self._reader = vault.disk, vault.state.base, reader
 
     def find(self, wanted: Iterable[Row]) -> dict[Contents, int]:
-        """Return which of some versions' contents this disk has, and a node that has it."""
+        """Return which of some versions' contents this disk has, and a node that has it; none for few bytes (`WORTH`)."""
         rows = [row for row in wanted if row.content]
         if sum(row.size for row in rows) < WORTH:
             return {}
         return self._base.holders({(row.depth, row.content) for row in rows})
 
     def pieces(self, node: int, chunks: Callable[[], list[bytes]]) -> Iterator[Buffer]:
-        """Yield a content's bytes, from a node's file for as long as that has them, then from the store."""
+        """Yield a content's bytes, from a node's file for as long as that has them, then from the store.
+
+        Args:
+            node: one that `find` named.
+            chunks: returns the content's chunk ids, in order; asked for when the first byte is.
+
+        Raises:
+            Damaged, ObjectMissing: neither has some of it.
+            StoreError: the store could not be asked.
+        """
         ids, copied = chunks(), 0
         for data in self._copied(node, ids):
             copied += 1

@@ -16,6 +16,7 @@ from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
 from syncd.fs.disk import Changed
 from syncd.history.tree import Placed, Tree
+from syncd.merge.copies import with_tag
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT, counter_of
 from syncd.model.path import join, split
@@ -254,10 +255,7 @@ class InPlace:
 
 def _restored_name(name: bytes, version: int) -> bytes:
     """Return the name for what is brought back where another kind of entry holds its own name now."""
-    dot = name.rfind(b".", 1)
-    stem, suffix = (name[:dot], name[dot:]) if dot > 0 else (name, b"")
-    tag = f" (restored {counter_of(version)})".encode()
-    return stem[: 255 - len(tag) - len(suffix)] + tag + suffix
+    return with_tag(name, f" (restored {counter_of(version)})")
 
 
 def _as_wanted(now: Row, row: Row) -> bool:

@@ -63,7 +63,7 @@ def is_case_name_of(shown: bytes, name: bytes, rank: tuple[bytes, int]) -> bool:
     if tag is None:
         return False
     digits = tag[1].decode()
-    return _digits(rank).startswith(digits) and shown == _with_tag(name, f" (case {digits})")
+    return _digits(rank).startswith(digits) and shown == with_tag(name, f" (case {digits})")
 
 
 def has_case_tag(name: bytes) -> bool:
@@ -74,7 +74,7 @@ def has_case_tag(name: bytes) -> bool:
 def _free(name: bytes, words: str, rank: tuple[bytes, int], taken: Callable[[bytes], bool]) -> bytes:
     digits = _digits(rank)
     for length in range(SHORT_ID, LONGEST_ID + 1):
-        found = _with_tag(name, f" ({words}{digits[:length]})")
+        found = with_tag(name, f" ({words}{digits[:length]})")
         if not taken(found):
             break
     return found
@@ -102,8 +102,8 @@ def _minute(claimed_ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H%M") if moment.year >= 1000 else _EPOCH.strftime("%Y-%m-%d %H%M")
 
 
-def _with_tag(name: bytes, tag: str) -> bytes:
-    """Put a tag between stem and extension, cutting the stem so that the whole fits."""
+def with_tag(name: bytes, tag: str) -> bytes:
+    """Put a tag between stem and extension, cutting the stem so that the whole has at most 255 bytes."""
     dot = name.rfind(b".", 1)
     stem, extension = (name[:dot], name[dot:]) if dot > 0 and len(name) - dot <= LONGEST_EXTENSION else (name, b"")
     room = LONGEST_NAME - len(tag.encode()) - len(extension)

@@ -281,3 +281,19 @@ def test_an_old_symlink_comes_back_in_its_place(world: World) -> None:
     assert os.readlink(link) == "old"
     assert sorted(path.name for path in world.folder.iterdir()) == [".syncd-folder", "link"]
     assert world.scan().changes == 0
+
+
+@pytest.mark.parametrize("name", ["ü" * 127, "x" + "ü" * 127, "n." + "ü" * 126, "x" + "ü" * 125 + ".txt"])
+def test_a_long_name_that_is_taken_still_fits(world: World, name: str) -> None:
+    """Cut within a character, or not at all, it could not be made on this disk or on another."""
+    world.write(name, "a file")
+    world.scan()
+    then = instant()
+    (world.folder / name).unlink()
+    world.scan()
+    world.write(f"{name}/inside", "a directory has its name")
+    world.scan()
+    ok(world, "restore", name, "--at", then)
+    (beside,) = (path for path in world.folder.iterdir() if "(restored " in path.name)
+    assert beside.read_text() == "a file"
+    assert beside.name.encode("utf-8", "strict")
