@@ -25,7 +25,7 @@ class Here:
         self._disk, self._base, self._reader = vault.disk, vault.state.base, reader
 
     def find(self, wanted: Iterable[Row]) -> dict[Contents, int]:
-        """Return which of some versions' contents this disk has, and a node that has it; none for few bytes (`WORTH`)."""
+        """Return which of some versions' contents this disk has, and a node that has it; none below `WORTH`."""
         rows = [row for row in wanted if row.content]
         if sum(row.size for row in rows) < WORTH:
             return {}

@@ -231,15 +231,16 @@ class InPlace:
     def _remove_newer(self, path: bytes, wanted: set[bytes]) -> list[Placed]:
         """Say that what stands below a path and is not wanted is gone; return it."""
         now = Tree(self._nodes)
-        found = [placed for placed in now.below(now.find(path)) if placed.path not in wanted | self._said.keys()]
+        kept = wanted | self._said.keys()
+        found = [placed for placed in now.below(now.find(path)) if placed.path not in kept]
         gone = []
         for placed in reversed(found):
             assert placed.row is not None
             try:
-                kept = self._is_kept(placed.row)
+                published = self._is_kept(placed.row)
             except OSError:
-                kept = False
-            if not kept:
+                published = False
+            if not published:
                 self.result.failed[placed.path] = NOT_PUBLISHED
                 continue
             gone.append(placed)

@@ -282,9 +282,8 @@ class Disk(Looking):
             self._os.rename(name, other, src_dir_fd=parent, dst_dir_fd=parent)
         came = self.stat(aside)
         if came is None or came._replace(ctime_ns=expect.ctime_ns) != expect:
-            self.move(
-                aside, path
-            )  # where something stands again, it stays: the next scan gives it a name to be seen by
+            # Where something stands again, that stays: the next scan gives this one a name to be seen by.
+            self.move(aside, path)
             raise Changed(path)
         with self._at(aside) as (other, parent):
             self._os.unlink(other, dir_fd=parent)
