@@ -12,7 +12,7 @@ import click
 
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client
-from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import echo_json, json_option, name_text, path_text, size_text, talk
 from syncd.config.home import Home
 from syncd.errors import AgentAbsent, Busy, Failed, NoVault, SyncdError
 
@@ -214,7 +214,7 @@ def _print_status(fields: dict[str, Any]) -> None:
     click.echo(f"  folder   {fields['folder']}  {fields['files']} files, {size_text(fields['bytes'])}")
     health = "healthy" if store["healthy"] else "NOT REACHABLE"
     click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
-    click.echo(f"  device   {fields['device']}")
+    click.echo(f"  device   {name_text(fields['device'])}")
     if fields["last_safe_at"]:
         click.echo(f"  safe at  {fields['last_safe_at'][:19].replace('T', ' ')} UTC")
     progress = fields.get("progress")

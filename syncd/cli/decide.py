@@ -15,6 +15,7 @@ from syncd.cli.show import (
     dry_run_option,
     echo_json,
     json_option,
+    name_text,
     path_text,
     size_text,
     talk,
@@ -24,6 +25,7 @@ from syncd.cli.show import (
     yes_option,
 )
 from syncd.errors import AgentAbsent, UsageError
+from syncd.model.entry import Kind
 from syncd.model.ids import device_of
 from syncd.model.path import path_fields
 
@@ -66,7 +68,7 @@ def conflict_list(as_json: bool) -> int:
     for pair in () if as_json else found:
         click.echo(path_text(pair.path))
         for letter, row, path in (("a", pair.a, pair.path), ("b", pair.b, pair.copy_path)):
-            who = names.get(device_of(row.version), "")
+            who = name_text(names.get(device_of(row.version), ""))
             click.echo(f"  {letter}  {size_text(row.size):>9}  {time_text(row.mtime_ns)}  {who}  {path_text(path)}")
     if not as_json:
         talk(f"{len(found)} conflicts." if found else "No conflicts.")
@@ -99,6 +101,10 @@ def conflict_show(path: str) -> int:
 
     with reading() as vault:
         pair = find_conflict(vault.state, vault_path(vault.settings, path))
+        if Kind.DIRECTORY in (pair.a.kind, pair.b.kind):
+            for row, at in ((pair.a, pair.path), (pair.b, pair.copy_path)):
+                click.echo(f"{Kind(row.kind).word}: {path_text(at)}")
+            return 0
         reader = vault.reader()
         sides = [b"".join(read_version(reader, row)) for row in (pair.a, pair.b)]
     try:
@@ -225,7 +231,7 @@ def device_list(as_json: bool) -> None:
         return
     for row in rows:
         when = time_text(newest[row.no].claimed_ns) if row.no in newest else "never"
-        mark, name = "*" if row.id == own else " ", called[row.no] or "(unnamed)"
+        mark, name = "*" if row.id == own else " ", name_text(called[row.no])
         click.echo(f"{mark} {name:20}  {row.sequence:6} records  {when}")
 
 

@@ -16,6 +16,7 @@ from syncd.cli.show import (
     echo_json,
     instant,
     json_option,
+    name_text,
     path_text,
     size_text,
     time_json,
@@ -125,7 +126,7 @@ def _gone_below(vault: Vault, placed: Placed, recursive: bool) -> Iterator[tuple
     while stack:
         path, node = stack.pop()
         for row in nodes.gone_children(node):
-            yield join(path, row.name), row, "deleted"
+            yield join(path, row.name), nodes.last_alive(row.node) or row, "deleted"
             if recursive:
                 stack.append((join(path, row.name), row.node))
         if recursive:
@@ -187,7 +188,9 @@ def history(path: str, as_json: bool) -> None:
         row = version.row
         size = "" if row.kind == Kind.TOMBSTONE else size_text(row.size)
         line = f"{version.version_id:<14} {time_text(row.recorded_ns)}  {version.change:<9}{size:>10}"
-        click.echo(f"{line}  {version.device}  {path_text(version.path)}{'  (now)' if version.current else ''}")
+        click.echo(
+            f"{line}  {name_text(version.device)}  {path_text(version.path)}{'  (now)' if version.current else ''}"
+        )
 
 
 @click.command()

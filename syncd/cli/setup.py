@@ -41,6 +41,13 @@ def _found_vault(home: Home, folder: str, store: str | None, device: str | None,
     return create_vault(home, founding, Ambient())
 
 
+def _is_store(url: str, other: str) -> bool:
+    """Tell whether two URLs name one place."""
+    if "://" in url.removeprefix("file://") or "://" in other.removeprefix("file://"):
+        return url == other
+    return os.path.realpath(url.removeprefix("file://")) == os.path.realpath(other.removeprefix("file://"))
+
+
 def _store_url(store: str | None, home: Home) -> str:
     if store is None:
         return str(home.store)
@@ -81,6 +88,11 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
         raise UsageError(
             f"this home keeps {settings.folder}, not {folder}",
             hint="Set SYNCD_HOME to another directory for a second folder.",
+        )
+    if words is None and store is not None and not _is_store(settings.stores[0].url, _store_url(store, home)):
+        raise UsageError(
+            f"this home keeps its vault on {settings.stores[0].url}, not {store}",
+            hint="Leave --store away; or set SYNCD_HOME to another directory for a second vault.",
         )
     start_agent(home, client)
     code = wait_until_safe(client)
@@ -157,7 +169,10 @@ def _is_newest(yes: bool) -> bool:
     with reading() as vault:
         newest = max((row.claimed_ns for row in vault.state.devices.records()), default=0)
         code = frontier_code(vault.state)
-    talk(f"The newest change is of {time_text(newest)}, by its device's clock. The code of what the store shows:")
+    if newest:
+        talk(f"The newest change is of {time_text(newest)}, by its device's clock. The code of what the store shows:")
+    else:
+        talk("The store shows a vault in which nothing was ever recorded. The code of what it shows:")
     click.echo(f"    {code}")
     talk("`syncd device show-code` on a device that has seen everything prints the same.")
     if yes or not sys.stdin.isatty():

@@ -104,6 +104,11 @@ def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+def name_text(name: str) -> str:
+    """Return a device's name for people; other devices chose it, so nothing in it may write on a terminal."""
+    return path_text(name.encode("utf-8", "replace")) or "(unnamed)"
+
+
 def path_text(path: bytes) -> str:
     """Return a path for people; control characters are made visible, so no name can write on a terminal."""
     text = shown(path)

@@ -208,6 +208,9 @@ class Cycle:
             raise
         except SyncdError as error:
             future.set_exception(error)  # the asker's trouble, not the folder's
+        except OSError as error:
+            future.set_exception(NeedsAttention(f"the folder cannot be used: {error}"))
+            raise
         except Exception as error:
             log.exception("an error inside syncd, while it was asked for something")
             future.set_exception(Failed(f"an error inside syncd: {error!r}"))

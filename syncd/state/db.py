@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from syncd.errors import LocalDiskFull, NoVault, StateDamaged
+from syncd.errors import Failed, LocalDiskFull, NoVault, StateDamaged
 from syncd.state.base import Base
 from syncd.state.chunks import ChunkIndex
 from syncd.state.devices import Device, Devices
 from syncd.state.filling import Filling
 from syncd.state.known import Known
-from syncd.state.migrations import migrate
+from syncd.state.migrations import STEPS, migrate, missing_steps
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
 from syncd.state.plain import Taking, all_plain
@@ -64,6 +64,7 @@ class State:
                 migrate(self.db)
             else:
                 self.db.execute("PRAGMA query_only = 1")
+                _check_schema(self.db, path)
             self.db.execute("PRAGMA cache_size = -16000")
             self.devices = Devices(self.db)
             self.nodes = Nodes(self.db)
@@ -178,6 +179,22 @@ class State:
     def close(self) -> None:
         """Close the database."""
         self.db.close()
+
+
+def _check_schema(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read a database whose tables are not those of this program.
+
+    Raises:
+        StateDamaged: it is empty.
+        Failed: an older or a newer syncd made it.
+    """
+    missing = missing_steps(db)
+    if missing == len(STEPS):
+        raise StateDamaged(f"{path} is empty")
+    if missing > 0:
+        raise Failed(f"{path} was made by an older syncd", hint="`syncd start` or `syncd sync` brings it up to date.")
+    if missing < 0:
+        raise Failed(f"{path} was made by a newer syncd", hint="Use the newer one, or `syncd rebuild` with this one.")
 
 
 @contextlib.contextmanager

@@ -126,6 +126,12 @@ def _revived(db: Any) -> None:
 STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing, _aliases, _checkpoints, _revived)
 
 
+def missing_steps(connection: sqlite3.Connection) -> int:
+    """Return how many steps a database lacks; all of them for an empty one, negative for one of a newer syncd."""
+    (done,) = connection.execute("PRAGMA user_version").fetchone()
+    return len(STEPS) - int(done)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database to the newest schema, in one transaction per step."""
     (done,) = connection.execute("PRAGMA user_version").fetchone()

@@ -99,6 +99,15 @@ class Nodes:
         """Return what was deleted from a directory and not replaced, by name."""
         return self._rows("parent = ? AND kind = 4 ORDER BY name, version", (parent,))
 
+    def last_alive(self, node: int) -> Row | None:
+        """Return the newest version of a node that is no deletion."""
+        newest = self.get(node)
+        if newest is not None and newest.alive:
+            return newest
+        sql = f"SELECT {_VERSION} FROM version WHERE node = ? AND kind <> 4 ORDER BY recorded_ns DESC, id DESC LIMIT 1"  # noqa: S608
+        row = self._db.execute(sql, (node,)).fetchone()
+        return Row(*row) if row else None
+
     def find(self, path: bytes) -> Row | None:
         """Return what stands at a path now; None also for the root, which has no row."""
         return find_down(self.child, path)

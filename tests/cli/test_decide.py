@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncd.engine.vault import open_vault
 from tests.engine.devices import Device, devices, settle
 from tests.world import run_cli
 
@@ -186,3 +187,25 @@ def test_join_shows_how_new_the_store_is(pair: list[Device], tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == cli(alpha, "device", "show-code").stdout.split()
     assert "The newest change is of " in done.stderr
+
+
+def test_a_file_against_a_directory_is_shown(pair: list[Device]) -> None:
+    alpha, beta = pair
+    alpha.write("thing", "a file")
+    beta.write("thing/inner", "in a directory")
+    settle(pair)
+    (conflict,) = listed(alpha)
+    shown = cli(alpha, "conflict", "show", conflict["path"])
+    assert shown.returncode == 0, shown.stderr
+    assert {line.split(":")[0] for line in shown.stdout.splitlines()} == {"file", "directory"}
+    assert conflict["copy_path"] in shown.stdout
+
+
+def test_a_device_name_writes_nothing_on_a_terminal(pair: list[Device]) -> None:
+    alpha, _ = pair
+    settle(pair)
+    vault = open_vault(alpha.home, write=True)
+    with vault.state.transaction():
+        vault.state.call(2, "be\x1b[31mta")
+    vault.close()
+    assert "\\x1b[31m" in cli(alpha, "device", "list").stdout

@@ -39,3 +39,19 @@ def test_join_leaves_nothing_in_a_store(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "-x", "two\nlines", "red\x1b[31m", "x" * 65])
 def test_a_device_is_not_called_so(world: World, name: str) -> None:
     assert world.cli("device", "rename", "--", name).returncode == 2
+
+
+def test_an_empty_database_is_told(world: World) -> None:
+    database = world.home.state / "state.db"
+    for path in world.home.state.glob("state.db*"):
+        path.unlink()
+    database.touch()
+    done = world.cli("status")
+    assert (done.returncode, "is empty" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+
+
+def test_another_store_than_the_vaults_is_refused(world: World, tmp_path: Path) -> None:
+    done = world.cli("up", str(world.folder), "--store", str(tmp_path / "other"))
+    assert done.returncode == 2
+    assert str(world.store) in done.stderr
+    assert not world.home.socket.exists(), "no agent was started"

@@ -55,8 +55,9 @@ def test_a_deleted_file_comes_back_as_itself(world: World) -> None:
     (world.folder / "dir/sub").rmdir()
     (world.folder / "dir").rmdir()
     world.scan()
-    found = {entry["path"]: entry["state"] for entry in json.loads(ok(world, "find", "*.txt", "--deleted", "--json"))}
-    assert found == {"dir/sub/a.txt": "deleted", "dir/b.txt": "deleted"}
+    listed = json.loads(ok(world, "find", "*.txt", "--deleted", "--json"))
+    found = {entry["path"]: (entry["state"], entry["kind"], entry["size"]) for entry in listed}
+    assert found == {"dir/sub/a.txt": ("deleted", "file", 8), "dir/b.txt": ("deleted", "file", 5)}, "as it last was"
     ok(world, "restore", "dir/sub/a.txt")
     assert (world.folder / "dir/sub/a.txt").read_text() == "precious"
     assert not (world.folder / "dir/b.txt").exists()

@@ -303,3 +303,19 @@ def test_seed_1000822() -> None:
         Decision("bring back", 0, (90, 56), "", (Interrupt(1, "kill", (924, 480, 630, 999), "put-done"),)),
     )
     Simulation(Schedule(1000822, 2, ("plain", "mac"), False, (0, 0), decisions)).run()
+
+
+def test_seed_20000476() -> None:
+    """A folder that could not be looked at while somebody asked for an old version was told as a fault inside syncd."""
+    decisions = (
+        Decision("people", 1, (171, 997, 972), "directory with", ()),
+        Decision("people", 1, (513, 184, 248), "create", ()),
+        Decision("people", 1, (391, 241, 526), "mkdir", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("restart", 1, (653, 497), "", ()),
+        Decision("people", 1, (144, 231, 342), "move over", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (72, 377, 10), "directory with", ()),
+        Decision("bring back", 1, (124, 750), "", (Interrupt(104, "system fails", (214, 597, 379, 27), ""),)),
+    )
+    Simulation(Schedule(20000476, 2, ("plain", "coarse"), False, (0, 0), decisions, 500)).run()
