@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
@@ -21,6 +20,7 @@ from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
 from syncd.engine.loading import load_newest
+from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
@@ -42,7 +42,7 @@ from syncd.model.ids import OWN_DEVICE, DeviceId, SlotId, VaultId
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot
-from syncd.state.db import FILE, State
+from syncd.state.db import State
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 
@@ -136,21 +136,21 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         predecessor, fresh = DeviceId(device.id), True
         device = DeviceKeys.generate(ambient.entropy(16))
     mark = ambient.entropy(8).hex()
-    aside = _set_aside(home.state)
+    settle(home)
+    set_aside(home.state)
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
         result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
     except BaseException:
-        _put_back(home.state, aside)
+        put_back(home.state)
         raise
     if fresh:
-        write_private(home.device_key, device.dump())
+        write_private(home.device_key, device.dump())  # from here on the new state counts, whatever happens
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
     save(settings, home.config)
     Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
-    for old in aside:
-        old.unlink(missing_ok=True)
+    drop_aside(home.state)
     return result
 
 
@@ -200,23 +200,6 @@ def _is_hurt(store: Provider, keys: VaultKeys, device: DeviceId) -> bool:
     return bool(wrong)
 
 
-def _set_aside(state: Path) -> list[Path]:
-    """Rename the old database so that a failed rebuild leaves it as it was."""
-    moved = []
-    for path in [*state.glob(FILE + "*"), *state.glob("chunks-*.run")]:
-        aside = path.with_name(f"old-{path.name}")
-        path.replace(aside)
-        moved.append(aside)
-    return moved
-
-
-def _put_back(state: Path, aside: list[Path]) -> None:
-    for path in [*state.glob(FILE + "*"), *state.glob("chunks-*.run")]:
-        path.unlink()
-    for path in aside:
-        path.replace(path.with_name(path.name.removeprefix("old-")))
-
-
 def _fill(
     home: Home,
     store: Provider,
@@ -244,6 +227,8 @@ def _fill(
                 state.set(PREDECESSOR, founding[0].fields.get("predecessor", b""))
         fold_all(state, store, keys, result)
         enrol_unheard(state, device, name)
+        with state.transaction():
+            state.set(WHOLE, b"1")
         result.files, result.size = state.nodes.counts()
     finally:
         state.close()

@@ -22,6 +22,7 @@ from syncd.chunk.params import PROFILES, Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
+from syncd.engine.replacing import settle
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
@@ -169,11 +170,14 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Va
         Locked: the device key is missing.
         StateDamaged: the database is broken or empty.
     """
+    # A reader takes what is there: while a rebuild runs, that is its new state, and soon will be whole.
     settings = load(home.config, home.state)
     try:
         device = DeviceKeys.load(home.device_key.read_bytes())
     except FileNotFoundError as error:
         raise Locked(f"the device key {home.device_key} is missing") from error
+    if write:
+        settle(home)
     state = State(home.state, write=write)
     try:
         keys, genesis = _unlock(state, device)

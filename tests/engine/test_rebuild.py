@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine import rebuild as rebuilding
+from syncd.engine import replacing
 from syncd.errors import Damaged, JournalAhead, ObjectMissing
 from tests.world import World, tree_of
 
@@ -201,3 +204,81 @@ def test_reading_a_hurt_chunk_says_which_object(world: World) -> None:
     assert done.returncode == 1
     assert victim.name in done.stderr
     assert done.stdout == ""
+
+
+class KilledError(BaseException):
+    """Stands for a SIGKILL: nothing tidies up after it."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    """Let a rebuild end at a point, as if the process were killed there."""
+
+    def end(*_: object, **__: object) -> None:
+        raise KilledError
+
+    room, _, name = point.partition(":")
+    monkeypatch.setattr(rebuilding, "put_back", lambda state: None)
+    if name == "half-way aside":
+        replace = Path.replace
+
+        def some(path: Path, target: Path) -> Path:
+            if target.name == replacing.ASIDE:
+                raise KilledError
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", some)
+    else:
+        monkeypatch.setattr({"rebuilding": rebuilding, "replacing": replacing}[room], name, end)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize(
+    ("point", "is_new"),
+    [
+        ("replacing:half-way aside", False),
+        ("rebuilding:_fill", False),
+        ("rebuilding:fold_all", False),
+        ("rebuilding:enrol_unheard", False),
+        ("rebuilding:save", True),
+        ("rebuilding:marker_of", True),
+        ("rebuilding:drop_aside", True),
+    ],
+)
+def test_a_rebuild_that_is_killed(world: World, point: str, is_new: bool, anew: bool) -> None:
+    lived_in(world)
+    before, tree, old = seen(world), world.tree(), world.home.device_key.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, point)
+        with pytest.raises(KilledError):
+            rebuilding.rebuild(world.home, world.ambient, None, anew=anew)
+    assert world.cli("sync").returncode == 0
+    assert seen(world) == before
+    assert (world.home.device_key.read_bytes() != old) == (anew and is_new)
+    assert world.tree() == tree
+    world.write("d0/after", "the kill")
+    assert world.cli("sync").returncode == 0
+    assert json.loads(world.cli("history", "d0/after", "--json").stdout)[0]["change"] == "added"
+    assert not [path for path in world.home.state.iterdir() if path.is_dir() and path.name in ("moving", "aside")]
+    assert world.cli("verify", "--read-data", "100").returncode == 0
+
+
+def test_a_return_that_is_killed_goes_on(world: World) -> None:
+    lived_in(world)
+    before = seen(world)
+    for fewest in range(4):
+        replacing.set_aside(world.home.state)
+        (world.home.state / "state.db").write_bytes(b"of a rebuild that was killed")
+        (world.home.state / "state.db-wal").write_bytes(b"too")
+        with pytest.MonkeyPatch.context() as patch:
+            replace, count = Path.replace, iter(range(100))
+
+            def some(path: Path, target: Path, replace=replace, count=count, fewest=fewest) -> Path:  # type: ignore[no-untyped-def]
+                if next(count) == fewest:
+                    raise KilledError
+                return replace(path, target)
+
+            patch.setattr(Path, "replace", some)
+            with contextlib.suppress(KilledError):
+                replacing.put_back(world.home.state)
+        replacing.settle(world.home)
+        assert seen(world) == before
