@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import shutil
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from syncd.config.settings import load, save
 from syncd.engine.cycle import Cycle
 from syncd.engine.guards import deny
 from syncd.engine.inward import Inward
@@ -302,6 +304,35 @@ def test_a_directory_that_was_ignored_and_went_is_brought_again_whole(two: tuple
     alpha.sync()
     (alpha.folder / ".syncdignore").unlink()
     assert before.items() <= same(alpha, beta).items()
+
+
+def select(device: Device, *ignored: str) -> None:
+    """Let a device sync all but some patterns, by its own settings."""
+    save(dataclasses.replace(load(device.home.config), ignore=ignored), device.home.config)
+
+
+def test_what_a_device_does_not_select_is_deleted_nowhere(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("films/old.mkv", "an old film")
+    alpha.write("note", "small")
+    before = same(alpha, beta)
+    select(beta, "films/")
+    shutil.rmtree(beta.folder / "films")
+    alpha.write("films/new.mkv", "a new film")
+    alpha.write("films/old.mkv", "a longer cut")
+    alpha.write("note", "edited")
+    settle([alpha, beta])
+    assert beta.names() == ["note"], "what is not selected is not brought"
+    assert beta.read("note") == "edited"
+    assert alpha.names() == ["films", "films/new.mkv", "films/old.mkv", "note"]
+    beta.write("films/own.mkv", "made here, told to nobody")
+    settle([alpha, beta])
+    assert "films/own.mkv" not in alpha.names()
+    select(beta)
+    after = same(alpha, beta)
+    assert after.keys() == {*before, "films/new.mkv", "films/own.mkv"}
+    assert beta.read("films/old.mkv") == "a longer cut"
+    assert not conflicts(after)
 
 
 def test_a_mass_deletion_that_was_denied_comes_back_whole(two: tuple[Device, Device]) -> None:
