@@ -16,7 +16,7 @@ from syncd.engine.copying import Here
 from syncd.engine.guards import Guards
 from syncd.engine.lending import lent
 from syncd.engine.placing import FEW, Placer, Touched, settle_intents
-from syncd.engine.progress import Progress
+from syncd.engine.progress import DOWN, Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
@@ -324,6 +324,7 @@ class Apply:
         self._note()
 
     def _stage(self, job: Job, waiting: Waiting, pieces: Iterable[Buffer]) -> None:
+        self._progress.takes(job.path, job.row.size, DOWN)
         try:
             self._placer.take(job, waiting, pieces)
         except (Failed, OSError) as error:
@@ -353,7 +354,7 @@ class Apply:
         self._rows.append(row._replace(parent=place[0], name=place[1], ino=stat.ino, ctime_ns=UNTRUSTED))
         self.outcome.done += 1
         self.outcome.size += row.size
-        self._progress.bytes += row.size
+        self._progress.brought(row.size)
         self._progress.told(row.kind)
 
     # -- what is there --------------------------------------------------------------------------

@@ -56,6 +56,8 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
     for _ in range(ROUNDS):
         if not vault.state.base.waiting:
             return
+        files, size = vault.state.base.lacking()
+        progress.total_files, progress.total_bytes = progress.files + files, progress.bytes + size
         applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=ripe).run()
         both.applied.done += applied.done
         both.applied.size += applied.size

@@ -13,18 +13,20 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.engine.both import Both, bring_in, help_newcomers
 from syncd.engine.folder import meet_folder
-from syncd.engine.inward import Arrived, Inward
+from syncd.engine.inward import Arrived
+from syncd.engine.listening import Listening
+from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
+from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Status
 from syncd.engine.vault import Vault
 from syncd.errors import Failed, JournalAhead, NeedsAttention, StoreError, SyncdError
 from syncd.model.path import split
@@ -35,36 +37,14 @@ log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 WATCH_RETRY_S = 60.0
-POLL_ACTIVE_S = 2.0  # between two questions to the store
-# Between two listings of it, which find devices that nobody has named yet: as often as takes a thousandth of the time,
-# and sooner while this device is alone.
-DISCOVER_ALONE_S, DISCOVER_SOONEST_S, DISCOVER_S, DISCOVER_SHARE = 2.0, 10.0, 30.0, 1000
 MANY = 1000  # entries brought here at once
-QUICK_S = 1.0  # a store that may be asked as often as this is asked half as often while nobody talks
 FOLDER_S = 2.0  # between two looks whether the folder is there
-ACTIVE_S = 60.0  # for so long after the last word of another device
+RESTS = "rests"  # the name in the state that says that a person paused it
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
-FIRST, SCANNING, IDLE, PAUSED, STOPPING = "starting", "syncing", "idle", "paused", "stopping"
 
 
 class Stopped(Exception):
     """The loop was asked to stop while it worked."""
-
-
-@dataclass(slots=True)
-class Status:
-    """What the loop does now; read from any thread."""
-
-    state: str = FIRST
-    reason: str = ""
-    hint: str = ""
-    watching: bool = False
-    watch_trouble: str = ""
-    last_safe_ns: int = 0
-    problems: dict[bytes, str] = field(default_factory=dict)
-    progress: Progress | None = None
-    pending: int = 0
-    alarms: dict[str, str] = field(default_factory=dict)
 
 
 Watch = Callable[[bytes, Note, Moved, Callable[[], None]], Watcher]
@@ -78,6 +58,8 @@ class Cycle:
     def __init__(self, vault: Vault, watch: Watch = Watcher, succeed: Succeed = succeed) -> None:
         self.vault, self._succeed = vault, succeed
         self.status = Status()
+        self.operations = Operations(vault.ambient.now_ns)
+        self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
         self._wake = threading.Condition()
@@ -89,12 +71,9 @@ class Cycle:
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._watch_due_s = 0.0
-        self._poll_due_s = 0.0
         self._folder_due_s = 0.0
-        self._discover_due_s = 0.0
-        self._heard_s = -ACTIVE_S
-        self._awaited: tuple[str, ...] = ()
         self._elapsed = vault.ambient.elapsed_s
+        self._listening = Listening(self._elapsed, self.status, self.operations)
 
     # -- called from other threads --------------------------------------------------------------
 
@@ -136,7 +115,7 @@ class Cycle:
                 self.turn()
                 self._wait()
         finally:
-            self.status.state = STOPPING
+            self._is(STOPPING)
             self._watcher.stop()
             self._refuse_rest()
 
@@ -161,6 +140,10 @@ class Cycle:
 
     def turn(self) -> None:
         """Do what is due."""
+        if self._rests:
+            self._is(RESTING, "you paused it", "`syncd resume` lets it go on.")
+            self._answer()
+            return
         self._watch()
         now = self._elapsed()
         with self._wake:
@@ -173,13 +156,21 @@ class Cycle:
             if whole or directories:
                 self._moves = self._pending.take_moves()
                 directories |= {split(path)[0] for path in self._moves} if directories else set()
-        try:
+
+        def work() -> None:
             if whole:
                 self.sync()
             elif directories:
                 self._look(directories, held)
             elif self.status.state != PAUSED:
                 self._look_after(now)
+
+        self._answer(work)
+
+    def _answer(self, first: Callable[[], None] = lambda: None) -> None:
+        """Do some work, then what others asked for; a trouble of the store or folder pauses the loop."""
+        try:
+            first()
             while not self._requests.empty():
                 self._serve(*self._requests.get())
         except Stopped:
@@ -215,6 +206,21 @@ class Cycle:
             log.exception("an error inside syncd, while it was asked for something")
             future.set_exception(Failed(f"an error inside syncd: {error!r}"))
 
+    def rest(self, rests: bool) -> None:
+        """Do nothing until a person says so, over restarts, too; or go on. From the loop's thread only."""
+        self._rests = rests
+        with self.vault.state.transaction():
+            self.vault.state.set(RESTS, b"1" if rests else b"")
+        self._scan_due_s = 0.0
+
+    def _is(self, state: str, reason: str = "", hint: str = "") -> None:
+        """Note what the loop does now, for all who look."""
+        now = self.status
+        if (now.state, now.reason, now.hint) == (state, reason, hint):
+            return
+        now.state, now.reason, now.hint = state, reason, hint
+        self.operations.events.publish("state", {"state": state, "reason": reason, "hint": hint})
+
     def sync(self) -> Outcome:
         """Scan the whole folder and publish what differs; from the loop's thread only."""
         outcome = self._pass(whole=True)
@@ -222,12 +228,14 @@ class Cycle:
         every = scan.interval_s if self.status.watching else scan.poll_s
         self._scan_due_s = self._elapsed() + every
         self.status.problems = outcome.problems
+        self.operations.skipped(outcome.problems)
         with self.vault.state.transaction():
             self.vault.state.nodes.set_problems(outcome.problems, self.vault.ambient.now_ns())
         return outcome
 
     def _look(self, directories: set[bytes], held: set[bytes]) -> None:
         self.status.problems.update(self._pass(directories=directories, held=held).problems)
+        self.operations.skipped(self.status.problems)
 
     def _pass(
         self,
@@ -240,10 +248,35 @@ class Cycle:
         """Fetch, look at the folder or some of its directories, publish, apply."""
         progress = Progress(self._elapsed)
         progress.checkpoint = self._check_stop
-        self.status.progress, self.status.state = progress, SCANNING
+        self.status.progress = progress
+        self._is(SCANNING)
+        with self.operations.passing(progress):
+            both = self._both_ways(progress, whole, directories or set(), held or set(), arrived)
+        outcome = both.outward
+        help_newcomers(self.vault, outcome)
+        outcome.problems.update(both.applied.problems)
+        if outcome.other_rules:
+            self._overflowed()
+        for path in outcome.unsettled:
+            self._note(path + b"/." if path else b".", Hint.CHANGING)
+        self._retry_s = 0.0
+        self.status.last_safe_ns = self.vault.ambient.now_ns()
+        self.operations.calm()
+        self._is(IDLE)
+        if outcome.changes:
+            log.info("published %d changes in %d records", outcome.changes, outcome.records)
+        if both.applied.done:
+            log.info("applied %d changes of other devices", both.applied.done)
+        if outcome.changes or both.applied.done or both.arrived.records:
+            self.operations.events.publish("changed", both.fields())
+        return outcome
+
+    def _both_ways(
+        self, progress: Progress, whole: bool, directories: set[bytes], held: set[bytes], arrived: Arrived | None
+    ) -> Both:
         meet_folder(self.vault)
         settle_intents(self.vault)
-        arrived = arrived or self._fetch(discover=whole)
+        arrived = arrived or self._listening.fetch(self.vault, discover=whole)
         outbox = Outbox(self.vault)
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
@@ -253,7 +286,7 @@ class Cycle:
             if whole:
                 both.outward = outward.scan()
             elif directories:
-                both.outward = outward.look(directories, held or ())
+                both.outward = outward.look(directories, held)
             # What only a listing shows (a gap, a rewind) stands until a listing shows it no more.
             both.arrived.alarms = {**self.status.alarms, **both.arrived.alarms}
             with self._unwatched_if_many():
@@ -263,21 +296,7 @@ class Cycle:
             raise
         finally:
             outbox.abandon()
-        outcome = both.outward
-        help_newcomers(self.vault, outcome)
-        outcome.problems.update(both.applied.problems)
-        if outcome.other_rules:
-            self._overflowed()
-        for path in outcome.unsettled:
-            self._note(path + b"/." if path else b".", Hint.CHANGING)
-        self._retry_s = 0.0
-        self.status.state, self.status.reason, self.status.hint = IDLE, "", ""
-        self.status.last_safe_ns = self.vault.ambient.now_ns()
-        if outcome.changes:
-            log.info("published %d changes in %d records", outcome.changes, outcome.records)
-        if both.applied.done:
-            log.info("applied %d changes of other devices", both.applied.done)
-        return outcome
+        return both
 
     @contextlib.contextmanager
     def _unwatched_if_many(self) -> Iterator[None]:
@@ -298,53 +317,15 @@ class Cycle:
             self._watch()
             self._overflowed()
 
-    def _fetch(self, *, discover: bool) -> Arrived:
-        """Ask the store what others said; the next question comes soon while they are talking."""
-        inward = Inward(self.vault)
-        arrived = inward.fetch(discover=discover)
-        now = self._elapsed()
-        self._awaited = inward.awaited()
-        if arrived.records:
-            self._heard_s = now
-            log.info("received %d changes in %d records", arrived.changes, arrived.records)
-        for name in arrived.alarms.keys() - self.status.alarms.keys():
-            log.error("alarm: %s", arrived.alarms[name])
-        if discover:
-            soonest = DISCOVER_SOONEST_S if self._awaited else DISCOVER_ALONE_S
-            soonest = max(soonest, self.vault.store.capabilities.ask_s)
-            self._discover_due_s = now + min(DISCOVER_S, max(soonest, arrived.listing_s * DISCOVER_SHARE))
-            self.status.alarms = dict(arrived.alarms)
-        else:
-            self.status.alarms.update(arrived.alarms)
-        self._poll_due_s = now + self._ask_again_s(now)
-        return arrived
-
-    def _ask_again_s(self, now: float) -> float:
-        ask_s = self.vault.store.capabilities.ask_s
-        if now - self._heard_s < ACTIVE_S:
-            return min(POLL_ACTIVE_S, ask_s)
-        return 2 * ask_s if ask_s < QUICK_S else ask_s
-
     def _look_after(self, now: float) -> None:
         """Do what is due while nothing happens: see that the folder is there, which makes no event, and listen."""
         if now >= self._folder_due_s:
             self._folder_due_s = now + FOLDER_S
             self.vault.check_folder()
-        if now >= self._poll_due_s:
-            self._poll()
-
-    def _poll(self) -> None:
-        """Take what others said, and bring it here."""
-        now = self._elapsed()
-        discover = now >= self._discover_due_s
-        store = self.vault.store
-        if not discover and all(store.stat(name) is None for name in self._awaited):
-            self._poll_due_s = now + self._ask_again_s(now)
-            return
-        arrived = self._fetch(discover=discover)
-        # A step that waits for something else is tried again now and then, not with every question.
-        if arrived.records or (discover and self.vault.state.base.waiting):
-            self._pass(arrived=arrived)
+        if now >= self._listening.due_s:
+            arrived = self._listening.poll(self.vault)
+            if arrived is not None:
+                self._pass(arrived=arrived)
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""
@@ -370,7 +351,8 @@ class Cycle:
             log.error("%s", error.message)
         if self.status.reason != error.message:
             log.warning("paused: %s", error.message)
-        self.status.state, self.status.reason, self.status.hint = PAUSED, error.message, error.hint
+        self.operations.trouble(error)
+        self._is(PAUSED, error.message, error.hint)
         self._retry_s = min(RETRY_LONGEST_S, self._retry_s * 2 or RETRY_FIRST_S)
         self._scan_due_s = self._elapsed() + self._retry_s
 
@@ -382,7 +364,7 @@ class Cycle:
                 return
             due = [self._scan_due_s]
             if self.status.state != PAUSED:
-                due += [self._poll_due_s, self._folder_due_s]
+                due += [self._listening.due_s, self._folder_due_s]
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)

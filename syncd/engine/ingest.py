@@ -25,10 +25,12 @@ class Torn(Exception):
 
 
 class Ingest:
-    """Reads files of one folder with one vault's chunker."""
+    """Reads files of one folder with one vault's chunker; `read` is told of the bytes of large ones as they come."""
 
-    def __init__(self, disk: Disk, gear: bytes, params: tuple[Params, ...]) -> None:
-        self._disk, self._os, self._gear, self._params = disk, disk.kernel, gear, params
+    def __init__(
+        self, disk: Disk, gear: bytes, params: tuple[Params, ...], read: Callable[[int], None] = lambda count: None
+    ) -> None:
+        self._disk, self._os, self._gear, self._params, self._read = disk, disk.kernel, gear, params, read
 
     def file(self, path: bytes, seen: Stat, profile: int | None, keep: Keep) -> tuple[bytes, int]:
         """Read a file; return its chunk ids (16 bytes each) and profile.
@@ -95,6 +97,7 @@ class Ingest:
         total = carried = 0
         while count := self._os.readv(descriptor, [view[carried : carried + REGION]]):
             total += count
+            self._read(count)
             start = 0
             for end in cutter.feed(view[carried : carried + count]):
                 ids.append(keep(view[start : carried + end]))

@@ -19,7 +19,7 @@ from syncd.engine.guards import HELD_OUT, Guards
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.leftovers import sweep
 from syncd.engine.outbox import Outbox
-from syncd.engine.progress import Progress
+from syncd.engine.progress import UP, Progress
 from syncd.engine.readahead import Batch, Item, read_ahead
 from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
@@ -79,7 +79,7 @@ class Outward:
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
-        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._ingest = Ingest(vault.disk, vault.gear, vault.params, progress.read)
         self._stating = Stating(vault.state)
         self._now_ns, self._waiting = vault.ambient.now_ns, self._base.waiting
         rules = read_rules(vault)
@@ -323,14 +323,17 @@ class Outward:
             ids, profile = self._ingest.whole(item.data, profile, keep)
             self._progress.bytes += stat.size
             return stat, self._content(ids, group), profile, b""
+        self._progress.takes(path, stat.size, UP)
+        before = self._progress.bytes
         for _ in range(TRIES):
             try:
                 if stat.kind == Kind.SYMLINK:
                     return stat, EMPTY, 0, self._disk.readlink(path)
                 ids, profile = self._ingest.file(path, stat, profile, keep)
-                self._progress.bytes += stat.size
+                self._progress.bytes = before + stat.size
                 return stat, self._content(ids, group), profile, b""
             except Torn:
+                self._progress.bytes = before
                 again = self._disk.stat(path)
                 if again is None or again.kind != stat.kind:
                     break

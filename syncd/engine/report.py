@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.engine.conflicts import count_conflicts
-from syncd.engine.cycle import FIRST, IDLE, SCANNING, Status
 from syncd.engine.guards import holds
+from syncd.engine.status import FIRST, IDLE, SCANNING, Status
 from syncd.engine.vault import Vault
 from syncd.errors import StoreError
 from syncd.model.path import path_fields
@@ -52,13 +52,7 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "stores": stores,
     }
     if progress:
-        fields["progress"] = {
-            "files": progress.files,
-            "bytes": progress.bytes,
-            "total_files": progress.total_files,
-            "total_bytes": progress.total_bytes,
-            "rate": progress.rate(),
-        }
+        fields["progress"] = progress.fields()
     return fields
 
 

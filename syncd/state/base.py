@@ -165,6 +165,12 @@ class Base:
         """Return the nodes that had an inode on this disk: several where one is gone and it was given away again."""
         return self._rows("ino = ?", (inode,)) + self._called(self._nodes.with_inode(inode))
 
+    def lacking(self) -> tuple[int, int]:
+        """Return (files, their bytes) that the tree wants otherwise than this disk has them."""
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM node WHERE ino = -1 AND kind = 1 AND parent >= 0"
+        files, size = self._db.execute(sql).fetchone()
+        return int(files), int(size)
+
     def waiting_nodes(self, after: int, limit: int) -> list[int]:
         """Return nodes that this disk has otherwise than the tree wants, by identity."""
         sql = (

@@ -1,0 +1,74 @@
+"""Listening to other devices: when the store is asked for their next records, and when it is listed.
+
+The next question comes soon while somebody talks. Invariant: what only a listing shows (a gap, a rewind) stands as an
+alarm until a listing shows it no more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from syncd.engine.inward import Arrived, Inward
+from syncd.engine.operations import Operations
+from syncd.engine.status import Status
+from syncd.engine.vault import Vault
+
+log = logging.getLogger("syncd.engine")
+
+POLL_ACTIVE_S = 2.0  # between two questions to the store
+# Between two listings of it, which find devices that nobody has named yet: as often as takes a thousandth of the time,
+# and sooner while this device is alone.
+DISCOVER_ALONE_S, DISCOVER_SOONEST_S, DISCOVER_S, DISCOVER_SHARE = 2.0, 10.0, 30.0, 1000
+QUICK_S = 1.0  # a store that may be asked as often as this is asked half as often while nobody talks
+ACTIVE_S = 60.0  # for so long after the last word of another device
+
+
+class Listening:
+    """Asks the store what others said, at the right times."""
+
+    def __init__(self, elapsed_s: Callable[[], float], status: Status, operations: Operations) -> None:
+        self._elapsed, self._status, self._operations = elapsed_s, status, operations
+        self.due_s = 0.0
+        self._discover_due_s = 0.0
+        self._heard_s = -ACTIVE_S
+        self._awaited: tuple[str, ...] = ()
+
+    def fetch(self, vault: Vault, *, discover: bool) -> Arrived:
+        """Take what others said."""
+        inward = Inward(vault)
+        arrived = inward.fetch(discover=discover)
+        now = self._elapsed()
+        self._awaited = inward.awaited()
+        if arrived.records:
+            self._heard_s = now
+            log.info("received %d changes in %d records", arrived.changes, arrived.records)
+        for name in arrived.alarms.keys() - self._status.alarms.keys():
+            log.error("alarm: %s", arrived.alarms[name])
+        if discover:
+            soonest = DISCOVER_SOONEST_S if self._awaited else DISCOVER_ALONE_S
+            soonest = max(soonest, vault.store.capabilities.ask_s)
+            self._discover_due_s = now + min(DISCOVER_S, max(soonest, arrived.listing_s * DISCOVER_SHARE))
+            self._status.alarms = dict(arrived.alarms)
+        else:
+            self._status.alarms.update(arrived.alarms)
+        self._operations.alarms(self._status.alarms)
+        self.due_s = now + self._ask_again_s(vault, now)
+        return arrived
+
+    def _ask_again_s(self, vault: Vault, now: float) -> float:
+        ask_s = vault.store.capabilities.ask_s
+        if now - self._heard_s < ACTIVE_S:
+            return min(POLL_ACTIVE_S, ask_s)
+        return 2 * ask_s if ask_s < QUICK_S else ask_s
+
+    def poll(self, vault: Vault) -> Arrived | None:
+        """Take what others said, if there may be something; return it if it is to be brought here."""
+        now = self._elapsed()
+        discover = now >= self._discover_due_s
+        if not discover and all(vault.store.stat(name) is None for name in self._awaited):
+            self.due_s = now + self._ask_again_s(vault, now)
+            return None
+        arrived = self.fetch(vault, discover=discover)
+        # A step that waits for something else is tried again now and then, not with every question.
+        return arrived if arrived.records or (discover and vault.state.base.waiting) else None
