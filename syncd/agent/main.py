@@ -6,84 +6,23 @@ SIGINT end it after what was read is committed; SIGKILL at any time loses nothin
 
 from __future__ import annotations
 
-import base64
 import logging
 import logging.handlers
 import os
+import secrets
 import signal
 import sys
-import threading
-from typing import Any
 
-from syncd.api.server import DecideRequest, RestoreRequest, Server
+from syncd.agent.door import AgentDoor
+from syncd.api.server import Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
-from syncd.engine.deciding import decide
-from syncd.engine.picking import in_place
-from syncd.engine.report import report
-from syncd.engine.vault import Ambient, exclusive, open_vault
+from syncd.engine.vault import Ambient, exclusive, open_vault, write_private
 from syncd.errors import SyncdError
 from syncd.store.folder import FolderStore
 
 log = logging.getLogger("syncd.agent")
 LOG_BYTES, LOG_FILES = 2_000_000, 5
-
-
-class AgentDoor:
-    """Answers the API by asking the loop."""
-
-    def __init__(self, cycle: Cycle, home: Home) -> None:
-        self._cycle, self._home = cycle, home
-        self._local = threading.local()
-
-    def status(self) -> dict[str, Any]:
-        """Return the status, read beside the loop so that it never waits for it."""
-        vault = open_vault(self._home, write=False)
-        try:
-            return report(vault, self._cycle.status)
-        finally:
-            vault.close()
-
-    def sync(self) -> dict[str, Any]:
-        """Run one full cycle and tell what it did."""
-        outcome = self._cycle.ask(lambda cycle: cycle.sync()).result()
-        return {
-            "changes": outcome.changes,
-            "records": outcome.records,
-            "skipped": len(outcome.problems),
-        }
-
-    def restore(self, request: RestoreRequest) -> dict[str, Any]:
-        """Restore in place."""
-        paths = [base64.b64decode(path) for path in request.paths_b64]
-
-        def work(cycle: Cycle) -> dict[str, Any]:
-            return in_place(
-                cycle.vault,
-                paths,
-                at_ns=request.at_ns,
-                version=request.version,
-                exact=request.exact,
-                dry_run=request.dry_run,
-            )
-
-        answer: dict[str, Any] = self._cycle.ask(work).result()
-        return answer
-
-    def decide(self, request: DecideRequest) -> dict[str, Any]:
-        """Do what a person decided, and bring the folder to it."""
-
-        def work(cycle: Cycle) -> dict[str, Any]:
-            answer = decide(cycle.vault, request.what, request.model_dump())
-            cycle.sync()
-            return answer
-
-        answer: dict[str, Any] = self._cycle.ask(work).result()
-        return answer
-
-    def stop(self) -> None:
-        """End the agent."""
-        self._cycle.stop()
 
 
 def set_up_log(home: Home, level: str, *, foreground: bool) -> None:
@@ -113,15 +52,26 @@ def run(home: Home, *, foreground: bool) -> None:
         cycle = Cycle(vault)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
-        server = Server(AgentDoor(cycle, home), home.socket)
+        door = AgentDoor(cycle, home)
+        port = vault.settings.api.port
+        server = Server(door, home.socket, port or None, token(home) if port else None)
         server.start()
         log.info("agent %d keeps %s", os.getpid(), vault.settings.folder)
         try:
             cycle.run()
         finally:
             server.stop()
-            vault.close()
+            door.close()
+            cycle.vault.close()
             log.info("agent %d ended", os.getpid())
+
+
+def token(home: Home) -> str:
+    """Return the word that scripts show to the API's port, made when first asked for, for this user alone."""
+    path = home.keys / "api.token"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
+    return path.read_text().strip()
 
 
 def _sweep(store: FolderStore) -> None:

@@ -1,7 +1,8 @@
-"""The local API: HTTP/1.1 with JSON under /v1, on a Unix socket that only this user can reach.
+"""Where the local API listens: a Unix socket that only this user can reach and, if asked for, a loopback port.
 
 We bind the socket ourselves, with mode 0600 in a directory of mode 0700: uvicorn alone would leave it
-open to everybody. Handlers hand work to the loop's thread and wait; none touches the vault itself.
+open to everybody. A port is off unless the settings name one; whoever uses it has to show the token that lies beside
+the device's key.
 """
 
 from __future__ import annotations
@@ -13,88 +14,12 @@ import socket
 import stat
 import threading
 from pathlib import Path
-from typing import Any, Protocol
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 
-from syncd import __version__
-from syncd.errors import Busy, SyncdError
-
-
-class RestoreRequest(BaseModel):
-    """What to bring back into the folder; paths are base64 of their bytes."""
-
-    model_config = ConfigDict(extra="forbid")
-    paths_b64: list[str]
-    at_ns: int | None = None
-    version: str | None = None
-    exact: bool = False
-    dry_run: bool = False
-
-
-class DecideRequest(BaseModel):
-    """What a person decided; which fields belong to which decision is told by `syncd.engine.deciding`."""
-
-    model_config = ConfigDict(extra="forbid")
-    what: str
-    path_b64: str = ""
-    keep: str = ""
-    name: str = ""
-
-
-class Door(Protocol):
-    """What the agent does for those who ask; each call blocks until it is done."""
-
-    def status(self) -> dict[str, Any]:
-        """Return the status."""
-
-    def sync(self) -> dict[str, Any]:
-        """Run one full cycle."""
-
-    def restore(self, request: RestoreRequest) -> dict[str, Any]:
-        """Restore in place."""
-
-    def decide(self, request: DecideRequest) -> dict[str, Any]:
-        """Do what a person decided."""
-
-    def stop(self) -> None:
-        """End the agent."""
-
-
-def build_app(door: Door) -> FastAPI:
-    """Return the application."""
-    app = FastAPI(title="syncd", version=__version__, docs_url=None, redoc_url=None)
-
-    @app.exception_handler(SyncdError)
-    async def failed(request: Request, error: SyncdError) -> JSONResponse:
-        body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit}
-        return JSONResponse(body, status_code=409 if error.exit in (10, 11, 12) else 422)
-
-    @app.get("/v1/status")
-    async def status() -> dict[str, Any]:
-        return await asyncio.to_thread(door.status)
-
-    @app.post("/v1/sync")
-    async def sync() -> dict[str, Any]:
-        return await asyncio.to_thread(door.sync)
-
-    @app.post("/v1/restore")
-    async def restore(request: RestoreRequest) -> dict[str, Any]:
-        return await asyncio.to_thread(door.restore, request)
-
-    @app.post("/v1/decide")
-    async def decide(request: DecideRequest) -> dict[str, Any]:
-        return await asyncio.to_thread(door.decide, request)
-
-    @app.post("/v1/stop", status_code=202)
-    async def stop() -> dict[str, Any]:
-        door.stop()
-        return {"stopping": True}
-
-    return app
+from syncd.api.guard import Guard, PeerProtocol
+from syncd.api.routes import Door, build_app
+from syncd.errors import Busy, UsageError
 
 
 def bind(path: Path) -> socket.socket:
@@ -156,18 +81,58 @@ class _Quiet(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._ending.set)
 
 
-class Server:
-    """Serves the API in a thread of its own."""
+def bind_port(port: int) -> socket.socket:
+    """Return a listening socket on loopback.
 
-    def __init__(self, door: Door, path: Path) -> None:
-        self._path = path
-        self._listener = bind(path)
-        config = uvicorn.Config(build_app(door), log_config=None, lifespan="off", access_log=False)
+    Raises:
+        UsageError: the port is somebody else's, or may not be used.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"the API cannot listen on port {port}: {error.strerror}", hint="Choose another one."
+        ) from error
+    listener.listen(64)
+    return listener
+
+
+class Server:
+    """Serves the API in a thread of its own.
+
+    Args:
+        door: the agent.
+        path: of the socket.
+        port: on loopback; None for none.
+        token: what requests to the port must carry.
+    """
+
+    def __init__(self, door: Door, path: Path, port: int | None = None, token: str | None = None) -> None:
+        self._door, self._path = door, path
+        self._listeners = [bind(path)]
+        if port is not None:
+            self._listeners.append(bind_port(port))
+        config = uvicorn.Config(
+            Guard(build_app(door), token),
+            http=PeerProtocol,
+            log_config=None,
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
         self._server = _Quiet(config)
         self._thread = threading.Thread(target=self._run, name="syncd-api", daemon=True)
 
+    @property
+    def port(self) -> int | None:
+        """The port that it listens on, if any."""
+        return self._listeners[1].getsockname()[1] if len(self._listeners) > 1 else None
+
     def _run(self) -> None:
-        self._server.run(sockets=[self._listener])
+        self._server.run(sockets=self._listeners)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -175,7 +140,9 @@ class Server:
 
     def stop(self) -> None:
         """End, after the answers under way."""
+        self._door.operations.events.close()
         self._server.end()
         self._thread.join(timeout=10)
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         self._path.unlink(missing_ok=True)

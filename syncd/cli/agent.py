@@ -109,6 +109,32 @@ def _held(home: Home) -> bool:
 
 
 @click.command()
+def pause() -> None:
+    """Let the agent do nothing until `syncd resume`, over restarts, too. What you change waits in the folder."""
+    _rest("pause")
+    talk("Paused. `syncd resume` goes on.")
+
+
+@click.command()
+def resume() -> None:
+    """Let the agent go on."""
+    _rest("resume")
+    talk("It goes on.")
+
+
+def _rest(what: str) -> None:
+    _, client = home_and_client()
+    try:
+        client.call("POST", f"/v1/{what}", timeout=None)
+    except AgentAbsent:
+        from syncd.cli.session import working
+        from syncd.engine.cycle import RESTS
+
+        with working() as vault, vault.state.transaction():
+            vault.state.set(RESTS, b"1" if what == "pause" else b"")
+
+
+@click.command()
 @json_option
 def sync(as_json: bool) -> int:
     """Run one full cycle; returns when every change in the folder is safe."""

@@ -13,7 +13,6 @@ from syncd.cli.session import reading
 from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
 from syncd.config.home import find_home
 from syncd.config.settings import dump, load
-from syncd.model.path import path_fields
 
 
 @click.command()
@@ -28,26 +27,14 @@ from syncd.model.path import path_fields
 def verify(read_data: float, as_json: bool) -> int:
     """Prove that everything in the vault can be had; names what is damaged and the paths it hurts."""
     from syncd.engine.progress import Progress
-    from syncd.engine.verify import Verifier
+    from syncd.engine.verify import Verifier, verdict_fields
 
     if read_data != read_data:  # the range lets pass what is no number
         raise click.BadParameter("is not a number", param_hint="--read-data")
     with reading() as vault:
         verdict = Verifier(vault, Progress(time.monotonic)).run(read_data, random.SystemRandom())
     if as_json:
-        echo_json(
-            {
-                "clean": verdict.clean,
-                "records": verdict.records,
-                "packs": verdict.packs,
-                "packs_read": verdict.packs_read,
-                "bytes_read": verdict.bytes_read,
-                "orphans": verdict.orphans,
-                "objects": [{"name": name, "problem": text} for name, text in sorted(verdict.objects.items())],
-                "versions_hurt": verdict.versions_hurt,
-                "paths": [path_fields(path) for path in verdict.paths],
-            }
-        )
+        echo_json(verdict_fields(verdict))
     else:
         for text in verdict.objects.values():
             click.echo(f"damaged: {text}")

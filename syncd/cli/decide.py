@@ -26,8 +26,7 @@ from syncd.cli.show import (
 )
 from syncd.errors import AgentAbsent, UsageError
 from syncd.model.entry import Kind
-from syncd.model.ids import device_of
-from syncd.model.path import path_fields
+from syncd.model.path import path_bytes
 
 MOST_SHOWN = 20
 
@@ -35,7 +34,7 @@ MOST_SHOWN = 20
 def _decide(client: Client, what: str, body: dict[str, Any]) -> dict[str, Any]:
     """Have the agent do what a person decided, or do it here when none runs."""
     try:
-        return client.call("POST", "/v1/decide", {"what": what, **body}, timeout=None)
+        return client.call("POST", "/v1/decisions", {"what": what, **body}, timeout=None)
     except AgentAbsent:
         from syncd.engine.both import full_cycle
         from syncd.engine.deciding import decide
@@ -57,37 +56,21 @@ def conflict() -> None:
 @json_option
 def conflict_list(as_json: bool) -> int:
     """List the conflicts: what stands at the name (a), and what is shown beside it (b)."""
-    from syncd.engine.conflicts import conflicts
+    from syncd.api.views import conflict_list as list_conflicts
 
     with reading() as vault:
-        found = conflicts(vault.state)
-        devices = vault.state.devices.all()
-        names = {device.no: vault.state.called(device) for device in devices}
+        found = list_conflicts(vault)
     if as_json:
-        echo_json([_conflict_fields(pair, devices, names) for pair in found])
+        echo_json(found)
     for pair in () if as_json else found:
-        click.echo(path_text(pair.path))
-        for letter, row, path in (("a", pair.a, pair.path), ("b", pair.b, pair.copy_path)):
-            who = name_text(names.get(device_of(row.version), ""))
-            click.echo(f"  {letter}  {size_text(row.size):>9}  {time_text(row.mtime_ns)}  {who}  {path_text(path)}")
+        click.echo(path_text(path_bytes(pair)))
+        for letter, path in (("a", path_bytes(pair)), ("b", path_bytes(pair, "copy_path"))):
+            side = pair[letter]
+            said = f"{size_text(side['size']):>9}  {time_text(side['mtime_ns'])}  {name_text(side['device'])}"
+            click.echo(f"  {letter}  {said}  {path_text(path)}")
     if not as_json:
         talk(f"{len(found)} conflicts." if found else "No conflicts.")
     return 11 if found else 0
-
-
-def _conflict_fields(pair: Any, devices: list[Any], names: dict[int, str]) -> dict[str, Any]:
-    from syncd.history.versions import version_id
-
-    sides = {}
-    for letter, row in (("a", pair.a), ("b", pair.b)):
-        sides[letter] = {
-            "version_id": version_id(row.version, devices),
-            "size": row.size,
-            "mtime_ns": row.mtime_ns,
-            "device": names.get(device_of(row.version), ""),
-        }
-    base = None if pair.base is None else version_id(pair.base, devices)
-    return {**path_fields(pair.path), **path_fields(pair.copy_path, "copy_path"), **sides, "base": base}
 
 
 @conflict.command("show")
@@ -140,26 +123,20 @@ def review() -> None:
 @json_option
 def review_list(as_json: bool) -> int:
     """List what waits, and why."""
-    from syncd.engine.guards import OUT, holds
+    from syncd.api.views import hold_list
 
     with reading() as vault:
-        found = holds(vault.state)
+        found = hold_list(vault)
     if as_json:
-        ways = {True: "deleted here", False: "deleted by others"}
-        echo_json(
-            [
-                {"what": ways[hold.way == OUT], "entries": hold.entries, "paths": [path_fields(p) for p in hold.paths]}
-                for hold in found
-            ]
-        )
+        echo_json(found)
         return 11 if found else 0
     for hold in found:
-        here = "are gone from this folder" if hold.way == OUT else "were deleted by other devices"
-        click.echo(f"{hold.entries} files and directories {here}:")
-        for path in hold.paths[:MOST_SHOWN]:
-            click.echo(f"  {path_text(path)}")
-        if len(hold.paths) > MOST_SHOWN:
-            click.echo(f"  ... and {len(hold.paths) - MOST_SHOWN} more (--json lists all)")
+        here = "are gone from this folder" if hold["way"] == "out" else "were deleted by other devices"
+        click.echo(f"{hold['entries']} files and directories {here}:")
+        for path in hold["paths"][:MOST_SHOWN]:
+            click.echo(f"  {path_text(path_bytes(path))}")
+        if len(hold["paths"]) > MOST_SHOWN:
+            click.echo(f"  ... and {len(hold['paths']) - MOST_SHOWN} more (--json lists all)")
     hint = "`syncd review approve` deletes them everywhere, `syncd review deny` brings them back."
     talk(hint if found else "Nothing waits.")
     return 11 if found else 0
@@ -211,28 +188,19 @@ def device() -> None:
 @json_option
 def device_list(as_json: bool) -> None:
     """List the devices, with what they said last and when by their own clocks."""
+    from syncd.api.views import device_list as list_devices
+
     with reading() as vault:
-        rows, said = vault.state.devices.all(), vault.state.devices.records()
-        own, called = vault.device.id, {row.no: vault.state.called(row) for row in rows}
-    newest = {row.device: row for row in said}
+        found = list_devices(vault)
     if as_json:
-        echo_json(
-            [
-                {
-                    "name": called[row.no],
-                    "device": row.id.hex(),
-                    "this": row.id == own,
-                    "records": row.sequence,
-                    "last_record_at": time_json(newest[row.no].claimed_ns) if row.no in newest else None,
-                }
-                for row in rows
-            ]
-        )
+        for item in found:
+            item["last_record_at"] = time_json(item["last_record_ns"]) if item["last_record_ns"] else None
+        echo_json(found)
         return
-    for row in rows:
-        when = time_text(newest[row.no].claimed_ns) if row.no in newest else "never"
-        mark, name = "*" if row.id == own else " ", name_text(called[row.no])
-        click.echo(f"{mark} {name:20}  {row.sequence:6} records  {when}")
+    for item in found:
+        when = time_text(item["last_record_ns"]) if item["last_record_ns"] else "never"
+        mark = "*" if item["this"] else " "
+        click.echo(f"{mark} {name_text(item['name']):20}  {item['records']:6} records  {when}")
 
 
 @device.command("rename")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import heapq
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
+from syncd.api.views import changes, entry_fields
 from syncd.cli.session import reading
 from syncd.cli.show import (
     at_option,
@@ -28,29 +28,15 @@ from syncd.engine.picking import pick
 from syncd.engine.rules import read_rules
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, UsageError
-from syncd.history.tree import Placed, Tree, find_gone, path_at
-from syncd.history.versions import change_word, version_id
+from syncd.history.tree import Placed, Tree, find_gone
 from syncd.history.versions import history as versions_of
+from syncd.history.versions import version_id
 from syncd.model.entry import Kind
-from syncd.model.ids import ROOT
-from syncd.model.path import join, path_fields
+from syncd.model.path import join, path_bytes, path_fields
 from syncd.model.version import Row
 from syncd.scan.ignore import ignored_by
 
 LONGEST_DIFF = 4_000_000  # bytes of a side that is compared line by line
-
-
-def entry_fields(vault: Vault, path: bytes, row: Row, state: str = "safe") -> dict[str, Any]:
-    """Return the JSON fields of an entry."""
-    return {
-        **path_fields(path),
-        "kind": Kind(row.kind).word,
-        "size": row.size,
-        "mtime_ns": row.mtime_ns,
-        "mode": row.mode,
-        "version_id": version_id(row.version, vault.state.devices.all()),
-        "state": state,
-    }
 
 
 def describe(vault: Vault, path: bytes) -> dict[str, Any]:
@@ -70,7 +56,7 @@ def describe(vault: Vault, path: bytes) -> dict[str, Any]:
         state = "missing in the folder"
     elif row.kind == Kind.FILE and (stat.size, stat.mtime_ns) != (row.size, row.mtime_ns):
         state = "changed, not taken yet"
-    return entry_fields(vault, path, row, state)
+    return entry_fields(vault.state.devices.all(), path, row, state)
 
 
 def _print_entries(entries: Iterable[tuple[bytes, Row, str]]) -> None:
@@ -91,7 +77,8 @@ def ls(path: str, at: str | None, recursive: bool, deleted: bool, as_json: bool)
     with reading() as vault:
         found = list(_listing(vault, vault_path(vault.settings, path), instant(at), recursive, deleted))
         if as_json:
-            echo_json([entry_fields(vault, *entry) for entry in found])
+            devices = vault.state.devices.all()
+            echo_json([entry_fields(devices, *entry) for entry in found])
         else:
             _print_entries(found)
 
@@ -144,7 +131,8 @@ def find(pattern: str, deleted: bool, at: str | None, as_json: bool) -> int:
         everything = _listing(vault, b"", instant(at), True, deleted)
         found = [entry for entry in everything if _matches(entry[0], pattern)]
         if as_json:
-            echo_json([entry_fields(vault, *entry) for entry in found])
+            devices = vault.state.devices.all()
+            echo_json([entry_fields(devices, *entry) for entry in found])
         else:
             _print_entries(found)
     return 0 if found else 1
@@ -275,27 +263,14 @@ def _print_diff(old: bytes, new: bytes, old_name: str, new_name: str) -> None:
 @click.option("-n", "--number", default=20, show_default=True, help="How many.")
 @json_option
 def activity(number: int, as_json: bool) -> None:
-    """List the latest changes, newest first."""
+    """List the latest changes of all devices, newest first."""
     with reading() as vault:
-        nodes, devices = vault.state.nodes, vault.state.devices.all()
-        latest = heapq.nlargest(number, nodes.everything(), key=lambda row: (row.recorded_ns, row.version))
-        lines = []
-        for row in latest:
-            rows = nodes.versions(row.node) if row.node != ROOT else []
-            before = next((older for older in rows if older.version < row.version), None)
-            lines.append((row, path_at(nodes, row), change_word(row, before)))
-        if as_json:
-            echo_json(
-                [
-                    {
-                        **path_fields(path),
-                        "change": word,
-                        "recorded_at": time_json(row.recorded_ns),
-                        "version_id": version_id(row.version, devices),
-                    }
-                    for row, path, word in lines
-                ]
-            )
-            return
-    for row, path, word in lines:
-        click.echo(f"{time_text(row.recorded_ns)}  {word:<9}  {path_text(path)}")
+        found = changes(vault, None, number)["items"]
+    if as_json:
+        for item in found:
+            item["recorded_at"] = time_json(item["recorded_ns"])
+        echo_json(found)
+        return
+    for item in found:
+        who = name_text(item["device"])
+        click.echo(f"{time_text(item['recorded_ns'])}  {who:<16} {item['change']:<9} {path_text(path_bytes(item))}")

@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("agent", "Run the agent in the foreground."),
     "start": ("agent", "Start the agent in the background."),
     "stop": ("agent", "Stop the agent."),
+    "pause": ("agent", "Let the agent do nothing until you resume it."),
+    "resume": ("agent", "Let the agent go on."),
     "sync": ("agent", "Run one full cycle; returns when all is safe."),
     "status": ("agent", "Say whether all is safe, what is moving and what needs you."),
     "activity": ("history", "List the latest changes."),

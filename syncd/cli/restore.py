@@ -25,11 +25,9 @@ from syncd.cli.show import (
     yes_option,
 )
 from syncd.config.settings import load
-from syncd.engine.picking import in_place, pick, summary
+from syncd.engine.picking import elsewhere, in_place
 from syncd.engine.progress import Progress
-from syncd.engine.restoring import Restorer, check_target
 from syncd.errors import AgentAbsent, UsageError
-from syncd.model.path import split
 
 
 @click.command()
@@ -75,17 +73,9 @@ def _elsewhere(
     paths: tuple[str, ...], at_ns: int | None, version: str | None, target: str, dry_run: bool
 ) -> dict[str, Any]:
     with reading() as vault:
-        check_target(vault, target)
-        worker = Restorer(vault, target, Progress(time.monotonic))
-        picked = [pick(vault, vault_path(vault.settings, path), at_ns, version) for path in paths]
-        for tree, placed in picked:
-            if not dry_run:
-                worker.restore(tree, placed, split(placed.path)[1])
-            elif placed.is_directory:
-                worker.result.placed += [below.path for below in tree.below(placed)]
-            else:
-                worker.result.placed.append(placed.path)
-        return summary(worker.result)
+        wanted = [vault_path(vault.settings, path) for path in paths]
+        progress = Progress(time.monotonic)
+        return elsewhere(vault, wanted, target, progress, at_ns=at_ns, version=version, dry_run=dry_run)
 
 
 def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact: bool, dry_run: bool) -> dict[str, Any]:
@@ -96,7 +86,8 @@ def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact:
         return _ask_agent(client, wanted, at_ns, version, exact, dry_run)
     except AgentAbsent:
         with working() as vault:
-            return in_place(vault, wanted, at_ns=at_ns, version=version, exact=exact, dry_run=dry_run)
+            progress = Progress(time.monotonic)
+            return in_place(vault, wanted, progress, at_ns=at_ns, version=version, exact=exact, dry_run=dry_run)
 
 
 def _ask_agent(
@@ -109,7 +100,7 @@ def _ask_agent(
         "exact": exact,
         "dry_run": dry_run,
     }
-    return client.call("POST", "/v1/restore", body, timeout=None)
+    return client.call("POST", "/v1/restores", body, timeout=None)
 
 
 def _confirm_exact(paths: tuple[str, ...], at_ns: int | None, version: str | None, yes: bool) -> None:

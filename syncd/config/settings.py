@@ -67,6 +67,16 @@ class GuardSettings:
 
 
 @dataclass(frozen=True)
+class ApiSettings:
+    """Who else may ask the agent, beside your own programs on its socket."""
+
+    __pydantic_config__ = _FORBID
+    port: Annotated[
+        int, Ge(0), Le(65_535), Says("A port on 127.0.0.1 for scripts, with the token in keys/api.token; 0 for none.")
+    ] = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings."""
 
@@ -79,6 +89,7 @@ class Settings:
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
 
 
 def load(path: Path, state: Path | None = None) -> Settings:
@@ -129,6 +140,7 @@ def _build(raw: dict[str, Any]) -> Settings:
     fields["scan"] = ScanSettings(**fields.get("scan", {}))
     fields["upload"] = UploadSettings(**fields.get("upload", {}))
     fields["guard"] = GuardSettings(**fields.get("guard", {}))
+    fields["api"] = ApiSettings(**fields.get("api", {}))
     return Settings(**fields)
 
 
@@ -178,7 +190,7 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     """Return settings as TOML, each with its explanation."""
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
-    for name in ("scan", "upload", "guard"):
+    for name in ("scan", "upload", "guard", "api"):
         section = getattr(settings, name)
         about = (type(section).__doc__ or "").strip()
         blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))

@@ -117,11 +117,11 @@ class Cycle:
         finally:
             self._is(STOPPING)
             self._watcher.stop()
-            self._refuse_rest()
+            self._refuse_rest(Failed("the agent is stopping"))
 
-    def _refuse_rest(self) -> None:
+    def _refuse_rest(self, error: SyncdError) -> None:
         while not self._requests.empty():
-            self._requests.get()[1].set_exception(Failed("the agent is stopping"))
+            self._requests.get()[1].set_exception(error)
 
     def _watch(self) -> None:
         """Keep the watcher alive; a dead one means that events were lost."""
@@ -351,6 +351,7 @@ class Cycle:
             log.error("%s", error.message)
         if self.status.reason != error.message:
             log.warning("paused: %s", error.message)
+        self._refuse_rest(error)  # else they would be done whenever this ends, when nobody expects it any more
         self.operations.trouble(error)
         self._is(PAUSED, error.message, error.hint)
         self._retry_s = min(RETRY_LONGEST_S, self._retry_s * 2 or RETRY_FIRST_S)

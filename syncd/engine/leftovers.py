@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
-from syncd.fs.disk import Changed
+from syncd.fs.disk import RECOVERED, Changed
 from syncd.model.entry import Kind
 from syncd.model.path import join, split
 from syncd.pack.reader import Hasher
-
-RECOVERED = b"recovered-"
 
 
 def sweep(vault: Vault, ingest: Ingest, hasher: Hasher, path: bytes) -> bool:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from syncd.engine.inplace import InPlace
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
-from syncd.engine.restoring import Restored
+from syncd.engine.restoring import Restored, Restorer, check_target
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, VersionUnknown
 from syncd.history.tree import Placed, Tree, ever_at, find_gone
 from syncd.history.versions import parse_version_id
+from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
-from syncd.model.path import path_fields, shown
+from syncd.model.path import path_fields, shown, split
 
 
 def pick(vault: Vault, path: bytes, at_ns: int | None, version: str | None) -> tuple[Tree, Placed]:
@@ -61,16 +61,47 @@ def last_alive(vault: Vault, gone: Placed) -> tuple[Tree, Placed]:
 
 
 def in_place(
-    vault: Vault, paths: list[bytes], *, at_ns: int | None, version: str | None, exact: bool, dry_run: bool
+    vault: Vault,
+    paths: list[bytes],
+    progress: Progress,
+    *,
+    at_ns: int | None,
+    version: str | None,
+    exact: bool,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Restore paths into the folder and return what was done, as the API and `--json` say it."""
-    progress = Progress(time.monotonic)
     if not dry_run:
         Outward(vault, Outbox(vault), progress).scan()
     picked = [pick(vault, path, at_ns, version) for path in paths]
     worker = InPlace(vault, Outbox(vault), progress, dry_run=dry_run)
     for tree, placed in picked:
         worker.restore(tree, placed, exact=exact)
+    return summary(worker.result)
+
+
+def elsewhere(
+    vault: Vault,
+    paths: list[bytes],
+    target: str,
+    progress: Progress,
+    *,
+    at_ns: int | None,
+    version: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
+    """Restore paths below another directory and return what was done."""
+    check_target(vault, target)
+    worker = Restorer(vault, target, progress)
+    for tree, placed in [pick(vault, path, at_ns, version) for path in paths]:
+        if not dry_run:
+            worker.restore(tree, placed, split(placed.path)[1])
+            continue
+        for one in tree.below(placed) if placed.is_directory else (placed,):
+            worker.result.placed.append(one.path)
+            if one.row is not None and one.row.kind != Kind.DIRECTORY:
+                worker.result.files += 1
+                worker.result.size += one.row.size
     return summary(worker.result)
 
 

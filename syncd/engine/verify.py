@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Any
 
 from blake3 import blake3
 
@@ -21,6 +22,7 @@ from syncd.engine.vault import Vault
 from syncd.errors import Damaged, ObjectMissing, StoreError
 from syncd.history.tree import path_at
 from syncd.model.location import LIST_CHUNK, PackLocations, pack_name
+from syncd.model.path import path_fields
 from syncd.model.version import Row
 from syncd.pack.reader import Hasher
 from syncd.seal.envelope import ObjectKind, OpenObject
@@ -46,6 +48,21 @@ class Verdict:
     def clean(self) -> bool:
         """Whether everything is as it should be."""
         return not self.objects and not self.versions_hurt
+
+
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
+    """Return what was found as JSON has it."""
+    return {
+        "clean": verdict.clean,
+        "records": verdict.records,
+        "packs": verdict.packs,
+        "packs_read": verdict.packs_read,
+        "bytes_read": verdict.bytes_read,
+        "orphans": verdict.orphans,
+        "objects": [{"name": name, "problem": text} for name, text in sorted(verdict.objects.items())],
+        "versions_hurt": verdict.versions_hurt,
+        "paths": [path_fields(path) for path in verdict.paths],
+    }
 
 
 class Verifier:

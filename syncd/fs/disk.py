@@ -23,6 +23,7 @@ from syncd.model.entry import Kind, Stat
 from syncd.model.path import join, split
 
 TEMPORARY = b".syncd-tmp-"
+RECOVERED = b"recovered-"
 
 Fill = Callable[[int, Iterable[Buffer]], None]
 
@@ -137,7 +138,7 @@ class Disk(Looking):
             if expect is None:
                 self.move(staged.path, path)
             else:
-                self._replace(staged.path, path, expect)
+                self._replace(staged, path, expect)
         except BaseException:
             self.discard_staged(staged)
             raise
@@ -146,19 +147,28 @@ class Disk(Looking):
             raise Changed(path)  # taken away again by somebody, who surely had a reason
         return placed
 
-    def _replace(self, staged: bytes, path: bytes, expect: Stat) -> None:
+    def _replace(self, staged: Staged, path: bytes, expect: Stat) -> None:
         if self.stat(path) != expect:
             raise Changed(path)
-        with self._at(staged) as (source, parent), self._at(path) as (target, _):
+        with self._at(staged.path) as (source, parent), self._at(path) as (target, _):
             if not self._os.rename_with(EXCHANGE, source, parent, target, parent):
                 self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
                 return
-            came_out = self.stat(staged)
+            came_out = self.stat(staged.path)
             # The exchange itself set its ctime; whatever else differs was somebody else's doing.
             if came_out is None or came_out._replace(ctime_ns=expect.ctime_ns) != expect:
-                self._os.rename_with(EXCHANGE, source, parent, target, parent)
+                there = self.lstat(path)
+                if there is not None and there.st_ino == staged.inode:  # else somebody moved something here again
+                    self._os.rename_with(EXCHANGE, source, parent, target, parent)
+                self._show_if_not_ours(staged)
                 raise Changed(path)
             self._os.unlink(source, dir_fd=parent)
+
+    def _show_if_not_ours(self, staged: Staged) -> None:
+        """Give what stands under our name, and is a person's, a name to be seen by: our names are swept."""
+        with contextlib.suppress(OSError, Changed):  # then the next scan does it
+            if not self._is_as_staged(staged):
+                self.move(staged.path, join(split(staged.path)[0], RECOVERED + self._os.token()))
 
     def create_file(self, placement: Placement, pieces: Iterable[Buffer], fill: Fill) -> None:
         """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
@@ -210,10 +220,13 @@ class Disk(Looking):
         written into it. Such a file stays, and the next scan gives it a name to be seen by.
         """
         with contextlib.suppress(OSError):
-            found = self.lstat(staged.path)
-            written = (staged.inode, staged.size, staged.mtime_ns)
-            if found is not None and (found.st_ino, found.st_size, found.st_mtime_ns) == written:
+            if self._is_as_staged(staged):
                 self.discard(staged.path)
+
+    def _is_as_staged(self, staged: Staged) -> bool:
+        found = self.lstat(staged.path)
+        written = (staged.inode, staged.size, staged.mtime_ns)
+        return found is None or (found.st_ino, found.st_size, found.st_mtime_ns) == written
 
     def discard(self, path: bytes) -> None:
         """Remove a temporary file of ours; one that cannot be removed is tried again by the next scan."""
@@ -372,8 +385,7 @@ class Disk(Looking):
 
     def write_marker(self, identity: bytes) -> None:
         """Mark the folder as belonging to a vault and device."""
-        temporary = TEMPORARY + self._os.token()
-        self._write(temporary, Placement(temporary, 0o644, 0), (identity,), True, self._fill)
+        self._write(temporary := TEMPORARY + self._os.token(), Placement(b"", 0o644, 0), (identity,), True, self._fill)
         self._os.rename(self.full(temporary), self.full(MARKER))
 
 

@@ -62,6 +62,11 @@ def change_word(row: Row, before: Row | None) -> str:
     return "mode" if row.mode != before.mode else "touched"
 
 
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Return the versions of a node as they followed one another, newest first; the first stays where it is."""
+    return [*rows[:1], *sorted(rows[1:], key=lambda row: (row.recorded_ns, row.version), reverse=True)]
+
+
 def history(nodes: Nodes, devices: Sequence[Device], path: bytes) -> list[Version]:
     """Return the versions of everything that ever stood at a path, newest first.
 
@@ -70,7 +75,7 @@ def history(nodes: Nodes, devices: Sequence[Device], path: bytes) -> list[Versio
     """
     found: list[Version] = []
     for node in ever_at(nodes, path):
-        rows = nodes.versions(node)
+        rows = in_order(nodes.versions(node))
         for place, row in enumerate(rows):
             before = rows[place + 1] if place + 1 < len(rows) else None
             device = next(device for device in devices if device.no == device_of(row.version))

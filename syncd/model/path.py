@@ -7,6 +7,7 @@ UTF-8; `path_fields` adds the exact bytes as base64 where that lost something.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 SEPARATOR = b"/"
@@ -39,6 +40,12 @@ def path_fields(path: bytes, key: str = "path") -> dict[str, Any]:
         return {key: path.decode("utf-8")}
     except UnicodeDecodeError:
         return {key: shown(path), f"{key}_b64": base64.b64encode(path).decode()}
+
+
+def path_bytes(fields: Mapping[str, Any], key: str = "path") -> bytes:
+    """Return the path that JSON fields say."""
+    exact = fields.get(f"{key}_b64")
+    return base64.b64decode(exact) if exact else str(fields[key]).encode("utf-8")
 
 
 def is_valid_name(name: bytes) -> bool:

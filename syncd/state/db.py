@@ -24,6 +24,7 @@ from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
 from syncd.state.plain import Taking, all_plain
 from syncd.state.said import Said
+from syncd.state.search import Search
 from syncd.state.weave import Weave
 
 FILE = "state.db"
@@ -71,6 +72,7 @@ class State:
             self.packs = Packs(self.db)
             self.said = Said(self.db)
             self.base = Base(self.db, self.nodes)
+            self.search = Search(self.db)
 
     @cached_property
     def chunks(self) -> ChunkIndex:

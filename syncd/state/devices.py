@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.model.ids import DeviceId
@@ -94,6 +95,11 @@ class Devices:
     def records(self) -> list[RecordRow]:
         """Return every record known, by device and sequence."""
         return [RecordRow(*row) for row in self._db.execute("SELECT * FROM record ORDER BY device, sequence")]
+
+    def newest_records(self) -> Iterator[RecordRow]:
+        """Yield the records that changed something, by effective time, then device and sequence, newest first."""
+        sql = "SELECT * FROM record WHERE changes > 0 ORDER BY effective_ns DESC, device DESC, sequence DESC"
+        return (RecordRow(*row) for row in self._db.execute(sql))
 
     def records_of(self, device: int) -> list[RecordRow]:
         """Return every record known of one device, in order."""

@@ -19,9 +19,9 @@ from syncd.model.version import UNTRUSTED, Row
 ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
 PENDING = -1  # the inode of a row that this disk does not have as it says
 DEEPEST = 100_000  # directories above one another: what a damaged journal could loop is bounded
-_NODE = f"id, version, {ENTRY}, ino, ctime_ns"
-_VERSION = f"node, id, {ENTRY}, 0, 0"
-_REPLACED = ", ".join(f"{column} = excluded.{column}" for column in _NODE.split(", ")[1:])
+NODE = f"id, version, {ENTRY}, ino, ctime_ns"
+VERSION = f"node, id, {ENTRY}, 0, 0"
+_REPLACED = ", ".join(f"{column} = excluded.{column}" for column in NODE.split(", ")[1:])
 # What a dead node was: a directory lives again when something lives in it.
 _WAS = "CASE WHEN excluded.kind <> 4 THEN 0 WHEN node.kind <> 4 THEN node.kind ELSE node.was END"
 
@@ -62,7 +62,7 @@ class Nodes:
     # -- reading the newest state ---------------------------------------------------------------
 
     def _rows(self, where: str, arguments: Iterable[object]) -> list[Row]:
-        found = self._db.execute(f"SELECT {_NODE} FROM node WHERE {where}", tuple(arguments))  # noqa: S608
+        found = self._db.execute(f"SELECT {NODE} FROM node WHERE {where}", tuple(arguments))  # noqa: S608
         return list(map(Row._make, found))
 
     def get(self, node: int) -> Row | None:
@@ -104,7 +104,7 @@ class Nodes:
         newest = self.get(node)
         if newest is not None and newest.alive:
             return newest
-        sql = f"SELECT {_VERSION} FROM version WHERE node = ? AND kind <> 4 ORDER BY recorded_ns DESC, id DESC LIMIT 1"  # noqa: S608
+        sql = f"SELECT {VERSION} FROM version WHERE node = ? AND kind <> 4 ORDER BY recorded_ns DESC, id DESC LIMIT 1"  # noqa: S608
         row = self._db.execute(sql, (node,)).fetchone()
         return Row(*row) if row else None
 
@@ -136,20 +136,20 @@ class Nodes:
 
     def live(self) -> Iterator[Row]:
         """Yield every live node, in no order."""
-        for row in self._db.execute(f"SELECT {_NODE} FROM node WHERE kind <> 4"):  # noqa: S608
+        for row in self._db.execute(f"SELECT {NODE} FROM node WHERE kind <> 4"):  # noqa: S608
             yield Row(*row)
 
     def everything(self) -> Iterator[Row]:
         """Yield every version of every node, deleted ones too."""
-        for row in self._db.execute(f"SELECT {_NODE} FROM node"):  # noqa: S608
+        for row in self._db.execute(f"SELECT {NODE} FROM node"):  # noqa: S608
             yield Row(*row)
-        for row in self._db.execute(f"SELECT {_VERSION} FROM version"):  # noqa: S608
+        for row in self._db.execute(f"SELECT {VERSION} FROM version"):  # noqa: S608
             yield Row(*row)
 
     def holding(self, depth: int, content: bytes) -> list[Row]:
         """Return the live nodes that have a content, then the versions that had it. Reads the whole tables."""
         wanted = "content = ? AND depth = ? AND kind <> 4"
-        older = self._db.execute(f"SELECT {_VERSION} FROM version WHERE {wanted} ORDER BY id DESC", (content, depth))  # noqa: S608
+        older = self._db.execute(f"SELECT {VERSION} FROM version WHERE {wanted} ORDER BY id DESC", (content, depth))  # noqa: S608
         return self._rows(wanted, (content, depth)) + [Row(*row) for row in older]
 
     def counts(self) -> tuple[int, int]:
@@ -162,7 +162,7 @@ class Nodes:
 
     def versions(self, node: int) -> list[Row]:
         """Return all versions of a node, newest first."""
-        older = self._db.execute(f"SELECT {_VERSION} FROM version WHERE node = ? ORDER BY id DESC", (node,))  # noqa: S608
+        older = self._db.execute(f"SELECT {VERSION} FROM version WHERE node = ? ORDER BY id DESC", (node,))  # noqa: S608
         newest = self.get(node)
         rows = [Row(*row) for row in older]
         # Where the tree shows a node otherwise than its newest version says, that stands here too.
@@ -171,7 +171,7 @@ class Nodes:
     def version(self, version: int) -> Row | None:
         """Return one version by its identity, as it was stated."""
         # A node that is not plain has its newest version here, too: its own row says what all its versions come to.
-        row = self._db.execute(f"SELECT {_VERSION} FROM version WHERE id = ?", (version,)).fetchone()  # noqa: S608
+        row = self._db.execute(f"SELECT {VERSION} FROM version WHERE id = ?", (version,)).fetchone()  # noqa: S608
         if row:
             return Row(*row)
         rows = self._rows("version = ?", (version,))
@@ -181,7 +181,7 @@ class Nodes:
         """Return what stood in a directory at an instant, by name."""
         now = self._rows("parent = ? AND recorded_ns <= ? AND kind <> 4", (parent, instant_ns))
         then = self._db.execute(
-            f"SELECT {_VERSION} FROM version WHERE parent = ? AND recorded_ns <= ? AND superseded_ns > ? AND kind <> 4",  # noqa: S608
+            f"SELECT {VERSION} FROM version WHERE parent = ? AND recorded_ns <= ? AND superseded_ns > ? AND kind <> 4",  # noqa: S608
             (parent, instant_ns, instant_ns),
         )
         return sorted(now + [Row(*row) for row in then], key=lambda row: row.name)
@@ -210,7 +210,7 @@ class Nodes:
         for node, version in self._db.execute(sql, (lowest, highest)):
             several.setdefault(node, [version])
         rows = self._db.execute(
-            f"SELECT {_NODE} FROM node WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT node FROM copy) ORDER BY id",  # noqa: S608
+            f"SELECT {NODE} FROM node WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT node FROM copy) ORDER BY id",  # noqa: S608
             (lowest, highest),
         )
         for raw in rows:
@@ -225,7 +225,7 @@ class Nodes:
     def superseded_between(self, lowest: int, highest: int) -> Iterator[Row]:
         """Yield the versions, by identity, that are no heads of their nodes, as they were stated."""
         rows = self._db.execute(
-            f"SELECT {_VERSION} FROM version WHERE id BETWEEN ? AND ? "  # noqa: S608
+            f"SELECT {VERSION} FROM version WHERE id BETWEEN ? AND ? "  # noqa: S608
             "AND id NOT IN (SELECT version FROM head) "
             "AND id NOT IN (SELECT version FROM node WHERE id NOT IN (SELECT node FROM copy)) ORDER BY id",
             (lowest, highest),
@@ -256,7 +256,7 @@ class Nodes:
         # An update leaves the indexes alone where name and place stay: a third faster than delete and insert.
         marks = ", ".join("?" * 16)
         self._db.executemany(
-            f"INSERT INTO node ({_NODE}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}, was = {_WAS}",  # noqa: S608
+            f"INSERT INTO node ({NODE}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}, was = {_WAS}",  # noqa: S608
             (
                 (
                     change[0],

@@ -10,8 +10,10 @@ import pytest
 from syncd.engine import cycle as cycle_module
 from syncd.engine.cycle import Cycle
 from syncd.engine.vault import open_vault
+from syncd.errors import NeedsAttention
 from syncd.watch.observer import Watcher
 from tests.engine.devices import Device, devices
+from tests.world import World
 
 
 class Blind(Watcher):
@@ -60,3 +62,69 @@ def test_what_is_saved_while_nobody_watches_is_found_at_once(tmp_path: Path, mon
         vault.close()
     alpha.sync()
     assert alpha.read("of a person") == "saved meanwhile"
+
+
+def test_what_is_asked_while_nothing_goes_on_is_refused_and_not_done_later(world: World) -> None:
+    world.write("a", "one")
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    try:
+        cycle.turn()
+        world.folder.rename(world.root / "away")
+        cycle._overflowed()
+        asked = cycle.ask(lambda cycle: cycle.sync())
+        cycle.turn()
+        assert cycle.status.state == "paused"
+        assert asked.done()
+        assert isinstance(asked.exception(), NeedsAttention)
+        (paused,) = cycle.operations.newest(state="waiting")
+        assert paused.note == cycle.status.reason
+        (world.root / "away").rename(world.folder)
+        assert cycle.ask(lambda cycle: cycle.sync())
+        cycle.turn()
+        assert cycle.status.state == "idle"
+        assert not cycle.operations.newest(state="waiting")
+    finally:
+        vault.close()
+
+
+def test_a_person_pauses_it_over_a_restart_too(world: World) -> None:
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    try:
+        cycle.turn()
+        cycle.ask(lambda cycle: cycle.rest(True))
+        cycle.turn()
+        world.write("a", "one")
+        cycle._overflowed()
+        again = Cycle(vault, watch=Blind)
+        for paused in (cycle, again):
+            paused.turn()
+            assert paused.status.state == "paused by you"
+        assert vault.state.nodes.counts() == (0, 0)
+        again.ask(lambda cycle: cycle.rest(False))
+        again.turn()
+        again.turn()
+        assert again.status.state == "idle"
+        assert vault.state.nodes.counts() == (1, 3)
+    finally:
+        vault.close()
+
+
+def test_what_the_loop_does_is_in_its_log(world: World) -> None:
+    world.write("a", "one")
+    (world.folder / "pipe").mkdir()
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    try:
+        cycle.turn()
+        (first,) = cycle.operations.newest()
+        assert (first.kind, first.state) == ("pass", "done")
+        assert first.fields()["progress"]["files"] == 1
+        kinds = [event.kind for event in cycle.operations.events.since(0)[0]]
+        assert kinds == ["state", "operation", "operation", "state", "changed"]
+        last = cycle.operations.events.last
+        cycle.turn()
+        assert cycle.operations.events.last == last, "nothing happened, nothing is said"
+    finally:
+        vault.close()

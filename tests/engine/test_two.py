@@ -17,6 +17,7 @@ from syncd.engine.guards import deny
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.picking import in_place
+from syncd.engine.progress import Progress
 from syncd.engine.vault import open_vault
 from syncd.model.entry import Change
 from syncd.model.ids import OWN_DEVICE, key
@@ -232,7 +233,7 @@ def test_what_this_disk_has_is_copied_not_fetched(two: tuple[Device, Device]) ->
 def restore(device: Device, path: bytes, at_ns: int, *, exact: bool = False) -> dict[str, Any]:
     vault = open_vault(device.home, write=True)
     try:
-        return in_place(vault, [path], at_ns=at_ns, version=None, exact=exact, dry_run=False)
+        return in_place(vault, [path], Progress(time.monotonic), at_ns=at_ns, version=None, exact=exact, dry_run=False)
     finally:
         vault.close()
 

@@ -12,7 +12,7 @@ from typing import Any
 from syncd.engine import apply, cycle, ingest, outward, placing, published, stating, survey
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
-from syncd.fs.disk import Disk
+from syncd.fs.disk import Disk, Staged
 from syncd.fs.looking import Looking
 from syncd.fs.renames import EXCHANGE
 from syncd.merge import affected, registers, tree
@@ -42,8 +42,8 @@ def nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-def _blind_replace(self: Disk, staged: bytes, path: bytes, expect: Any) -> None:
-    one, other = self.full(staged), self.full(path)
+def _blind_replace(self: Disk, staged: Staged, path: bytes, expect: Any) -> None:
+    one, other = self.full(staged.path), self.full(path)
     if self._os.rename_with(EXCHANGE, one, None, other, None):
         self._os.unlink(one)
     else:

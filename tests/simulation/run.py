@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from syncd.engine.cycle import Cycle
 from syncd.engine.picking import in_place
+from syncd.engine.progress import Progress
 from syncd.errors import Failed, StoreFull, StoreGone, StoreReadOnly
 from syncd.history.tree import path_at
 from tests.simulation import oracles
@@ -233,7 +234,15 @@ class Simulation:
         self.counts.brought += 1
 
         def bring(cycle: Cycle) -> object:
-            return in_place(cycle.vault, [path], at_ns=row.recorded_ns, version=None, exact=exact, dry_run=False)
+            return in_place(
+                cycle.vault,
+                [path],
+                Progress(lambda: 0.0),
+                at_ns=row.recorded_ns,
+                version=None,
+                exact=exact,
+                dry_run=False,
+            )
 
         answer = device.cycle.ask(bring)
         self._look(number, whole=False, interrupts=interrupts)

@@ -319,3 +319,44 @@ def test_seed_20000476() -> None:
         Decision("bring back", 1, (124, 750), "", (Interrupt(104, "system fails", (214, 597, 379, 27), ""),)),
     )
     Simulation(Schedule(20000476, 2, ("plain", "coarse"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_21001423() -> None:
+    """Somebody moved what had just come by an exchange; the way back put another file of theirs under our own name."""
+    decisions = (
+        Decision("people", 1, (130, 343, 758), "create", ()),
+        Decision("people", 2, (848, 617, 582), "create", ()),
+        Decision("people", 1, (171, 652, 292), "create", ()),
+        Decision("people", 3, (211, 431, 281), "create", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 3, (), "", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 1, (838, 428, 293), "again", ()),
+        Decision("people", 2, (30, 829, 362), "case", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(15, "other", (250, 510, 625, 980), ""),)),
+        Decision(
+            "everywhere",
+            3,
+            (),
+            "",
+            (
+                Interrupt(1, "act", (133, 970, 808, 66), "exchange"),
+                Interrupt(14, "act", (949, 199, 572, 413), ""),
+            ),
+        ),
+    )
+    kinds = ("coarse", "coarse", "small", "small")
+    Simulation(Schedule(21001423, 4, kinds, False, (0, 0, 0, 0), decisions, 500)).run()
+
+
+def test_seed_21002672() -> None:
+    """What was asked while the folder failed was done later, over what had been written since."""
+    decisions = (
+        Decision("people", 1, (445, 135, 106), "create", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("advance", 1, (300,), "", ()),
+        Decision("bring back", 1, (11, 888), "", (Interrupt(1, "system fails", (169, 284, 374, 303), ""),)),
+        Decision("people", 1, (734, 603, 702), "edit", ()),
+        Decision("everywhere", 1, (), "", ()),
+    )
+    Simulation(Schedule(21002672, 2, ("mac", "plain"), False, (0, 0), decisions, 500)).run()

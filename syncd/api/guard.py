@@ -1,0 +1,113 @@
+"""Who may ask: this user, over the socket; over TCP whoever has the token. And how much may be asked at once.
+
+The socket's mode keeps others out; the peer's user is checked all the same, since a directory may be opened by mistake.
+Over TCP a web page in a browser can send requests to a loopback port: without our token it is refused, and a host name
+that is not loopback is refused, so that no rebound name gets by.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import struct
+from asyncio import Transport
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+LONGEST_BODY = 4 * 1024 * 1024  # bytes: 10,000 paths of the longest kind that anybody has
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+
+
+class PeerProtocol(H11Protocol):
+    """HTTP from those who run as the same user; a connection of anybody else is closed before it is read."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Look at who connects."""
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family == socket.AF_UNIX and peer_uid(sock) not in (os.geteuid(), 0, None):
+            transport.abort()
+            return
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read, unless the connection was refused."""
+        if self.transport is not None:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, if it ever was one."""
+        if self.transport is not None:
+            super().connection_lost(exc)
+
+
+def peer_uid(sock: Any) -> int | None:
+    """Return the user at the other end of a Unix socket; None where the system does not tell."""
+    if hasattr(socket, "SO_PEERCRED"):
+        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return int(_CREDENTIALS.unpack(raw)[1])
+    return None  # macOS: the mode of the socket and of its directory keeps others out
+
+
+class Guard:
+    """The application behind its door.
+
+    Args:
+        app: what answers those who may ask.
+        token: what requests over TCP must carry; None where there is no TCP.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app, self._token = app, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] != "http":
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if scope.get("client") is not None:
+            refusal = self._refuses(headers)
+            if refusal is not None:
+                await _refuse(send, *refusal)
+                return
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > LONGEST_BODY:
+            await _refuse(send, 413, "too-long", f"a request has at most {LONGEST_BODY} bytes")
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > LONGEST_BODY:
+                raise TooLongError
+            return message
+
+        try:
+            await self._app(scope, bounded, send)
+        except TooLongError:
+            await _refuse(send, 413, "too-long", f"a request has at most {LONGEST_BODY} bytes")
+
+    def _refuses(self, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
+        host = headers.get(b"host", b"").decode("latin-1").rpartition(":")[0]
+        if host not in ("127.0.0.1", "localhost", "[::1]"):
+            return 421, "wrong-host", "this is no name of the listener; use 127.0.0.1"
+        given = headers.get(b"authorization", b"").decode("latin-1")
+        if self._token is None or not secrets.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            return 401, "no-token", "the token is missing or wrong"
+        return None
+
+
+class TooLongError(Exception):
+    """A body without a length turned out to be too long."""
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"code": code, "message": message, "hint": "", "exit": 1}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,288 @@
+"""The routes under /v1: each turns a request into one call of the agent, and its answer into JSON.
+
+Reading routes look at the state beside the loop and never wait for it; acting routes hand work to the loop's thread.
+None touches the vault itself. What each answers with is in `schema`; docs/openapi.json is made from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol, TypeVar
+
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from syncd import __version__
+from syncd.api import schema, views
+from syncd.api.stream import follow
+from syncd.engine.operations import Operations
+from syncd.engine.vault import Vault
+from syncd.errors import AgentAbsent, Busy, Failed, Locked, NeedsAttention, PathUnknown, SyncdError, UsageError
+from syncd.errors import VersionUnknown as NoVersion
+
+T = TypeVar("T")
+PAGE, MOST_PAGE = 200, 1000
+LONGEST_PART = 1024 * 1024  # bytes of a content in one answer
+
+# What an error's kind is in HTTP: the first that fits.
+HTTP_STATUS: tuple[tuple[type[SyncdError], int], ...] = (
+    (PathUnknown, 404),
+    (NoVersion, 404),
+    (UsageError, 422),
+    (Busy, 409),
+    (NeedsAttention, 409),
+    (Locked, 409),
+    (AgentAbsent, 503),
+    (Failed, 502),
+)
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"model": schema.Failure, "description": text}
+    for status, text in (
+        (404, "no such path, version or operation"),
+        (409, "it needs a person, or somebody else is at it"),
+        (413, "the request is too long"),
+        (422, "the request is wrong"),
+        (502, "the store, the disk or the agent failed"),
+    )
+}
+
+Page = Annotated[int, Query(ge=1, le=MOST_PAGE)]
+Instant = Annotated[int | None, Query(ge=-(1 << 63), le=(1 << 63) - 1)]
+Cursor = Annotated[str, Query(max_length=80)]
+Text = Annotated[str, Query(max_length=4096)]
+
+
+class Door(Protocol):
+    """What the agent does for those who ask; each call blocks until it is done."""
+
+    @property
+    def operations(self) -> Operations:
+        """The log of what is done."""
+
+    def read(self, look: Callable[[Vault], T]) -> T:
+        """Return what a look at the vault, opened for reading, gives."""
+
+    def progress(self) -> dict[str, Any]:
+        """Return what the loop does now; at once."""
+
+    def status(self) -> dict[str, Any]:
+        """Return the status."""
+
+    def sync(self) -> dict[str, Any]:
+        """Run one full cycle."""
+
+    def rest(self, rests: bool) -> None:
+        """Pause, or go on."""
+
+    def restore(self, request: schema.Restore) -> dict[str, Any]:
+        """Bring back; returns the result, or the operation if nobody waits."""
+
+    def decide(self, request: schema.Decide) -> dict[str, Any]:
+        """Do what a person decided."""
+
+    def verify(self, request: schema.Verify) -> dict[str, Any]:
+        """Begin to verify; return the operation."""
+
+    def log_tail(self, lines: int) -> dict[str, Any]:
+        """Return the last lines of the log."""
+
+    def stop(self) -> None:
+        """End the agent."""
+
+
+def build_app(door: Door) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(title="syncd", version=__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+
+    @app.exception_handler(SyncdError)
+    async def failed(request: Request, error: SyncdError) -> JSONResponse:
+        status = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 502)
+        body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit}
+        return JSONResponse(body, status_code=status)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0] if error.errors() else {"loc": (), "msg": "the request is wrong"}
+        where = ".".join(str(part) for part in first["loc"])
+        body = {"code": "usage", "message": f"{where}: {first['msg']}", "hint": "See docs/api.md.", "exit": 2}
+        return JSONResponse(body, status_code=422)
+
+    for router in (_about(door), _history(door), _deciding(door), _acting(door)):
+        app.include_router(router, prefix="/v1", responses=FAILURES)
+    return app
+
+
+def path_of(path: str, path_b64: str) -> bytes:
+    """Return the path that a request names.
+
+    Raises:
+        UsageError: it is no base64, or leads out of the folder.
+    """
+    try:
+        found = base64.b64decode(path_b64, validate=True) if path_b64 else path.encode("utf-8", "surrogatepass")
+    except (binascii.Error, ValueError) as error:
+        raise UsageError("path_b64 is no base64") from error
+    found = found.strip(b"/")
+    if any(name in (b"", b".", b"..") for name in found.split(b"/")) and found not in (b"", b"."):
+        raise UsageError("a path has names between single slashes, and none of them is . or ..")
+    return b"" if found == b"." else found
+
+
+def _about(door: Door) -> APIRouter:
+    """How everything stands, and what happens."""
+    router = APIRouter(tags=["state"])
+
+    @router.get("/status", response_model=schema.Status, response_model_exclude_none=False)
+    async def status() -> dict[str, Any]:
+        return await asyncio.to_thread(door.status)
+
+    @router.get("/events", response_class=StreamingResponse)
+    async def events(since: Annotated[int | None, Query(ge=0, le=(1 << 63) - 1)] = None) -> StreamingResponse:
+        stream = follow(door.operations.events, since, door.progress)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    @router.get("/operations", response_model=schema.OperationPage)
+    async def operations(
+        before: Annotated[int | None, Query(ge=0)] = None,
+        view: Annotated[str, Query(pattern="^(all|running|waiting|warnings|errors)$")] = "all",
+        limit: Page = PAGE,
+    ) -> dict[str, Any]:
+        found = door.operations.newest(before=before, state=view, most=limit)
+        following = found[-1].no if len(found) == limit else None
+        items = [item.fields() for item in found]
+        return {"items": items, "next": following, "counts": door.operations.counts()}
+
+    @router.get("/operations/{number}", response_model=schema.Operation)
+    async def operation(number: int) -> dict[str, Any]:
+        found = door.operations.get(number)
+        if found is None:
+            raise PathUnknown(f"there is no operation {number}", hint="The oldest ones are forgotten.")
+        return found.fields()
+
+    @router.get("/log", response_model=schema.LogLines)
+    async def log(lines: Annotated[int, Query(ge=1, le=10_000)] = 200) -> dict[str, Any]:
+        return await asyncio.to_thread(door.log_tail, lines)
+
+    return router
+
+
+def _history(door: Door) -> APIRouter:
+    """The tree now and at any instant, and every version."""
+    router = APIRouter(tags=["history"])
+
+    async def read(look: Callable[[Vault], Any]) -> Any:
+        return await asyncio.to_thread(door.read, look)
+
+    @router.get("/entries", response_model=schema.Entries, response_model_exclude_none=True)
+    async def entries(
+        path: Text = "", path_b64: Text = "", at_ns: Instant = None, deleted: bool = False, after: Cursor = "",
+        limit: Page = PAGE,
+    ) -> Any:  # fmt: skip
+        where = path_of(path, path_b64)
+        return await read(lambda vault: views.entries(vault, where, at_ns, deleted=deleted, after=after, most=limit))
+
+    @router.get("/find", response_model=schema.Found, response_model_exclude_none=True)
+    async def find(q: Text, deleted: bool = True, limit: Page = PAGE) -> Any:
+        return await read(lambda vault: views.find(vault, q, deleted=deleted, most=limit))
+
+    @router.get("/versions", response_model=schema.Versions, response_model_exclude_none=True)
+    async def versions(path: Text = "", path_b64: Text = "", after: Cursor = "", limit: Page = PAGE) -> Any:
+        where = path_of(path, path_b64)
+        return await read(lambda vault: views.versions(vault, where, after=after, most=limit))
+
+    @router.get("/changes", response_model=schema.Changes, response_model_exclude_none=True)
+    async def changes(before: Annotated[str | None, Query(max_length=80)] = None, limit: Page = PAGE) -> Any:
+        return await read(lambda vault: views.changes(vault, before, limit))
+
+    @router.get("/content", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}})
+    async def content(
+        version_id: Text,
+        offset: Annotated[int, Query(ge=0, le=(1 << 63) - 1)] = 0,
+        length: Annotated[int, Query(ge=1, le=LONGEST_PART)] = LONGEST_PART,
+    ) -> Response:
+        data, size = await read(lambda vault: views.content(vault, version_id, offset, length))
+        headers = {"x-size": str(size)}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    @router.get("/compare", response_model=schema.Comparison)
+    async def compare(version_id: Text, against: Annotated[str | None, Query(max_length=80)] = None) -> Any:
+        return await read(lambda vault: views.compare(vault, version_id, against))
+
+    return router
+
+
+def _deciding(door: Door) -> APIRouter:
+    """What waits for a person, and who shares the folder on what stores."""
+    router = APIRouter(tags=["deciding"])
+
+    async def read(look: Callable[[Vault], Any]) -> Any:
+        return await asyncio.to_thread(door.read, look)
+
+    @router.get("/conflicts", response_model=list[schema.Conflict])
+    async def conflicts() -> Any:
+        return await read(views.conflict_list)
+
+    @router.get("/holds", response_model=list[schema.Held])
+    async def holds() -> Any:
+        return await read(views.hold_list)
+
+    @router.get("/devices", response_model=list[schema.Device])
+    async def devices() -> Any:
+        return await read(views.device_list)
+
+    @router.get("/space", response_model=schema.Space)
+    async def space() -> Any:
+        return await read(views.space)
+
+    @router.get("/ignored", response_model=schema.Ignored)
+    async def ignored(path: Text = "", path_b64: Text = "", directory: bool = False) -> Any:
+        where = path_of(path, path_b64)
+        return await read(lambda vault: views.ignore_test(vault, where, is_directory=directory))
+
+    @router.post("/decisions", response_model=schema.Done)
+    async def decide(request: schema.Decide) -> dict[str, Any]:
+        return await asyncio.to_thread(door.decide, request)
+
+    return router
+
+
+def _acting(door: Door) -> APIRouter:
+    """What the agent is asked to do."""
+    router = APIRouter(tags=["acting"])
+
+    @router.post("/sync", response_model=schema.Done)
+    async def sync() -> dict[str, Any]:
+        return await asyncio.to_thread(door.sync)
+
+    @router.post("/pause", response_model=schema.Done)
+    async def pause() -> dict[str, Any]:
+        await asyncio.to_thread(door.rest, True)
+        return {"paused": True}
+
+    @router.post("/resume", response_model=schema.Done)
+    async def resume() -> dict[str, Any]:
+        await asyncio.to_thread(door.rest, False)
+        return {"paused": False}
+
+    @router.post("/restores", response_model=schema.Done, responses={202: {"model": schema.Operation}})
+    async def restore(request: schema.Restore, response: Response) -> dict[str, Any]:
+        for path in request.paths_b64:
+            path_of("", path)
+        if not request.wait and not request.dry_run:
+            response.status_code = 202
+        return await asyncio.to_thread(door.restore, request)
+
+    @router.post("/verify", response_model=schema.Operation, status_code=202)
+    async def verify(request: schema.Verify) -> dict[str, Any]:
+        return await asyncio.to_thread(door.verify, request)
+
+    @router.post("/stop", response_model=schema.Done, status_code=202)
+    async def stop() -> dict[str, Any]:
+        door.stop()
+        return {"stopping": True}
+
+    return router

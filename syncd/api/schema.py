@@ -1,0 +1,306 @@
+"""The shapes of the local API: what is asked and what is answered, as docs/openapi.json publishes them.
+
+Paths are text in `path`; where a path is no UTF-8, `path_b64` has its bytes, and whoever asks may give those instead.
+Times are ns since 1970, sizes are in bytes. Unknown fields in a request are refused, so that no typo passes silently.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ns = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
+MOST_PATHS = 10_000  # in one request; a restore of more names their directory
+
+
+class Asked(BaseModel):
+    """What is asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Said(BaseModel):
+    """What is answered."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Restore(Asked):
+    """What to bring back; in place, or below another directory."""
+
+    paths_b64: Annotated[list[str], Field(min_length=1, max_length=MOST_PATHS)]
+    at_ns: Ns | None = None
+    version: str | None = None
+    to: str | None = Field(None, description="A directory; null for the folder itself.")
+    exact: bool = False
+    dry_run: bool = False
+    wait: bool = Field(True, description="Answer when it is done; else at once, with the operation.")
+
+
+class Decide(Asked):
+    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`."""
+
+    what: Literal["resolve", "approve", "deny", "rename-device"]
+    path_b64: str = ""
+    keep: Literal["a", "b", "both", ""] = ""
+    name: Annotated[str, Field(max_length=64)] = ""
+
+
+class Verify(Asked):
+    """How much of the store is read."""
+
+    read_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+
+
+class Failure(Said):
+    """Why something was not done: `code` is stable, `exit` is what the command line ends with."""
+
+    code: str
+    message: str
+    hint: str
+    exit: int
+
+
+class InHand(Said):
+    """A file that is read or brought just now."""
+
+    path: str
+    size: int
+    done: int
+    way: Literal["up", "down"]
+
+
+class Progress(Said):
+    """How far a piece of work is; totals are 0 while unknown, rates are bytes a second."""
+
+    files: int
+    bytes: int
+    total_files: int
+    total_bytes: int
+    rate: float
+    rate_up: float
+    rate_down: float
+    now: InHand | None
+
+
+class Store(Said):
+    """One store."""
+
+    name: str
+    url: str
+    healthy: bool
+    objects: int
+    bytes: int
+    latency_ms: float
+    last_verified_at: float | None
+
+
+class Skipped(Said):
+    """An entry that is not synced, and why."""
+
+    path: str
+    reason: str
+
+
+class Status(Said):
+    """How everything stands."""
+
+    state: str
+    safe: bool
+    pending_files: int
+    pending_bytes: int
+    conflicts: int
+    holds: int
+    alarms: int
+    alarm_reasons: list[str]
+    last_safe_at: str | None
+    folder: str
+    device: str
+    vault_id: str
+    files: int
+    bytes: int
+    reason: str
+    hint: str
+    watching: bool
+    watch_trouble: str
+    skipped: list[Skipped]
+    stores: list[Store]
+    progress: Progress | None = None
+
+
+class Entry(Said):
+    """What stands, or stood, at a path. `state`: safe, deleted, or renamed."""
+
+    path: str
+    path_b64: str | None = None
+    kind: str
+    size: int
+    mtime_ns: int
+    mode: int
+    version_id: str
+    state: str
+    versions: int | None = None
+
+
+class Entries(Said):
+    """A page of a directory."""
+
+    items: list[Entry]
+    next: str | None
+    total: int
+
+
+class Found(Said):
+    """What a search found; `more` says that there is more than was asked for."""
+
+    items: list[Entry]
+    more: bool
+
+
+class Version(Said):
+    """One version of a path."""
+
+    version_id: str
+    path: str
+    path_b64: str | None = None
+    kind: str
+    size: int
+    mtime_ns: int
+    device: str
+    recorded_ns: int
+    change: str
+    current: bool
+
+
+class Versions(Said):
+    """A page of versions, newest first."""
+
+    items: list[Version]
+    next: str | None
+    total: int
+
+
+class Change(Said):
+    """One change that a device told; `here` says that it was this one."""
+
+    path: str
+    path_b64: str | None = None
+    kind: str
+    change: str
+    device: str
+    here: bool
+    size: int
+    recorded_ns: int
+    version_id: str
+
+
+class Changes(Said):
+    """A page of changes, newest first."""
+
+    items: list[Change]
+    next: str | None
+
+
+class Comparison(Said):
+    """How two contents differ: `same`, `text` with the lines of a unified diff, `binary`, or `missing`."""
+
+    what: Literal["same", "text", "binary", "missing"]
+    old_size: int
+    new_size: int | None
+    lines: list[str]
+
+
+class Side(Said):
+    """One side of a conflict."""
+
+    version_id: str
+    kind: str
+    size: int
+    mtime_ns: int
+    recorded_ns: int
+    device: str
+
+
+class Conflict(Said):
+    """Two versions that knew nothing of one another: `a` stands at `path`, `b` at `copy_path`."""
+
+    path: str
+    copy_path: str
+    a: Side
+    b: Side
+    base: str | None
+
+
+class Held(Said):
+    """Deletions that wait for a yes: made here (`out`) or told by others (`in`)."""
+
+    way: Literal["in", "out"]
+    what: str
+    entries: int
+    paths: list[dict[str, str]]
+
+
+class Device(Said):
+    """One device."""
+
+    name: str
+    device: str
+    this: bool
+    records: int
+    last_record_ns: int | None
+
+
+class Operation(Said):
+    """One line of the operation log. `state`: running, done, warning, error or cancelled."""
+
+    id: int
+    kind: str
+    state: str
+    what: str
+    began_ns: int
+    ended_ns: int | None
+    note: str
+    hint: str
+    progress: Progress | None
+    result: dict[str, Any] | None
+    path: str | None = None
+
+
+class OperationPage(Said):
+    """A page of the operation log, newest first, with how many each view of it has."""
+
+    items: list[Operation]
+    next: int | None
+    counts: dict[str, int]
+
+
+class Ignored(Said):
+    """Whether a path is synced, and the pattern that says no."""
+
+    path: str
+    ignored: bool
+    pattern: str | None
+    by: str | None
+    exists: bool
+
+
+class Space(Said):
+    """What the vault holds: all versions as if each were kept whole, and the objects that hold them."""
+
+    versions: int
+    logical_bytes: int
+    stored_bytes: int
+    packs: int
+    chunks: int
+
+
+class LogLines(Said):
+    """The last lines of the agent's log."""
+
+    path: str
+    lines: list[str]
+
+
+class Done(Said):
+    """What was done; its fields depend on what was asked."""

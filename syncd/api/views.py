@@ -1,0 +1,326 @@
+"""What the doors show: JSON fields of entries, versions, changes, conflicts, holds, devices and stores.
+
+The command line and the API say the same, since both say what is made here. Reads a vault opened for reading; asks a
+store only for contents. Values out are plain dicts, lists, text and numbers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from syncd.engine.conflicts import Conflict, conflicts
+from syncd.engine.guards import OUT, holds
+from syncd.engine.picking import pick
+from syncd.engine.restoring import read_version
+from syncd.engine.rules import read_rules
+from syncd.engine.vault import Vault
+from syncd.errors import PathUnknown, UsageError
+from syncd.history.changes import latest
+from syncd.history.tree import Placed, Tree, find_gone
+from syncd.history.versions import history, version_id
+from syncd.model.entry import Kind
+from syncd.model.ids import device_of
+from syncd.model.path import join, path_fields, shown
+from syncd.model.version import Row
+from syncd.scan.ignore import ignored_by
+from syncd.state.devices import Device
+
+LONGEST_SIDE = 4_000_000  # bytes of a side that is compared line by line; longer ones take seconds
+MOST_LINES = 5_000  # of a comparison; nobody reads more in a terminal
+NUL_WITHIN = 8_192  # bytes in which git, too, looks for what no text has
+
+
+def entry_fields(devices: list[Device], path: bytes, row: Row, state: str = "safe") -> dict[str, Any]:
+    """Return the fields of an entry."""
+    return {
+        **path_fields(path),
+        "kind": Kind(row.kind).word,
+        "size": row.size,
+        "mtime_ns": row.mtime_ns,
+        "mode": row.mode,
+        "version_id": version_id(row.version, devices),
+        "state": state,
+    }
+
+
+def listing(vault: Vault, path: bytes, at_ns: int | None, *, deleted: bool) -> list[tuple[bytes, Row, str]]:
+    """Return what stands in a directory, and what was deleted from it, as it last was; by name.
+
+    Raises:
+        PathUnknown: there is and was no such directory.
+    """
+    nodes, tree = vault.state.nodes, Tree(vault.state.nodes, at_ns)
+    try:
+        placed = tree.find(path)
+    except PathUnknown:
+        if not deleted or at_ns is not None:
+            raise
+        placed = find_gone(nodes, path)
+    found = [(join(path, row.name), row, "safe") for row in tree.children(placed.node)]
+    if deleted:
+        taken = {name for name, _, _ in found}
+        for row in nodes.gone_children(placed.node):
+            if join(path, row.name) not in taken:
+                found.append((join(path, row.name), nodes.last_alive(row.node) or row, "deleted"))
+    return sorted(found, key=lambda entry: (entry[0], entry[2]))
+
+
+def entries(vault: Vault, path: bytes, at_ns: int | None, *, deleted: bool, after: str, most: int) -> dict[str, Any]:
+    """Return a page of a directory's entries, with how many versions each has."""
+    found = listing(vault, path, at_ns, deleted=deleted)
+    start = _number(after)
+    page = found[start : start + most]
+    counts = vault.state.search.counts([row.node for _, row, _ in page])
+    devices = vault.state.devices.all()
+    items = [{**entry_fields(devices, *entry), "versions": counts[entry[1].node]} for entry in page]
+    return {"items": items, "next": str(start + most) if start + most < len(found) else None, "total": len(found)}
+
+
+def _number(cursor: str) -> int:
+    if cursor and not cursor.isdigit():
+        raise UsageError(f"{cursor!r} is no cursor", hint="Use the one that came with the last page.")
+    return int(cursor or 0)
+
+
+def find(vault: Vault, text: str, *, deleted: bool, most: int) -> dict[str, Any]:
+    """Return entries whose name has the last word of a text, and whose path has the others: now, or ever.
+
+    What is there comes first, then what was deleted, then old names of what is called otherwise now.
+    """
+    words = text.split()
+    if not words:
+        return {"items": [], "more": False}
+    devices = vault.state.devices.all()
+    others, name = [word.lower() for word in words[:-1]], words[-1]
+    above, slash, last = name.rpartition("/")
+    if slash:
+        others.append(above.lower() + "/")
+    items: list[dict[str, Any]] = []
+    seen: set[bytes] = set()
+    for row, path, state in _found(vault, last, deleted=deleted):
+        if path in seen or not all(word in path.decode("utf-8", "replace").lower() for word in others):
+            continue
+        if len(items) == most:
+            return {"items": items, "more": True}
+        seen.add(path)
+        items.append(entry_fields(devices, path, row, state))
+    return {"items": items, "more": False}
+
+
+def _found(vault: Vault, part: str, *, deleted: bool) -> Iterator[tuple[Row, bytes, str]]:
+    nodes, search = vault.state.nodes, vault.state.search
+    for row in search.named(part, deleted=False):
+        yield row, nodes.path_of(row.node), "safe"
+    if not deleted:
+        return
+    for row in search.named(part, deleted=True):
+        yield nodes.last_alive(row.node) or row, nodes.path_of(row.node), "deleted"
+    for row in search.once_named(part):
+        above = nodes.path_of(row.parent) if row.parent > 0 else b""
+        yield row, join(above, row.name), "renamed"
+
+
+def versions(vault: Vault, path: bytes, *, after: str, most: int) -> dict[str, Any]:
+    """Return a page of the versions of whatever stood at a path, newest first.
+
+    Raises:
+        PathUnknown: nothing ever did.
+    """
+    found = history(vault.state.nodes, vault.state.devices.all(), path)
+    start = _number(after)
+    names = {device.id.hex()[:8]: vault.state.called(device) for device in vault.state.devices.all()}
+    items = [
+        {
+            "version_id": version.version_id,
+            **path_fields(version.path),
+            "kind": Kind(version.row.kind).word,
+            "size": version.row.size,
+            "mtime_ns": version.row.mtime_ns,
+            "device": names.get(version.version_id.partition("-")[0], version.device),
+            "recorded_ns": version.row.recorded_ns,
+            "change": version.change,
+            "current": version.current,
+        }
+        for version in found[start : start + most]
+    ]
+    return {"items": items, "next": str(start + most) if start + most < len(found) else None, "total": len(found)}
+
+
+def changes(vault: Vault, before: str | None, most: int) -> dict[str, Any]:
+    """Return a page of the latest changes of all devices."""
+    devices = vault.state.devices.all()
+    names = {device.no: vault.state.called(device) for device in devices}
+    own = vault.device.id
+    told = latest(vault.state, before, most)
+    items = [
+        {
+            **path_fields(change.path),
+            "kind": Kind(change.row.kind).word,
+            "change": change.change,
+            "device": names.get(change.device, ""),
+            "here": any(device.no == change.device and device.id == own for device in devices),
+            "size": change.row.size,
+            "recorded_ns": change.row.recorded_ns,
+            "version_id": version_id(change.row.version, devices),
+        }
+        for change in told
+    ]
+    return {"items": items, "next": told[-1].cursor if len(told) == most else None}
+
+
+def content(vault: Vault, version: str, offset: int, length: int) -> tuple[bytes, int]:
+    """Return bytes of a version of a file, verified, and the size of the whole.
+
+    Raises:
+        VersionUnknown: there is none, or it has no content.
+        StoreError, Damaged: it cannot be had.
+    """
+    _, placed = pick(vault, b"", None, version)
+    row = _file(placed)
+    if row.kind == Kind.SYMLINK:
+        return row.inline[offset : offset + length], len(row.inline)
+    return _part(read_version(vault.reader(), row), offset, length), row.size
+
+
+def _part(pieces: Iterator[Any], offset: int, length: int) -> bytes:
+    kept, position = bytearray(), 0
+    for piece in pieces:
+        start, position = position, position + len(piece)
+        if position > offset:
+            kept += bytes(piece)[max(0, offset - start) :]
+        if len(kept) >= length:
+            break
+    return bytes(kept[:length])
+
+
+def _file(placed: Placed) -> Row:
+    if placed.row is None or placed.row.kind == Kind.DIRECTORY:
+        raise UsageError("that is a directory, which has no content of its own")
+    return placed.row
+
+
+def compare(vault: Vault, version: str, against: str | None) -> dict[str, Any]:
+    """Return how a version differs from another, or from what the folder holds: `same`, `binary`, or lines of a diff.
+
+    Raises:
+        VersionUnknown: there is no such version.
+        StoreError, Damaged: it cannot be had.
+    """
+    _, placed = pick(vault, b"", None, version)
+    row = _file(placed)
+    old = _whole(vault, row)
+    if against is not None:
+        other = _file(pick(vault, b"", None, against)[1])
+        new, name = _whole(vault, other), against
+    else:
+        new, name = _on_disk(vault, vault.state.nodes.path_of(row.node)), "folder"
+    fields: dict[str, Any] = {"old_size": row.size, "new_size": None if new is None else len(new), "lines": []}
+    if new is None:
+        return {**fields, "what": "missing"}
+    if old == new:
+        return {**fields, "what": "same"}
+    if old is None or b"\0" in old[:NUL_WITHIN] or b"\0" in new[:NUL_WITHIN] or len(new) > LONGEST_SIDE:
+        return {**fields, "what": "binary"}
+    sides = [side.decode("utf-8", "replace").splitlines() for side in (old, new)]
+    lines: list[str] = []
+    for line in difflib.unified_diff(sides[0], sides[1], version, name, lineterm=""):
+        lines.append(line)
+        if len(lines) == MOST_LINES:
+            break
+    return {**fields, "what": "text", "lines": lines}
+
+
+def _whole(vault: Vault, row: Row) -> bytes | None:
+    """Return a file's bytes; None for one that is too long to be compared."""
+    if row.kind == Kind.SYMLINK:
+        return row.inline
+    return b"".join(map(bytes, read_version(vault.reader(), row))) if row.size <= LONGEST_SIDE else None
+
+
+def _on_disk(vault: Vault, path: bytes) -> bytes | None:
+    stat = vault.disk.stat(path)
+    if stat is None or stat.kind == Kind.DIRECTORY:
+        return None
+    if stat.kind == Kind.SYMLINK:
+        return vault.disk.readlink(path)
+    return vault.disk.read(path, LONGEST_SIDE + 1)
+
+
+def conflict_list(vault: Vault) -> list[dict[str, Any]]:
+    """Return all conflicts: `a` stands at the path, `b` is shown beside it."""
+    devices = vault.state.devices.all()
+    names = {device.no: vault.state.called(device) for device in devices}
+    return [conflict_fields(pair, devices, names) for pair in conflicts(vault.state)]
+
+
+def conflict_fields(pair: Conflict, devices: list[Device], names: dict[int, str]) -> dict[str, Any]:
+    """Return the fields of a conflict."""
+    sides = {}
+    for letter, row in (("a", pair.a), ("b", pair.b)):
+        sides[letter] = {
+            "version_id": version_id(row.version, devices),
+            "kind": Kind(row.kind).word,
+            "size": row.size,
+            "mtime_ns": row.mtime_ns,
+            "recorded_ns": row.recorded_ns,
+            "device": names.get(device_of(row.version), ""),
+        }
+    base = None if pair.base is None else version_id(pair.base, devices)
+    return {**path_fields(pair.path), **path_fields(pair.copy_path, "copy_path"), **sides, "base": base}
+
+
+def hold_list(vault: Vault) -> list[dict[str, Any]]:
+    """Return the deletions that wait for a yes."""
+    ways = {True: "deleted here", False: "deleted by others"}
+    return [
+        {
+            "way": hold.way,
+            "what": ways[hold.way == OUT],
+            "entries": hold.entries,
+            "paths": [path_fields(path) for path in hold.paths],
+        }
+        for hold in holds(vault.state)
+    ]
+
+
+def device_list(vault: Vault) -> list[dict[str, Any]]:
+    """Return the devices that share the folder, with what each said last and when by its own clock."""
+    rows, own = vault.state.devices.all(), vault.device.id
+    newest = {row.device: row for row in vault.state.devices.records()}
+    return [
+        {
+            "name": vault.state.called(row),
+            "device": row.id.hex(),
+            "this": row.id == own,
+            "records": row.sequence,
+            "last_record_ns": newest[row.no].claimed_ns if row.no in newest else None,
+        }
+        for row in rows
+    ]
+
+
+def space(vault: Vault) -> dict[str, Any]:
+    """Return what the vault holds and what that takes."""
+    count, size = vault.state.search.volume()
+    packs = vault.state.packs.all()
+    stored = sum(pack.size for _, pack in packs) + sum(row.size for row in vault.state.devices.records())
+    return {
+        "versions": count,
+        "logical_bytes": size,
+        "stored_bytes": stored,
+        "packs": len(packs),
+        "chunks": len(vault.state.chunks),
+    }
+
+
+def ignore_test(vault: Vault, path: bytes, *, is_directory: bool) -> dict[str, Any]:
+    """Return whether a path is ignored, by which pattern, and which path on the way to it that pattern meets."""
+    stat = vault.disk.stat(path)
+    is_directory = is_directory or (stat is not None and stat.kind == Kind.DIRECTORY)
+    found = ignored_by(read_rules(vault), path, is_directory)
+    exists = stat is not None
+    if found is None:
+        return {**path_fields(path), "ignored": False, "pattern": None, "by": None, "exists": exists}
+    return {**path_fields(path), "ignored": True, "pattern": found[1], "by": shown(found[0]), "exists": exists}
