@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from syncd import __version__
 from syncd.api import schema, views
 from syncd.api.stream import follow
+from syncd.engine.deciding import frontier_code
 from syncd.engine.operations import Operations
 from syncd.engine.vault import Vault
 from syncd.errors import AgentAbsent, Busy, Failed, Locked, NeedsAttention, PathUnknown, SyncdError, UsageError
@@ -233,6 +234,10 @@ def _deciding(door: Door) -> APIRouter:
     @router.get("/devices", response_model=list[schema.Device])
     async def devices() -> Any:
         return await read(views.device_list)
+
+    @router.get("/code", response_model=schema.Code)
+    async def code() -> Any:
+        return {"code": await read(lambda vault: frontier_code(vault.state))}
 
     @router.get("/space", response_model=schema.Space)
     async def space() -> Any:

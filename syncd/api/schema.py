@@ -285,6 +285,12 @@ class Ignored(Said):
     exists: bool
 
 
+class Code(Said):
+    """Six words: devices that show the same have seen the same journals."""
+
+    code: str
+
+
 class Space(Said):
     """What the vault holds: all versions as if each were kept whole, and the objects that hold them."""
 

@@ -1,0 +1,32 @@
+"""Asking the agent to do something, and showing what it answers: path, cause, next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syncd.errors import SyncdError
+from tui import format as show
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+
+async def act(dashboard: Dashboard, route: str, body: Any, done: str) -> Any:
+    """Ask; say that it is done, or why not. Returns the answer, None for none."""
+    try:
+        answer = await dashboard.live.post(route, body)
+    except SyncdError as error:
+        tell(dashboard, error)
+        return None
+    if done:
+        dashboard.notify(done)
+    dashboard.ask("status", "changes", "conflicts", "holds", "operations", "devices")
+    return answer
+
+
+def tell(dashboard: Dashboard, error: SyncdError) -> None:
+    """Show an error: what happened, and what to do."""
+    text = show.safe(error.message)
+    if error.hint:
+        text = f"{text}\n{show.safe(error.hint)}"
+    dashboard.notify(text, severity="error", markup=False, timeout=8)

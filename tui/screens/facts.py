@@ -1,0 +1,235 @@
+"""Stores, devices, the folder with its ignore tester, and the log: places that show facts, with a key or two."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from syncd.errors import SyncdError
+from tui import format as show
+from tui import rows
+from tui.acting import tell
+from tui.dialogs.confirm import Line
+from tui.place import Place, bindings
+from tui.widgets.virtual_list import VirtualList
+
+LOG_LINES, LOG_S = 2000, 2.0
+
+
+class Stores(Place):
+    """Where the sealed copies lie, and what they take."""
+
+    place = "stores"
+    BINDINGS = bindings("stores")
+    AUTO_FOCUS = "#stores-list"
+
+    def body(self) -> ComposeResult:
+        """Yield the panes."""
+        pane = VirtualList(rows.store, empty="asking", id="stores-list", key=lambda item: item["name"])
+        pane.border_title = "Stores"
+        yield pane
+        yield Static("", id="space", markup=False)
+
+    def changed(self, parts: Collection[str]) -> None:
+        """Draw what changed."""
+        if "status" in parts:
+            self.query_one("#stores-list", VirtualList).show(list(self.view.status.get("stores", ())))
+        if self.view.connected and ("changes" in parts or "status" in parts):
+            self._ask()
+
+    @work(exclusive=True, group="space", exit_on_error=True)
+    async def _ask(self) -> None:
+        try:
+            space = await self.dashboard.live.get("/space")
+        except SyncdError as error:
+            if self.view.connected:
+                tell(self.dashboard, error)
+            return
+        self.query_one("#space", Static).update("\n".join(self._told(space)))
+
+    def _told(self, space: dict[str, Any]) -> list[str]:
+        saved = space["logical_bytes"] - space["stored_bytes"]
+        share = f" ({saved / space['logical_bytes']:.0%})" if space["logical_bytes"] and saved > 0 else ""
+        lines = [
+            f"{show.plural(space['versions'], 'version')} of files, {show.size(space['logical_bytes'])} "
+            "if each were kept whole",
+            f"{show.size(space['stored_bytes'])} on each store, in {show.plural(space['packs'], 'pack')} and "
+            f"{show.plural(space['chunks'], 'chunk')}",
+        ]
+        if saved > 0:
+            lines.append(f"{show.size(saved)} saved{share} by keeping each piece once, and compressed")
+        checked = [item["last_verified_at"] for item in self.view.status.get("stores", ()) if item["last_verified_at"]]
+        lines.append(
+            f"last proven {show.full(int(max(checked) * 1e9), self.now)}" if checked else "never proven: V does"
+        )
+        return lines
+
+    def do_verify(self) -> None:
+        """Prove that everything is there."""
+        self.dashboard.act("/verify", {"read_percent": 0}, done="Verifying; a shows how it goes.")
+
+    def do_verify_read(self) -> None:
+        """Read and check every byte."""
+        self.dashboard.act("/verify", {"read_percent": 100}, done="Reading everything; a shows how it goes.")
+
+
+class Devices(Place):
+    """Who shares the folder."""
+
+    place = "devices"
+    BINDINGS = bindings("devices")
+    AUTO_FOCUS = "#devices-list"
+
+    def body(self) -> ComposeResult:
+        """Yield the panes."""
+        draw = lambda item, width: rows.device(item, width, self.now)  # noqa: E731
+        pane = VirtualList(draw, empty="asking", id="devices-list", key=lambda item: item["device"])
+        pane.border_title = "Devices"
+        yield pane
+        yield Static("", id="code", markup=False)
+
+    def changed(self, parts: Collection[str]) -> None:
+        """Draw what changed."""
+        if "devices" in parts:
+            self.query_one("#devices-list", VirtualList).show(self.view.devices)
+            if self.view.connected:
+                self._ask()
+
+    @work(exclusive=True, group="code", exit_on_error=True)
+    async def _ask(self) -> None:
+        try:
+            answer = await self.dashboard.live.get("/code")
+        except SyncdError as error:
+            if self.view.connected:
+                tell(self.dashboard, error)
+            return
+        text = (
+            f"The code of what this device has seen:  {answer['code']}\nA device that shows the same has seen the same."
+        )
+        self.query_one("#code", Static).update(text)
+
+    def do_rename(self) -> None:
+        """Ask for another name of this device."""
+        self.app.push_screen(Line("What is this device called?", str(self.view.status.get("device", ""))), self._named)
+
+    def _named(self, name: str | None) -> None:
+        if name:
+            body = {"what": "rename-device", "name": name}
+            self.dashboard.act("/decisions", body, done=f"This device is called {show.safe(name)}.")
+
+
+class Folder(Place):
+    """The folder, and why a path is not synced."""
+
+    place = "folder"
+    BINDINGS = bindings("folder")
+    AUTO_FOCUS = "#tester"
+
+    def body(self) -> ComposeResult:
+        """Yield the panes."""
+        yield Static("", id="facts", markup=False)
+        yield Input(placeholder="a path in the folder: is it synced, and which pattern says no?", id="tester")
+        yield Static("", id="tested", markup=False)
+        pane = VirtualList(_skipped, empty="nothing is skipped", id="skipped", key=lambda item: item["path"])
+        pane.border_title = "Skipped"
+        yield pane
+
+    def changed(self, parts: Collection[str]) -> None:
+        """Draw what changed."""
+        status = self.view.status
+        if not status:
+            return
+        watched = "is watched" if status["watching"] else "is looked at now and then"
+        lines = [
+            f"{show.safe(status['folder'])}  {watched}",
+            f"{show.plural(status['files'], 'file')}, {show.size(status['bytes'])}",
+        ]
+        if status["watch_trouble"]:
+            lines.append(show.safe(status["watch_trouble"]))
+        self.query_one("#facts", Static).update("\n".join(lines))
+        self.query_one("#skipped", VirtualList).show(list(status["skipped"]))
+
+    @on(Input.Changed, "#tester")
+    def _typed(self, event: Input.Changed) -> None:
+        self._test(event.value.strip())
+
+    @work(exclusive=True, group="tester", exit_on_error=True)
+    async def _test(self, path: str) -> None:
+        said = self.query_one("#tested", Static)
+        if not path:
+            said.update("")
+            return
+        try:
+            answer = await self.dashboard.live.get(
+                "/ignored", path=path.rstrip("/"), directory=str(path.endswith("/")).lower()
+            )
+        except SyncdError as error:
+            said.update(show.safe(error.message))
+            return
+        if answer["ignored"]:
+            said.update(f"✗ not synced: {show.safe(answer['by'])} meets the pattern {show.safe(answer['pattern'])}")
+        else:
+            said.update("✓ synced" if answer["exists"] else "✓ would be synced; there is no such path now")
+
+
+def _skipped(item: Any, width: int) -> rows.Row:
+    return [(" ! ", "wait"), (show.safe(item["path"]), ""), (f"  {show.safe(item['reason'])}", "dim")]
+
+
+class Log(Place):
+    """What the agent writes down."""
+
+    place = "log"
+    BINDINGS = bindings("log")
+    AUTO_FOCUS = "#lines"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._warned = False
+
+    def body(self) -> ComposeResult:
+        """Yield the pane."""
+        pane = VirtualList(rows.log, empty="nothing was written", id="lines", key=str)
+        pane.border_title = "Log"
+        yield pane
+
+    def on_mount(self) -> None:
+        """Read on every two seconds."""
+        super().on_mount()
+        self.set_interval(LOG_S, self._read)
+
+    def on_screen_resume(self) -> None:
+        """Read at once."""
+        super().on_screen_resume()
+        self._read()
+
+    @work(exclusive=True, group="log", exit_on_error=True)
+    async def _read(self) -> None:
+        if not self.view.connected or not self.is_current:
+            return
+        pane = self.query_one("#lines", VirtualList)
+        try:
+            answer = await self.dashboard.live.get("/log", lines=LOG_LINES)
+        except SyncdError:
+            return  # the headline says that the agent is gone
+        lines = [line for line in answer["lines"] if not self._warned or " ERROR " in line or " WARNING " in line]
+        pane.border_title = show.safe(answer["path"])
+        at_end = pane.cursor >= pane.total - 1
+        if lines != pane.items:
+            pane.show(lines)
+            if at_end:
+                pane.go_to(len(lines) - 1)
+
+    def do_everything(self) -> None:
+        """Show every line."""
+        self._warned = False
+        self._read()
+
+    def do_warned(self) -> None:
+        """Show warnings and worse."""
+        self._warned = True
+        self._read()
