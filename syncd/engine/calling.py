@@ -15,7 +15,7 @@ from syncd.merge.tree import Rank
 from syncd.model.entry import Kind, Stat
 from syncd.model.folding import fold, same_form
 from syncd.model.ids import counter_of, device_of
-from syncd.model.path import join
+from syncd.model.path import join, split
 from syncd.model.version import Row
 from syncd.state.base import Alias
 from syncd.state.nodes import PENDING
@@ -116,11 +116,17 @@ class NamesHere:
         listed = self._disk.exact(path) is not None
         linked = here.kind == Kind.FILE and here.links > 1  # the same file under two names that both are its own
         for row in self._base.children(want.parent):
-            if row.name != want.name and row.ino == here.ino and not (listed and linked):
+            by_inode = row.name != want.name and row.ino == here.ino and not (listed and linked)
+            if by_inode and self._stands_as(join(split(path)[0], row.name), here):
                 return row
             if not listed and row.name != want.name and fold(row.name) == fold(want.name):
                 return row
         return None
+
+    def _stands_as(self, path: bytes, here: Stat) -> bool:
+        """Tell whether an entry answers to a path, too; one that a person moved does not answer to its old name."""
+        found = self._disk.stat(path)
+        return found is not None and found.ino == here.ino
 
     def meet(self, want: Row, other: Row) -> bool:
         """Tell whether two entries that cannot both stand have names of their own: only this disk has them for one."""

@@ -51,8 +51,12 @@ class Way:
             return
         if self._names.meet(want, occupant) and not self._moves_away(occupant):
             self._note()
+            node, name = self._names.clash(want, occupant)
+            wanted = self._base.wanted(node)
+            if wanted is not None and wanted.name == name:
+                return  # it is called so already: what stands there is somebody's doing, and a look tells it first
             with self._state.transaction():
-                self._base.call(*self._names.clash(want, occupant), stands=False)
+                self._base.call(node, name, stands=False)
             self._called = True
         elif self._base.waits(occupant.node):
             self._standing[occupant.node] = occupant

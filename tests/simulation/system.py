@@ -296,8 +296,9 @@ class System(Kernel):
         if not self.person and self.used + grown > self.personality.room:
             raise fails(errno.ENOSPC, opened.path)
         self.used += grown
-        if self.person:
+        if self.person:  # what people write is durable, and so are the names that it has
             inode.durable = None
+            self.commit()
         elif inode.durable is None:
             inode.durable = bytes(inode.data)
         inode.data[opened.position : opened.position + len(whole)] = whole

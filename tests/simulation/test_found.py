@@ -360,3 +360,22 @@ def test_seed_21002672() -> None:
         Decision("everywhere", 1, (), "", ()),
     )
     Simulation(Schedule(21002672, 2, ("mac", "plain"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_22006983() -> None:
+    """Where a person had swapped what has another name here with something else, a pass never came to an end."""
+    decisions = (
+        Decision("people", 3, (706, 789, 188), "create", ()),
+        Decision("people", 0, (819, 168, 472), "directory with", ()),
+        Decision("people", 1, (912, 143, 538), "create", ()),
+        Decision("people", 1, (363, 270, 628), "create", ()),
+        Decision("everywhere", 3, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", (Interrupt(2, "act", (901, 576, 726, 973), ""),)),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 1, (533, 949, 399), "directory with", ()),
+        Decision("people", 2, (55, 51, 938), "swap", ()),
+        Decision("people", 1, (205, 631, 495), "case", ()),
+    )
+    kinds = ("plain", "plain", "linkless", "coarse")
+    Simulation(Schedule(22006983, 4, kinds, False, (0, 0, 0, 0), decisions, 5)).run()
