@@ -237,6 +237,8 @@ class Apply:
                 self._base.merge(occupant.node, want._replace(mode=there.mode, ino=there.ino))
             self.outcome.done += 1
             return
+        if self._disk.stat(split(path)[0]) is None:  # somebody removed it, which comes first
+            raise Changed(LOCAL_FIRST)
         self._touched.above(path)
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)

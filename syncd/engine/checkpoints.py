@@ -208,8 +208,9 @@ def _locations(vault: Vault) -> Iterator[Draft]:
         gathered: list[PackLocations] = []
         weight = 0
         for number, bare in group:
-            gathered.append(_located(bare, held[number]))
-            weight += 80 + 24 * len(held[number])
+            entries = held.get(number, [])
+            gathered.append(_located(bare, entries))
+            weight += 80 + 24 * len(entries)
             if weight >= WEIGHT or bare.pack[0] % PACKS_TO_A_PART == 0:
                 yield Draft(PartKind.LOCATIONS, gathered[0].pack, encode_location_part(gathered), len(gathered))
                 gathered, weight = [], 0
@@ -224,10 +225,8 @@ def _in_groups(
     group: list[tuple[int, PackLocations]] = []
     chunks = 0
     for number, bare in packs:
-        if number not in counts:
-            continue  # every chunk of it lies elsewhere, too
         group.append((number, bare))
-        chunks += counts[number]
+        chunks += counts.get(number, 0)  # a pack whose chunks all lie elsewhere, too, is a pack all the same
         if chunks >= CHUNKS_AT_ONCE and bare.pack[0] % PACKS_TO_A_PART == 0:
             yield group
             group, chunks = [], 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from zlib import crc32
 
 from syncd.chunk.params import keep_profile
@@ -20,13 +19,14 @@ from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.leftovers import sweep
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import UP, Progress
+from syncd.engine.published import says
 from syncd.engine.readahead import Batch, Item, read_ahead
+from syncd.engine.recognising import Recognising
 from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
-from syncd.merge.copies import is_conflict_name
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat, same_mtime
+from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
@@ -94,7 +94,7 @@ class Outward:
         self._missing: list[int] = []  # nodes that are not where the base has them
         self._gone = Gone(vault, outbox, self._outcome.problems, ripe)
         self._later: list[_Later] = []
-        self._taken: set[int] = set()  # nodes that files were found to be
+        self._recognising = Recognising(vault, outbox, self._trusted)
         self._records_before = outbox.written.records
 
     def scan(self, *, deep: bool = False) -> Outcome:
@@ -250,7 +250,7 @@ class Outward:
         if read is None:
             return False
         stat, content, profile, inline = read
-        if item.base is not None and _equal(item.base, stat, content, inline):
+        if item.base is not None and says(item.base, stat, content, inline):
             if self._trusted(stat):
                 self._outbox.seen(item.base.node, stat)
             elif item.base.ino != stat.ino:  # by which a move is recognised
@@ -277,28 +277,17 @@ class Outward:
         said = ("node", "parents", "parent", "name") if item.base is not None or base is None else ("node", "parents")
         fields = {name: value for name, value in now._asdict().items() if name not in said}
         if base is None:
-            known = self._adopted(directory, item.name, stat, content, inline)
+            known = self._recognising.as_once(self._survey, directory, item.name, stat, content, inline)
             if not known and not self._resumed(directory, item, stat, fields):
                 self._tell(now._replace(node=self._outbox.new_node()), stat)
+            return True
+        if self._recognising.as_wanted(base, (directory.node, item.name), stat, content, inline):
             return True
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
         self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
-
-    def _adopted(self, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes) -> bool:
-        """Take a file for what the vault has at this very place, now or once: it is not news."""
-        absent = self._survey.absent(directory, name, stat)
-        known = self._vault.state.nodes.versions(absent.node) if absent is not None else []
-        once = self._survey.once_here(directory, name, content)
-        for row in chain(once, known) if is_conflict_name(name) else chain(known, once):
-            same = (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline)
-            if same and row.node not in self._taken:
-                self._taken.add(row.node)  # no node is two entries
-                self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
-                return True
-        return False
 
     def _resumed(self, directory: Directory, item: Item, stat: Stat, fields: dict[str, object]) -> bool:
         """Take a file as an edit of what the tree has at this place, if this device alone made that.
@@ -385,11 +374,6 @@ class Outward:
             self._outcome.changes += gone.told
             self._outcome.unsettled += gone.unsettled
             gone.told, gone.unsettled = 0, []
-
-
-def _equal(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
-    bytes_same = (row.depth, row.content, row.inline) == (content.depth, content.ids, inline)
-    return bytes_same and row.mode == stat.mode and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
 
 
 def _group(name: bytes) -> int:

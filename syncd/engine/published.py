@@ -12,6 +12,12 @@ from syncd.pack.reader import Hasher
 from syncd.scan.diff import same
 
 
+def says(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
+    """Tell whether a version says what was read of an entry, mode and mtime included."""
+    bytes_same = (row.depth, row.content, row.inline) == (content.depth, content.ids, inline)
+    return bytes_same and row.mode == stat.mode and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
+
+
 class Published:
     """Compares entries of one folder with versions. Reads a file only where its fingerprint cannot tell."""
 

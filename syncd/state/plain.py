@@ -86,6 +86,8 @@ class Taking:
         change = item.change
         if change.node in self._in_batch:
             return False
+        if item.at is not None and item.at != (change.parent, change.name):
+            return False  # it is elsewhere on this disk than the tree wants it
         if item.at is not None and self._has("SELECT 1 FROM alias WHERE node = ?", (change.node,)):
             return False  # where it is on this disk need not be where this disk would put it
         row = self._db.execute(

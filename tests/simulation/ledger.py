@@ -123,16 +123,18 @@ class Ledger:
         """Return what was destroyed on a device since a look told it."""
         return set(self._untold.get(device.name, ()))
 
-    def glimpsed(self, device: SimDevice) -> None:
-        """Take note that a device looked at some of its folder: whatever stands there may be known to it now."""
-        self._glimpsed.setdefault(device.name, {}).update((path, data) for path, (data, _) in self.here(device).items())
+    def glimpsed(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]]) -> None:
+        """Take note that a device looked at some of its folder: whatever stands, or stood, there may be known to it."""
+        for found in (before, self.here(device)):
+            self._glimpsed.setdefault(device.name, {}).update((path, data) for path, (data, _) in found.items())
 
     def published(self, device: SimDevice, before: dict[bytes, tuple[bytes, int]], untold: set[bytes]) -> None:
         """Take note that a whole look came through; `before` and `untold` are of when it began."""
         now = self.here(device)
         self._fade(device, now.keys())
         self._last[device.name] = {path: data for path, (data, _) in now.items()}
-        self._glimpsed.pop(device.name, None)
+        # What went somewhere else while it looked may have been told at its old name.
+        self._glimpsed[device.name] = {path: data for path, (data, _) in before.items() if path not in now}
         if device.cycle._pending or not device.system.mounted:
             return  # it says itself that it has not done with something
         problems = device.cycle.status.problems

@@ -212,9 +212,11 @@ class Simulation:
                 through = device.look_everywhere()
                 if through:
                     self.ledger.published(device, before, untold)
+                else:
+                    self.ledger.glimpsed(device, before)
             else:
                 device.turn()
-                self.ledger.glimpsed(device)
+                self.ledger.glimpsed(device, before)
         finally:
             self._waiting.pop(number, None)
         status = device.cycle.status

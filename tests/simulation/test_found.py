@@ -379,3 +379,63 @@ def test_seed_22006983() -> None:
     )
     kinds = ("plain", "plain", "linkless", "coarse")
     Simulation(Schedule(22006983, 4, kinds, False, (0, 0, 0, 0), decisions, 5)).run()
+
+
+def test_seed_22019221() -> None:
+    """A checkpoint left out a pack whose chunks another pack has, too: whoever began with it took it for nobody's."""
+    decisions = (
+        Decision("people", 0, (84, 557, 310), "mkdir", ()),
+        Decision("people", 0, (812, 363, 756), "create", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (883, 775, 235), "same", ()),
+        Decision("people", 1, (282, 671, 623), "same", ()),
+        Decision("advance", 0, (2500,), "", ()),
+        Decision("people", 0, (639, 907, 541), "remove", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 0, (178, 330, 234), "directory with", ()),
+    )
+    Simulation(Schedule(22019221, 2, ("plain", "coarse"), False, (0, 0), decisions, 3)).run()
+
+
+def test_seed_22018325() -> None:
+    """What had made way was told under the name that it had meanwhile; a directory that a person removed was made anew."""
+    decisions = (
+        Decision("people", 1, (521, 815, 243), "directory with", ()),
+        Decision("people", 2, (782, 645, 281), "directory with", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 1, (550, 253, 922), "swap", ()),
+        Decision("people", 1, (38, 135, 964), "save by removal", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 2, (158, 474, 145), "remove", ()),
+        Decision("people", 2, (121, 415, 443), "case", ()),
+        Decision("advance", 1, (2500,), "", ()),
+        Decision("people", 2, (556, 918, 285), "to directory", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (560, 694, 581), "mkdir", ()),
+    )
+    Simulation(Schedule(22018325, 3, ("mac", "plain", "mac"), False, (0, 0, 0), decisions, 2)).run()
+
+
+def test_seed_22027446() -> None:
+    """With a state of long ago, what another device had said and was here already was told as this one's own edit."""
+    decisions = (
+        Decision("people", 1, (817, 620, 742), "create", ()),
+        Decision("people", 1, (818, 994, 853), "directory with", ()),
+        Decision("people", 0, (843, 829, 303), "create", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (271, 138, 249), "again", ()),
+        Decision("wipe", 1, (414, 580), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (392, 875, 795), "edit", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (859, 232, 984), "edit", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("restore", 0, (116, 585), "", ()),
+    )
+    Simulation(Schedule(22027446, 2, ("coarse", "blind"), False, (0, 0), decisions, 500)).run()

@@ -1,0 +1,58 @@
+"""Recognising what stands on this disk as what the tree has already: it is not news, and is not told.
+
+So after a state of long ago was restored, when the disk is ahead of it, and where a folder with files in it joins.
+Invariant: no node is recognised as two entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+
+from syncd.engine.outbox import Outbox
+from syncd.engine.published import says
+from syncd.engine.survey import Directory, Survey
+from syncd.engine.vault import Vault
+from syncd.merge.copies import is_conflict_name
+from syncd.model.entry import Content, Stat
+from syncd.model.version import Row
+
+
+class Recognising:
+    """Adopts entries.
+
+    Args:
+        vault: opened for writing.
+        outbox: takes what is adopted.
+        trusted: tells whether a fingerprint is old enough to be believed.
+    """
+
+    def __init__(self, vault: Vault, outbox: Outbox, trusted: Callable[[Stat], bool]) -> None:
+        self._nodes, self._base = vault.state.nodes, vault.state.base
+        self._outbox, self._trusted = outbox, trusted
+        self._taken: set[int] = set()
+
+    def as_wanted(self, base: Row, here: tuple[int, bytes], stat: Stat, content: Content, inline: bytes) -> bool:
+        """Take an entry that already is, here, what the tree wants of its node, which the state did not know."""
+        want = self._base.wanted(base.node) if self._base.waits(base.node) else None
+        if want is None or want.kind != stat.kind or (want.parent, want.name) != here:
+            return False
+        if not says(want, stat, content, inline):
+            return False
+        self._outbox.adopt(want, stat, here, trusted=self._trusted(stat))
+        return True
+
+    def as_once(
+        self, survey: Survey, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes
+    ) -> bool:
+        """Take a file for what the vault has at this very place, now or once."""
+        absent = survey.absent(directory, name, stat)
+        known = self._nodes.versions(absent.node) if absent is not None else []
+        once = survey.once_here(directory, name, content)
+        for row in chain(once, known) if is_conflict_name(name) else chain(known, once):
+            same = (row.kind, row.depth, row.content, row.inline) == (stat.kind, content.depth, content.ids, inline)
+            if same and row.node not in self._taken:
+                self._taken.add(row.node)
+                self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
+                return True
+        return False
