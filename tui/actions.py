@@ -83,6 +83,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("q", "leave", "Quit", EVERYWHERE, "Leave the dashboard; the agent goes on.", False),
     Action("escape", "back", "Back", EVERYWHERE, "To where you came from.", False),
     Action("r", "restore", "Restore", "history", "Bring back this version, or what is marked.", why_not=_needs_agent),
+    Action("R", "restore_all", "Restore all", "history", "Bring back the directory shown.", why_not=_needs_agent),
     Action("o", "open", "Open copy", "history", "Write this version beside, and open it.", why_not=_needs_agent),
     Action("equals_sign", "compare", "Diff two", "history", "Compare with the version compared last."),
     Action("t", "instant", "Tree at…", "history", "The whole tree as it was.", why_not=_needs_agent),
@@ -104,6 +105,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("V", "verify", "Verify", "stores", "Prove that everything is there.", why_not=_needs_agent),
     Action("R", "verify_read", "Read all", "stores", "Read and check every byte.", why_not=_needs_agent),
     Action("n", "rename", "Rename", "devices", "Give this device another name.", why_not=_needs_agent),
+    Action("i", "test", "Test a path", "folder", "Is it synced, and which pattern says no?", why_not=_needs_agent),
     Action("1", "everything", "All", "log", "Every line."),
     Action("2", "warned", "Warnings", "log", "Warnings and worse."),
 )

@@ -62,6 +62,17 @@ def when(ns: int, now: datetime) -> str:
     return f"{then.day} {then:%b %Y}"
 
 
+def brief(ns: int, now: datetime) -> str:
+    """Return an instant in at most 6 letters: 12:41 today, Mon this week, 3 Feb this year, 2025."""
+    text = when(ns, now)
+    if text[2:3] == ":":
+        return text[:5]
+    parts = text.split()
+    if len(parts) == 2:
+        return parts[0]
+    return " ".join(parts[:2]) if ":" in text else parts[-1]
+
+
 def full(ns: int, now: datetime) -> str:
     """Return an instant whole, in the local time zone."""
     return datetime.fromtimestamp(ns / 1e9, now.tzinfo).strftime("%Y-%m-%d %H:%M:%S")

@@ -35,10 +35,11 @@ KINDS = {"directory": "▸", "symlink": "@"}
 def change(item: Item, width: int, now: datetime) -> Row:
     """Draw a change: when, up or down, who, what, where."""
     glyph, level = CHANGED.get(item["change"], ("·", ""))
-    when = column(show.when(item["recorded_ns"], now), 10)
-    who = column(show.safe(item["device"]), 10)
+    wide = width >= 60
+    when = column(show.when(item["recorded_ns"], now), 11) if wide else column(show.brief(item["recorded_ns"], now), 6)
+    who = column(show.safe(item["device"]), 10 if wide else 8)
     word = column(item["change"], 8)
-    room = max(8, width - 36)
+    room = max(8, width - len(when) - len(who) - 16)
     path = show.fit(show.safe(item["path"]), room)
     return [(f" {when} ", "dim"), ("▲ " if item["here"] else "▼ ", "dim"), (who + " ", "dim"),
             (f"{glyph} ", level), (word + " ", level), (path, "")]  # fmt: skip
@@ -47,7 +48,7 @@ def change(item: Item, width: int, now: datetime) -> Row:
 def version(item: Item, width: int, now: datetime) -> Row:
     """Draw a version: when, from whom, what changed, how big, and what else there is to say."""
     glyph, level = CHANGED.get(item["change"], ("·", ""))
-    when = column(show.when(item["recorded_ns"], now), 12)
+    when = column(show.when(item["recorded_ns"], now), 11)
     size = column("" if item["change"] == "deleted" else show.size(item["size"]), 9, right=True)
     note = "current" if item["current"] else item.get("note", "")
     fixed = [(f" {when} ", ""), (column(show.safe(item["device"]), 10) + " ", "dim"),

@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "conflict": ("decide", "List, look at and resolve conflicts."),
     "review": ("decide", "Say yes or no to deletions that wait because there are so many."),
     "device": ("decide", "The devices that share the folder."),
+    "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
     "doctor": ("check", "Look for what is wrong on this computer and say what to do."),
     "config": ("check", "Check, show or locate the settings."),

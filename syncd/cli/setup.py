@@ -104,6 +104,10 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
     else:
         talk(f"Recovery: {words}")
         talk("          Write these words down: with them and the store everything can be brought back. Shown once.")
+    if code == 0 and words is None and not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
+        from syncd.cli.dashboard import become_dashboard
+
+        become_dashboard()
     return code
 
 

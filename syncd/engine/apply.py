@@ -22,7 +22,7 @@ from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
 from syncd.engine.way import Way
 from syncd.errors import Failed
-from syncd.fs.disk import Changed
+from syncd.fs.exchanging import Changed
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
@@ -62,13 +62,12 @@ class Apply:
         self._reader = vault.reader()
         self._here = Here(vault, self._reader)
         self._published = Published(vault)
-        self._rows: list[Row] = []  # what this disk has now, to be noted
-        self._gone: list[int] = []
+        self._rows, self._gone = list[Row](), list[int]()  # what this disk has now or has not, to be noted
         self._unsure = False  # a step failed, and may have been taken all the same
         self._touched = Touched(self._disk)
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
         self._way = Way(vault, self._note, self._went_aside)
-        self._placer = Placer(self._disk, self._state, self._placed, self._refused)
+        self._placer = Placer(self._disk, self._state, self._published.sure, self._placed, self._refused)
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -229,7 +228,8 @@ class Apply:
         there = self._disk.stat(path)
         if there is not None:
             occupant = self._base.child(want.parent, want.name)
-            if occupant is None or not self._base.stands_for(waiting.node, occupant.node):
+            is_one = there.kind == Kind.DIRECTORY
+            if occupant is None or not (is_one and self._base.stands_for(waiting.node, occupant.node)):
                 self._way.blocked(want, path)
                 raise Changed(IN_THE_WAY)
             # Two directories of one name became one: this disk's is that one from now on.
@@ -272,7 +272,7 @@ class Apply:
             self._same(path, have)
             self._touched.above(path)
             try:
-                self._disk.remove(path, stat)
+                self._disk.remove(path, stat, self._published.sure(have, stat))
             except Changed:
                 self.outcome.problems[path] = NOT_EMPTY
                 return

@@ -14,7 +14,7 @@ from syncd.engine.published import Published
 from syncd.engine.restoring import Restored
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
-from syncd.fs.disk import Changed
+from syncd.fs.exchanging import Changed
 from syncd.history.tree import Placed, Tree
 from syncd.merge.copies import with_tag
 from syncd.model.entry import Change, Kind

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
-from syncd.fs.disk import RECOVERED, Changed
+from syncd.fs.exchanging import RECOVERED, Changed
 from syncd.model.entry import Kind
 from syncd.model.path import join, split
 from syncd.pack.reader import Hasher

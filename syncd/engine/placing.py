@@ -14,7 +14,8 @@ from typing import NamedTuple
 from syncd.engine.restoring import Job
 from syncd.engine.vault import Vault
 from syncd.errors import NeedsAttention
-from syncd.fs.disk import Disk, Placement, Staged
+from syncd.fs.disk import Disk, Placement
+from syncd.fs.exchanging import Staged, Sure
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
@@ -75,6 +76,7 @@ class Placer:
     Args:
         disk: the folder.
         state: takes the intents.
+        sure: returns what tells whether a version still stands where it was seen, where times cannot.
         placed: told of each that stands now, with its fingerprint.
         refused: told of each that does not, and why.
     """
@@ -83,10 +85,11 @@ class Placer:
         self,
         disk: Disk,
         state: State,
+        sure: Callable[[Row | None, Stat | None], Sure],
         placed: Callable[[Job, Waiting, Stat], None],
         refused: Callable[[Job, Exception], None],
     ) -> None:
-        self._disk, self._state, self._placed, self._refused = disk, state, placed, refused
+        self._disk, self._state, self._sure, self._placed, self._refused = disk, state, sure, placed, refused
         self._ready: list[_Ready] = []
         self._size = 0
         self.alone = False  # few are to come: each is synced by itself
@@ -120,7 +123,8 @@ class Placer:
             while ready:
                 item = ready.pop(0)
                 try:
-                    stat = self._disk.put_in_place(item.staged, item.job.path, item.job.expect)
+                    sure = self._sure(item.waiting.have, item.job.expect)
+                    stat = self._disk.put_in_place(item.staged, item.job.path, item.job.expect, sure)
                 except Exception as error:
                     self._refused(item.job, error)
                 else:

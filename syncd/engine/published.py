@@ -5,11 +5,12 @@ from __future__ import annotations
 from syncd.chunk.lists import fold
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
+from syncd.fs.exchanging import Sure, surely
 from syncd.model.entry import Content, Kind, Stat, same_mtime
 from syncd.model.location import LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import Hasher
-from syncd.scan.diff import same
+from syncd.scan.diff import same, too_fresh
 
 
 def says(row: Row, stat: Stat, content: Content, inline: bytes) -> bool:
@@ -22,7 +23,7 @@ class Published:
     """Compares entries of one folder with versions. Reads a file only where its fingerprint cannot tell."""
 
     def __init__(self, vault: Vault) -> None:
-        self._disk, self._hasher = vault.disk, Hasher(vault.keys)
+        self._disk, self._hasher, self._now_ns = vault.disk, Hasher(vault.keys), vault.ambient.now_ns
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
 
     def is_so(self, path: bytes, row: Row, stat: Stat) -> bool:
@@ -35,6 +36,22 @@ class Published:
             return self._disk.readlink(path) == row.inline
         likely = row.size == stat.size and same_mtime(row.mtime_ns, stat.mtime_ns, stat.ctime_ns)
         return likely and self.content_is(path, row, stat)
+
+    def sure(self, row: Row | None, seen: Stat | None) -> Sure:
+        """Return what tells whether an entry, wherever it is by then, still is a version that it was seen to be.
+
+        Its fingerprint says so, unless it is so new that somebody may write once more and leave the times as they are.
+        """
+        if row is None or seen is None or seen.kind != Kind.FILE:
+            return surely
+        if not too_fresh(seen.mtime_ns, seen.ctime_ns, self._now_ns()):
+            return surely
+
+        def look(path: bytes) -> bool:
+            stat = self._disk.stat(path)
+            return stat is not None and self.content_is(path, row, stat)
+
+        return look
 
     def content_is(self, path: bytes, row: Row, stat: Stat) -> bool:
         """Tell whether a file has the bytes of a version."""

@@ -18,7 +18,8 @@ from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.engine.writing import SMALL, TreeWriter
 from syncd.errors import Damaged, Failed, LocalDiskFull, StoreGone, UsageError
-from syncd.fs.disk import Changed, Disk, Placement
+from syncd.fs.disk import Disk, Placement
+from syncd.fs.exchanging import Changed
 from syncd.fs.holes import Buffer
 from syncd.history.tree import Placed, Tree
 from syncd.model.entry import Content, Kind, Stat

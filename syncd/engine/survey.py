@@ -13,7 +13,7 @@ from functools import partial
 from syncd.engine.calling import NamesHere
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
-from syncd.fs.disk import TEMPORARY
+from syncd.fs.exchanging import TEMPORARY
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime, usual_mode
 from syncd.model.ids import ROOT

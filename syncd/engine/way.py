@@ -11,7 +11,7 @@ from collections.abc import Callable
 from syncd.engine.calling import NamesHere
 from syncd.engine.published import Published
 from syncd.engine.vault import Vault
-from syncd.fs.disk import Changed
+from syncd.fs.exchanging import Changed
 from syncd.model.path import join, split
 from syncd.model.version import Row
 

@@ -14,7 +14,8 @@ from concurrent.futures import Executor, Future
 
 from syncd.errors import LocalDiskFull
 from syncd.fs.bulk import META, write_files
-from syncd.fs.disk import Changed, Disk, Placement
+from syncd.fs.disk import Disk, Placement
+from syncd.fs.exchanging import Changed
 from syncd.fs.holes import Buffer, is_hole
 
 BATCH_FILES = 64

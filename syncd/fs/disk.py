@@ -15,21 +15,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import LocalDiskFull
+from syncd.fs.exchanging import TEMPORARY, Changed, Exchanging, Staged
 from syncd.fs.holes import Buffer, fill_with_holes
 from syncd.fs.kernel import KERNEL, Kernel
-from syncd.fs.looking import LONGEST, MARKER, Looking
-from syncd.fs.renames import EXCHANGE, NO_REPLACE
-from syncd.model.entry import Kind, Stat
+from syncd.fs.looking import LONGEST, MARKER
+from syncd.model.entry import Stat
 from syncd.model.path import join, split
 
-TEMPORARY = b".syncd-tmp-"
-RECOVERED = b"recovered-"
-
 Fill = Callable[[int, Iterable[Buffer]], None]
-
-
-class Changed(Exception):
-    """What stands at a path is not what the caller saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +34,7 @@ class Placement:
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A file or symlink that was written and has no name of its own yet; `size` and `mtime_ns` as they were then."""
-
-    path: bytes
-    inode: int
-    size: int
-    mtime_ns: int
-
-
-class Disk(Looking):
+class Disk(Exchanging):
     """The folder at `root`, to be looked at and changed."""
 
     def __init__(self, root: bytes, kernel: Kernel = KERNEL) -> None:
@@ -117,59 +100,6 @@ class Disk(Looking):
             self.discard(temporary)
             raise
 
-    def _beside(self, path: bytes) -> bytes:
-        return join(split(path)[0], TEMPORARY + self._os.token())
-
-    def put_in_place(self, staged: Staged, path: bytes, expect: Stat | None) -> Stat:
-        """Give what was staged its name; return its fingerprint.
-
-        Where something stands, the two change places and what came out is looked at: if it is not what the
-        caller saw, they change back. So there is no moment between looking and replacing.
-
-        Args:
-            staged: by `stage` or `stage_symlink`; it is gone afterwards, unless the system failed in between.
-            path: where to.
-            expect: what the caller saw there; None for nothing.
-
-        Raises:
-            Changed: something else stands there now; it stands there still.
-        """
-        try:
-            if expect is None:
-                self.move(staged.path, path)
-            else:
-                self._replace(staged, path, expect)
-        except BaseException:
-            self.discard_staged(staged)
-            raise
-        placed = self.stat(path)
-        if placed is None:
-            raise Changed(path)  # taken away again by somebody, who surely had a reason
-        return placed
-
-    def _replace(self, staged: Staged, path: bytes, expect: Stat) -> None:
-        if self.stat(path) != expect:
-            raise Changed(path)
-        with self._at(staged.path) as (source, parent), self._at(path) as (target, _):
-            if not self._os.rename_with(EXCHANGE, source, parent, target, parent):
-                self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
-                return
-            came_out = self.stat(staged.path)
-            # The exchange itself set its ctime; whatever else differs was somebody else's doing.
-            if came_out is None or came_out._replace(ctime_ns=expect.ctime_ns) != expect:
-                there = self.lstat(path)
-                if there is not None and there.st_ino == staged.inode:  # else somebody moved something here again
-                    self._os.rename_with(EXCHANGE, source, parent, target, parent)
-                self._show_if_not_ours(staged)
-                raise Changed(path)
-            self._os.unlink(source, dir_fd=parent)
-
-    def _show_if_not_ours(self, staged: Staged) -> None:
-        """Give what stands under our name, and is a person's, a name to be seen by: our names are swept."""
-        with contextlib.suppress(OSError, Changed):  # then the next scan does it
-            if not self._is_as_staged(staged):
-                self.move(staged.path, join(split(staged.path)[0], RECOVERED + self._os.token()))
-
     def create_file(self, placement: Placement, pieces: Iterable[Buffer], fill: Fill) -> None:
         """Create a file under its own name, unsynced: for a new tree, which is worth nothing until it is whole.
 
@@ -213,26 +143,6 @@ class Disk(Looking):
     def _fill(self, descriptor: int, pieces: Iterable[Buffer]) -> None:
         fill_with_holes(descriptor, pieces, self._os)
 
-    def discard_staged(self, staged: Staged) -> None:
-        """Remove what was staged, if that is what has the name, and as it was written.
-
-        After an exchange it may be a person's file; and while it stood in its place for a moment, somebody may have
-        written into it. Such a file stays, and the next scan gives it a name to be seen by.
-        """
-        with contextlib.suppress(OSError):
-            if self._is_as_staged(staged):
-                self.discard(staged.path)
-
-    def _is_as_staged(self, staged: Staged) -> bool:
-        found = self.lstat(staged.path)
-        written = (staged.inode, staged.size, staged.mtime_ns)
-        return found is None or (found.st_ino, found.st_size, found.st_mtime_ns) == written
-
-    def discard(self, path: bytes) -> None:
-        """Remove a temporary file of ours; one that cannot be removed is tried again by the next scan."""
-        with contextlib.suppress(OSError), self._at(path) as (name, parent):
-            self._os.unlink(name, dir_fd=parent)
-
     def place_symlink(self, path: bytes, target: bytes, mtime_ns: int, expect: Stat | None) -> Stat:
         """Put a symlink in place, so that there is no moment without one.
 
@@ -273,96 +183,6 @@ class Disk(Looking):
         found = self._write(path, Placement(path, mode, 0), (), False, self._fill)
         self.discard(path)
         return found.st_mode
-
-    def remove(self, path: bytes, expect: Stat) -> None:
-        """Remove a file, symlink or empty directory that is what the caller saw.
-
-        A file gets a name of ours first, and is looked at once more: so there is no moment between looking and
-        removing. What it is not goes back.
-
-        Raises:
-            Changed: it is something else, or a directory that is not empty; it stands there still.
-        """
-        found = self.stat(path)
-        same = found == expect or (found is not None and found.kind == expect.kind == Kind.DIRECTORY)
-        if not same:
-            raise Changed(path)
-        if expect.kind == Kind.DIRECTORY:
-            self._remove_directory(path)
-            return
-        aside = self._beside(path)
-        with self._at(path) as (name, parent), self._at(aside) as (other, _):
-            self._os.rename(name, other, src_dir_fd=parent, dst_dir_fd=parent)
-        came = self.stat(aside)
-        if came is None or came._replace(ctime_ns=expect.ctime_ns) != expect:
-            # Where something stands again, that stays: the next scan gives this one a name to be seen by.
-            self.move(aside, path)
-            raise Changed(path)
-        with self._at(aside) as (other, parent):
-            self._os.unlink(other, dir_fd=parent)
-
-    def _remove_directory(self, path: bytes) -> None:
-        with self._at(path) as (name, parent):
-            try:
-                self._os.rmdir(name, dir_fd=parent)
-            except OSError as error:
-                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise Changed(path) from error
-                raise
-
-    def move(self, source: bytes, target: bytes) -> None:
-        """Rename an entry to a name that nothing has.
-
-        Raises:
-            Changed: something stands there; nothing was touched.
-        """
-        with self._at(source) as (old, old_parent), self._at(target) as (new, new_parent):
-            try:
-                done = self._os.rename_with(NO_REPLACE, old, old_parent, new, new_parent)
-            except FileExistsError as error:
-                raise Changed(target) from error
-            if not done and not self._linked_over(source, target):
-                if self.lstat(target) is not None:
-                    raise Changed(target)
-                self._os.rename(old, new, src_dir_fd=old_parent, dst_dir_fd=new_parent)
-
-    def _linked_over(self, source: bytes, target: bytes) -> bool:
-        """Move a file by a second name, which replaces nothing either; return whether it could be done."""
-        aside = self._beside(source)
-        with self._at(source) as (old, parent), self._at(target) as (new, new_parent), self._at(aside) as (other, _):
-            try:
-                self._os.link(old, new, src_dir_fd=parent, dst_dir_fd=new_parent, follow_symlinks=False)
-            except FileExistsError as error:
-                raise Changed(target) from error
-            except OSError:
-                return False  # a directory, or a file system without links
-            linked = self._os.lstat(new, dir_fd=new_parent)
-            # Somebody may have saved over the old name since: then that stays, under the old name.
-            self._os.rename(old, other, src_dir_fd=parent, dst_dir_fd=parent)
-            if self._os.lstat(other, dir_fd=parent).st_ino == linked.st_ino:
-                self._os.unlink(other, dir_fd=parent)
-            else:
-                self._os.rename(other, old, src_dir_fd=parent, dst_dir_fd=parent)
-        return True
-
-    def exchange(self, one: bytes, other: bytes) -> None:
-        """Let two entries change places, in one step where the file system can.
-
-        Raises:
-            Changed: one lies inside the other; nothing was touched.
-        """
-        if one.startswith(other + b"/") or other.startswith(one + b"/"):
-            raise Changed(one)
-        with self._at(one) as (first, first_parent), self._at(other) as (second, second_parent):
-            if not self._os.rename_with(EXCHANGE, first, first_parent, second, second_parent):
-                aside = join(split(one)[0], TEMPORARY + self._os.token())
-                self._os.rename(self.full(one), self.full(aside))
-                back = one
-                try:
-                    self._os.rename(self.full(other), self.full(one))
-                    back = other
-                finally:
-                    self._os.rename(self.full(aside), self.full(back))
 
     def sync(self, path: bytes) -> None:
         """Make the directory entry changes below a directory durable."""

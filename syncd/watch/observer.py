@@ -30,7 +30,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from syncd.fs.disk import TEMPORARY
+from syncd.fs.exchanging import TEMPORARY
 from syncd.fs.looking import MARKER
 from syncd.watch.pending import Hint
 

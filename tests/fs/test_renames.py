@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.fs.disk import Changed, Disk
+from syncd.fs.disk import Disk
+from syncd.fs.exchanging import Changed
 from syncd.fs.kernel import Kernel
 
 

@@ -132,9 +132,11 @@ class Ledger:
         """Take note that a whole look came through; `before` and `untold` are of when it began."""
         now = self.here(device)
         self._fade(device, now.keys())
-        self._last[device.name] = {path: data for path, (data, _) in now.items()}
-        # What went somewhere else while it looked may have been told at its old name.
-        self._glimpsed[device.name] = {path: data for path, (data, _) in before.items() if path not in now}
+        # What came or went while it looked may have been told as it was, as it is, or not at all.
+        calm = {path for path, found in now.items() if before.get(path) == found}
+        self._last[device.name] = {path: data for path, (data, _) in now.items() if path in calm}
+        several = [*before.items(), *now.items()]
+        self._glimpsed[device.name] = {path: data for path, (data, _) in several if path not in calm}
         if device.cycle._pending or not device.system.mounted:
             return  # it says itself that it has not done with something
         problems = device.cycle.status.problems

@@ -439,3 +439,35 @@ def test_seed_22027446() -> None:
         Decision("restore", 0, (116, 585), "", ()),
     )
     Simulation(Schedule(22027446, 2, ("coarse", "blind"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_23000920() -> None:
+    """A file was written into once more, within one tick of the clock, after it was looked at and before it went."""
+    decisions = (
+        Decision("people", 1, (810, 604, 546), "directory with", ()),
+        Decision("people", 0, (272, 110, 856), "directory with", ()),
+        Decision("people", 2, (884, 598, 490), "directory with", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (439, 431, 147), "save by removal", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 2, (67, 488, 522), "chmod", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 2, (), "", (Interrupt(110, "act", (119, 962, 855, 690), ""),)),
+    )
+    Simulation(Schedule(23000920, 3, ("small", "linkless", "plain"), False, (0, 0, 0), decisions, 500)).run()
+
+
+def test_seed_23006539() -> None:
+    """A file that had been swapped with a directory was taken for that directory, and so for another file, not moved."""
+    decisions = (
+        Decision("people", 0, (512, 992, 263), "directory with", ()),
+        Decision("people", 1, (624, 205, 659), "directory with", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (908, 292, 680), "mkdir", ()),
+        Decision("advance", 1, (60,), "", ()),
+        Decision("people", 1, (231, 972, 591), "edit", ()),
+        Decision("turn", 1, (), "", (Interrupt(1, "other", (818, 602, 276, 234), ""),)),
+        Decision("people", 0, (862, 785, 54), "swap", ()),
+    )
+    Simulation(Schedule(23006539, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()

@@ -15,11 +15,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, Static
 
 from syncd.errors import SyncdError
 from tui import format as show
 from tui.acting import act
+from tui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -43,6 +44,7 @@ class Restore(ModalScreen[bool]):
         Binding("escape", "dismiss(False)", "Cancel"),
         Binding("enter", "begin", "Restore", priority=True),
         Binding("e", "exact", "Exact", show=False),
+        Binding("w", "elsewhere", "Elsewhere", show=False),
     ]
     AUTO_FOCUS = "#begin"
 
@@ -57,11 +59,10 @@ class Restore(ModalScreen[bool]):
         when = f" as of {show.full(instant, dashboard.now())}" if instant is not None else ""
         with Vertical(classes="dialog"):
             yield Static(f"Restore {show.safe(wanted.what)}{when}", classes="title", markup=False)
-            with RadioSet(id="where"):
-                yield RadioButton("original place: it becomes the newest version", value=True, id="here")
-                yield RadioButton("another directory:", id="there")
+            yield Static("In its place: it becomes the newest version, and nothing is lost.", id="place")
+            yield Toggle("w  into another directory instead", id="there")
             yield Input("~/Restored", id="target")
-            yield Checkbox("exact: also remove what came since", id="exact")
+            yield Toggle("e  exactly: also remove what came since", id="exact")
             yield Static("asking what would change", id="preview", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (esc)", id="cancel")
@@ -69,19 +70,19 @@ class Restore(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Ask what would change."""
-        self.query_one("#exact", Checkbox).display = self._wanted.version is None
+        self.query_one("#exact").display = self._wanted.version is None
         self.query_one("#target").display = False
         self._ask()
 
     def _body(self, *, dry_run: bool) -> dict[str, Any]:
-        elsewhere = self.query_one("#there", RadioButton).value
+        elsewhere = self.query_one("#there", Toggle).value
         target = os.path.abspath(os.path.expanduser(self.query_one("#target", Input).value)) if elsewhere else None
         return {
             "paths_b64": list(self._wanted.paths_b64),
             "at_ns": self._wanted.at_ns,
             "version": self._wanted.version,
             "to": target,
-            "exact": self.query_one("#exact", Checkbox).value and not elsewhere,
+            "exact": self.query_one("#exact", Toggle).value and not elsewhere,
             "dry_run": dry_run,
             "wait": dry_run,
         }
@@ -96,14 +97,17 @@ class Restore(ModalScreen[bool]):
             return
         said.update("\n".join(preview(answer)))
 
-    @on(RadioSet.Changed, "#where")
+    @on(Toggle.Changed, "#there")
     def _where(self) -> None:
-        elsewhere = self.query_one("#there", RadioButton).value
+        elsewhere = self.query_one("#there", Toggle).value
         self.query_one("#target").display = elsewhere
+        self.query_one("#place").display = not elsewhere
         self.query_one("#exact").display = not elsewhere and self._wanted.version is None
+        if elsewhere:
+            self.query_one("#target").focus()
         self._ask()
 
-    @on(Checkbox.Changed, "#exact")
+    @on(Toggle.Changed, "#exact")
     def _exactly(self) -> None:
         self._ask()
 
@@ -117,13 +121,15 @@ class Restore(ModalScreen[bool]):
 
     def action_exact(self) -> None:
         """Also remove what came since, or not."""
-        self.query_one("#exact", Checkbox).toggle()
+        if self.query_one("#exact").display:
+            self.query_one("#exact", Toggle).action_change()
+
+    def action_elsewhere(self) -> None:
+        """Into another directory, or in its place."""
+        self.query_one("#there", Toggle).action_change()
 
     def action_begin(self) -> None:
-        """Begin, unless the focus is on something that enter is for."""
-        if isinstance(self.focused, (RadioSet, Checkbox)):
-            self.query_one("#begin").focus()
-            return
+        """Begin; with the focus on the other button, do not."""
         if self.focused is not None and self.focused.id == "cancel":
             self.dismiss(False)
             return

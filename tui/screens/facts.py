@@ -127,7 +127,7 @@ class Folder(Place):
 
     place = "folder"
     BINDINGS = bindings("folder")
-    AUTO_FOCUS = "#tester"
+    AUTO_FOCUS = "#skipped"
 
     def body(self) -> ComposeResult:
         """Yield the panes."""
@@ -152,6 +152,17 @@ class Folder(Place):
             lines.append(show.safe(status["watch_trouble"]))
         self.query_one("#facts", Static).update("\n".join(lines))
         self.query_one("#skipped", VirtualList).show(list(status["skipped"]))
+
+    def do_test(self) -> None:
+        """Ask for a path."""
+        self.query_one("#tester").focus()
+
+    def do_back(self) -> None:
+        """From the tester to the list, else away."""
+        if self.query_one("#tester").has_focus:
+            self.query_one("#skipped").focus()
+        else:
+            self.dashboard.do_back()
 
     @on(Input.Changed, "#tester")
     def _typed(self, event: Input.Changed) -> None:

@@ -322,6 +322,16 @@ class History(Place):
             return
         self.app.push_screen(Restore(wanted), self._restored)
 
+    def do_restore_all(self) -> None:
+        """Ask how to bring back the whole directory that is shown, as it was at the instant that is shown."""
+        where = self._where
+        if where.text:
+            self.notify("This is what was found; mark what you want and press r.", severity="warning")
+            return
+        item = {"path": where.path, "path_b64": where.path_b64}
+        what = where.path or "the whole folder"
+        self.app.push_screen(Restore(Wanted((b64(item),), what, where.at_ns, None)), self._restored)
+
     def _what(self) -> Wanted | None:
         entries, versions = self.query_one("#entries", VirtualList), self.query_one("#versions", VirtualList)
         if self._marked:

@@ -14,6 +14,8 @@ from tui.place import Place, bindings
 from tui.state import View
 from tui.widgets.virtual_list import VirtualList
 
+STANDING = ("skipped", "alarm", "paused")  # operations that are no work under way
+
 
 def attention(view: View) -> list[tuple[str, str, str, str]]:
     """Return what needs a person: (glyph, text, key, level), the gravest first."""
@@ -75,7 +77,7 @@ class Home(Place):
         pane = self.query_one("#attention", VirtualList)
         pane.border_title = f"Attention ({len(needs)})" if needs else "Attention"
         pane.show(needs)
-        running = [item for item in view.operations if item["state"] == "running"]
+        running = [item for item in view.operations if item["state"] == "running" and item["kind"] not in STANDING]
         self.query_one("#now", VirtualList).show(running)
         if "changes" in parts:
             self.query_one("#recent", VirtualList).show(view.changes)

@@ -58,20 +58,22 @@ class HeadlineBar(Widget):
         """Draw it."""
         view = self._view
         said = headline(view, time.monotonic())
-        rates = f"▲ {show.size(self._now(view.up))}/s ▼ {show.size(self._now(view.down))}/s" if view.connected else ""
-        marks = f" {show.sparkline(view.up, 12)} {show.sparkline(view.down, 12)}" if self.size.width >= 100 else ""
-        right = f"{rates}{marks if rates else ''} "
+        right = self._rates(view) if view.connected and (any(view.up) or any(view.down)) else ""
         word = f" {said.glyph} {said.word}  "
         room = self.size.width - cell_len(word) - cell_len(right) - 1
         colour = COLOURS[said.level]
         first = Content.assemble(
-            (word, f"bold {colour}"), show.column(said.sentence, max(0, room)), " ", (right, "dim" if rates else "")
+            (word, f"bold {colour}"), show.column(said.sentence, max(0, room)), " ", (right, "dim" if right else "")
         )
         return Content("\n").join([first, self._second(view)])
 
-    @staticmethod
-    def _now(rates: tuple[float, ...]) -> float:
-        return rates[-1] if rates else 0.0
+    def _rates(self, view: View) -> str:
+        """Return how fast it goes, with what it was in the last seconds where there is room."""
+        text = ""
+        for glyph, rates in (("▲", view.up), ("▼", view.down)):
+            marks = f" {show.sparkline(rates, 12)}" if self.size.width >= 100 else ""
+            text += f"{glyph} {show.size(rates[-1] if rates else 0)}/s{marks} "
+        return text
 
     def _second(self, view: View) -> Content:
         """Draw the progress, or since when all is safe."""

@@ -119,7 +119,7 @@ class VirtualList(ScrollView, can_focus=True):
             found = (place for place, item in self._items.items() if self._key(item) == wanted)
             self.cursor = next(found, self.cursor)
         self.cursor = max(0, min(self.cursor, self._total - 1))
-        self.virtual_size = Size(self.size.width, max(1, self._total))
+        self.virtual_size = Size(1, max(1, self._total))
         self.refresh()
         self._tell()
 
@@ -129,7 +129,7 @@ class VirtualList(ScrollView, can_focus=True):
         self._items.update(enumerate(items, start))
         if total is not None:
             self._total = total
-            self.virtual_size = Size(self.size.width, max(1, total))
+            self.virtual_size = Size(1, max(1, total))
         self.refresh()
         if had is None and self.item is not None:
             self._tell()
@@ -192,7 +192,7 @@ class VirtualList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor on the screen."""
-        self.virtual_size = Size(self.size.width, max(1, self._total))
+        self.virtual_size = Size(1, max(1, self._total))
         if self._total:
             self.call_after_refresh(self.go_to, self.cursor)
 
@@ -213,7 +213,7 @@ class VirtualList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return one line of what is on the screen."""
-        width, place = self.size.width, y + self.scroll_offset.y
+        width, place = self.scrollable_content_region.width, y + int(self.scroll_offset.y)
         base = self.rich_style
         if place >= self._total:
             text = self._empty if place == 0 and not self._total else ""
