@@ -49,7 +49,7 @@ class Dashboard(App[int]):
     """
 
     TITLE = "syncd"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {}
     DEFAULT_MODE = "home"
     COMMANDS = App.COMMANDS | {Actions}

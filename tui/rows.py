@@ -82,6 +82,8 @@ def operation(item: Item, width: int, now: datetime) -> Row:
     when = column(show.when(item["began_ns"], now), 10)
     what = show.safe(str(item.get("path") or item["what"]))
     note = show.safe(item["note"]) or _progress(item)
+    if item["kind"] == "pass" and note:
+        what, note = note, ""
     kind = column(item["kind"], 9)
     room = max(8, width - 27)
     head = min(room, max(12, room // 2)) if note else room

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
+from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -89,7 +89,7 @@ class VirtualList(ScrollView, can_focus=True):
         self._asked: set[int] = set()
         self._total = 0
         self.cursor = 0
-        self._styles: dict[str, Style] = {}
+        self._styles: dict[tuple[str, str], RichStyle] = {}
 
     # -- what is in it --------------------------------------------------------------------------
 
@@ -206,26 +206,30 @@ class VirtualList(ScrollView, can_focus=True):
         super().watch_has_focus(focused)
         self.refresh()
 
-    def _style(self, level: str) -> Style:
-        if level not in self._styles:
-            self._styles[level] = self.get_component_rich_style(f"list--{level}", partial=True) if level else Style()
-        return self._styles[level]
+    def _style(self, level: str, over: str = "") -> RichStyle:
+        """Return how text of a level looks, under a cursor of a kind; colours that let others through are mixed."""
+        found = self._styles.get((level, over))
+        if found is None:
+            style = self.visual_style
+            for name in (level, over):
+                if name:
+                    style += self.get_visual_style(f"list--{name}", partial=True)
+            found = self._styles[level, over] = style.rich_style
+        return found
 
     def render_line(self, y: int) -> Strip:
         """Return one line of what is on the screen."""
         width, place = self.scrollable_content_region.width, y + int(self.scroll_offset.y)
-        base = self.rich_style
         if place >= self._total:
             text = self._empty if place == 0 and not self._total else ""
-            return Strip([Segment(show.column(f" {text}", width), base + self._style("dim"))], width)
+            return Strip([Segment(show.column(f" {text}", width), self._style("dim"))], width)
         item = self._items.get(place)
         if item is None:
             self._want(place)
-            return Strip([Segment(show.column(" …", width), base + self._style("dim"))], width)
-        cursor = place == self.cursor
-        over = self._style("cursor" if self.has_focus else "blurred") if cursor else Style()
-        spans = [Segment(text, base + self._style(level) + over) for text, level in self._draw(item, width)]
-        return Strip(spans).adjust_cell_length(width, base + over)
+            return Strip([Segment(show.column(" …", width), self._style("dim"))], width)
+        over = ("cursor" if self.has_focus else "blurred") if place == self.cursor else ""
+        spans = [Segment(text, self._style(level, over)) for text, level in self._draw(item, width)]
+        return Strip(spans).adjust_cell_length(width, self._style("", over))
 
     def _want(self, place: int) -> None:
         start = place - place % PAGE
