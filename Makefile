@@ -75,3 +75,4 @@ clean:
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m tests.hygiene.reference > docs/commands.md
+	$(BIN)/python -m tests.hygiene.openapi > docs/openapi.json

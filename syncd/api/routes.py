@@ -24,6 +24,7 @@ from syncd.engine.operations import Operations
 from syncd.engine.vault import Vault
 from syncd.errors import AgentAbsent, Busy, Failed, Locked, NeedsAttention, PathUnknown, SyncdError, UsageError
 from syncd.errors import VersionUnknown as NoVersion
+from syncd.model.path import is_valid_name
 
 T = TypeVar("T")
 PAGE, MOST_PAGE = 200, 1000
@@ -105,6 +106,12 @@ def build_app(door: Door) -> FastAPI:
         body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit}
         return JSONResponse(body, status_code=status)
 
+    @app.exception_handler(OSError)
+    async def broken(request: Request, error: OSError) -> JSONResponse:
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror or error}"
+        return JSONResponse({"code": "failed", "message": text, "hint": "", "exit": 1}, status_code=502)
+
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0] if error.errors() else {"loc": (), "msg": "the request is wrong"}
@@ -128,8 +135,8 @@ def path_of(path: str, path_b64: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         raise UsageError("path_b64 is no base64") from error
     found = found.strip(b"/")
-    if any(name in (b"", b".", b"..") for name in found.split(b"/")) and found not in (b"", b"."):
-        raise UsageError("a path has names between single slashes, and none of them is . or ..")
+    if found not in (b"", b".") and not all(map(is_valid_name, found.split(b"/"))):
+        raise UsageError("a path has names between single slashes; none of them is . or .., and none holds a NUL")
     return b"" if found == b"." else found
 
 
@@ -250,6 +257,9 @@ def _deciding(door: Door) -> APIRouter:
 
     @router.post("/decisions", response_model=schema.Done)
     async def decide(request: schema.Decide) -> dict[str, Any]:
+        path_of("", request.path_b64)
+        if request.what == "resolve" and not (request.path_b64 and request.keep):
+            raise UsageError("`resolve` goes with path_b64 and keep")
         return await asyncio.to_thread(door.decide, request)
 
     return router
@@ -277,6 +287,8 @@ def _acting(door: Door) -> APIRouter:
     async def restore(request: schema.Restore, response: Response) -> dict[str, Any]:
         for path in request.paths_b64:
             path_of("", path)
+        if request.to is not None and (not request.to.startswith("/") or "\0" in request.to):
+            raise UsageError("`to` is no absolute path", hint="The agent runs elsewhere than you: name it from / on.")
         if not request.wait and not request.dry_run:
             response.status_code = 202
         return await asyncio.to_thread(door.restore, request)

@@ -147,7 +147,7 @@ class Entries(Said):
     """A page of a directory."""
 
     items: list[Entry]
-    next: str | None
+    next: str | None = None
     total: int
 
 
@@ -177,7 +177,7 @@ class Versions(Said):
     """A page of versions, newest first."""
 
     items: list[Version]
-    next: str | None
+    next: str | None = None
     total: int
 
 
@@ -199,7 +199,7 @@ class Changes(Said):
     """A page of changes, newest first."""
 
     items: list[Change]
-    next: str | None
+    next: str | None = None
 
 
 class Comparison(Said):

@@ -46,8 +46,8 @@ async def follow(events: Events, since: int | None, now: Callable[[], dict[str, 
             news.clear()
             found, gap = events.since(last)
             if gap:
-                yield f"id: {events.last}\nevent: gap\ndata: {json.dumps({'since': last, 'last': events.last})}\n\n"
-                last = events.last
+                since, last = last, found[-1].no if found else events.last  # what comes from here on is told
+                yield f"id: {last}\nevent: gap\ndata: {json.dumps({'since': since, 'last': last})}\n\n"
                 continue
             for event in found:
                 yield as_text(event)

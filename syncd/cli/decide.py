@@ -11,7 +11,6 @@ import click
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import (
-    check_device_name,
     dry_run_option,
     echo_json,
     json_option,
@@ -207,7 +206,9 @@ def device_list(as_json: bool) -> None:
 @click.argument("name")
 def device_rename(name: str) -> None:
     """Give this device another name."""
-    check_device_name(name.strip())
+    from syncd.engine.deciding import check_name
+
+    check_name(name.strip())
     _, client = home_and_client()
     _decide(client, "rename-device", {"name": name.strip()})
     talk(f"This device is called {name.strip()}.")

@@ -12,7 +12,7 @@ import click
 
 from syncd.cli.agent import start_agent, wait_until_safe
 from syncd.cli.session import home_and_client
-from syncd.cli.show import check_device_name, size_text, talk, time_text, yes_option
+from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import load
 from syncd.errors import UsageError
@@ -23,7 +23,10 @@ if TYPE_CHECKING:  # slots take long to load
 
 def _named(device: str | None) -> str:
     """Return what a device is to be called: as the person says, else as the computer is called."""
-    check_device_name(device)
+    from syncd.engine.deciding import check_name
+
+    if device is not None:
+        check_name(device)
     return device or _device_name()
 
 

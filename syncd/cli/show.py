@@ -20,16 +20,6 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
 
 
-def check_device_name(name: str | None) -> None:
-    """Refuse a device's name that would not stand well in a line, or in a file's name, on every device.
-
-    Raises:
-        UsageError: it is empty, too long, or has letters that are not to be seen.
-    """
-    if name is not None and (not name.strip() or len(name) > 64 or not name.isprintable() or name.startswith("-")):
-        raise UsageError("a device's name has 1 to 64 letters that can be printed, and begins with no dash")
-
-
 def echo_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))

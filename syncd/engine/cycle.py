@@ -64,7 +64,7 @@ class Cycle:
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
         self._wake = threading.Condition()
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._stop = False
+        self._stop = self._ended = False
         self._watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
@@ -98,6 +98,8 @@ class Cycle:
         self._requests.put((work, future))
         with self._wake:
             self._wake.notify()
+        if self._ended:
+            self._refuse_rest(Failed("the agent is stopping"))
         return future
 
     def stop(self) -> None:
@@ -117,11 +119,13 @@ class Cycle:
         finally:
             self._is(STOPPING)
             self._watcher.stop()
+            self._ended = True
             self._refuse_rest(Failed("the agent is stopping"))
 
     def _refuse_rest(self, error: SyncdError) -> None:
-        while not self._requests.empty():
-            self._requests.get()[1].set_exception(error)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._requests.get_nowait()[1].set_exception(error)
 
     def _watch(self) -> None:
         """Keep the watcher alive; a dead one means that events were lost."""

@@ -42,12 +42,23 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
     if what == "deny":
         return {"entries": deny(vault, outbox)}
     if what == "rename-device":
+        check_name(body["name"])
         outbox.say(statement(StatementKind.RENAME_DEVICE, device=vault.device.id, name=body["name"]))
         outbox.commit()
         vault.settings = dataclasses.replace(vault.settings, device=body["name"])
         save(vault.settings, vault.home.config)
         return {"name": body["name"]}
     raise UsageError(f"nobody can decide {what!r}")
+
+
+def check_name(name: str) -> None:
+    """Refuse a device's name that would not stand well in a line, or in a file's name, on every device.
+
+    Raises:
+        UsageError: it is empty, too long, or has letters that are not to be seen.
+    """
+    if not name.strip() or len(name) > 64 or not name.isprintable() or name.startswith("-"):
+        raise UsageError("a device's name has 1 to 64 letters that can be printed, and begins with no dash")
 
 
 def frontier_code(state: State) -> str:

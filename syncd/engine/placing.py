@@ -7,6 +7,7 @@ person's edit on top of it is an edit of that version.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from syncd.engine.restoring import Job
 from syncd.engine.vault import Vault
 from syncd.errors import NeedsAttention
 from syncd.fs.disk import Disk, Placement
-from syncd.fs.exchanging import Staged, Sure
+from syncd.fs.exchanging import Changed, Staged, Sure
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
@@ -169,6 +170,19 @@ def settle_intents(vault: Vault) -> None:
         base.carried_out(settled if len(settled) < len(intended) else None)
 
 
+def _end_second_name(disk: Disk, old: bytes, new: bytes, stat: Stat) -> None:
+    """Take the old name from a file that has the new one, too.
+
+    Where no rename leaves alone what stands there, a file moves by a second name, and a run may end between the two.
+    """
+    if stat.kind != Kind.FILE or stat.links < 2 or old == new:
+        return
+    there = disk.exact(old)
+    if there is not None and there.ino == stat.ino and disk.exact(new) is not None:
+        with contextlib.suppress(Changed):
+            disk.remove(old, there)
+
+
 def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:
     """Return what this disk has at an intended place, None when it was not carried out.
 
@@ -184,6 +198,7 @@ def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:
         return None
     have, want = base.get(node), vault.state.nodes.get(node)
     if have is not None and have.ino == inode:
+        _end_second_name(vault.disk, base.path_of(node), join(directory, name), stat)
         return have._replace(parent=parent, name=name, ctime_ns=UNTRUSTED)
     if want is None or not want.alive or want.kind != stat.kind:
         return None

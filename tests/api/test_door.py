@@ -1,0 +1,278 @@
+"""The door: who may ask, what is answered, and that nothing asked breaks it. A real agent on a real socket."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from syncd.api.guard import LONGEST_BODY, Guard
+from syncd.config.settings import load, save
+from tests.tui.driving import Scene, playing
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with playing(tmp_path_factory.mktemp("door")) as found:
+        yield found
+
+
+class Unix(http.client.HTTPConnection):
+    """HTTP over the agent's socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(20)
+        self.sock.connect(str(self._path))
+
+
+def ask(scene: Scene, method: str, route: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    connection = Unix(scene.laptop.home.socket)
+    raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
+    connection.request(method, route, raw, {"Content-Type": "application/json", **headers})
+    response = connection.getresponse()
+    data = response.read()
+    connection.close()
+    try:
+        return response.status, json.loads(data or b"null")
+    except ValueError:
+        return response.status, data
+
+
+def test_the_document_is_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hygiene.openapi"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (ROOT / "docs/openapi.json").read_text() == done.stdout, "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "code"),
+    [
+        ("/v1/versions?path=nowhere", 404, "path-unknown"),
+        ("/v1/entries?path=../etc", 422, "usage"),
+        ("/v1/entries?path_b64=!!!", 422, "usage"),
+        ("/v1/entries?limit=0", 422, "usage"),
+        ("/v1/entries?after=x", 422, "usage"),
+        ("/v1/changes?before=x", 422, "usage"),
+        ("/v1/content?version_id=zz-1", 404, "version-unknown"),
+        ("/v1/compare?version_id=", 404, "version-unknown"),
+        ("/v1/operations/999999", 404, "path-unknown"),
+        ("/v1/operations?view=some", 422, "usage"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(scene: Scene, route: str, status: int, code: str) -> None:
+    got, body = ask(scene, "GET", route)
+    assert (got, body["code"]) == (status, code)
+    assert body["message"]
+
+
+def test_pages_follow_one_another(scene: Scene) -> None:
+    whole = ask(scene, "GET", "/v1/changes?limit=1000")[1]["items"]
+    pages, cursor = [], ""
+    while cursor is not None:
+        _, page = ask(scene, "GET", f"/v1/changes?limit=3{'&before=' + cursor if cursor else ''}")
+        pages += page["items"]
+        cursor = page.get("next")
+    assert pages == whole
+    times = [item["recorded_ns"] for item in whole]
+    assert times == sorted(times, reverse=True)
+    _, first = ask(scene, "GET", "/v1/entries?path=Documents&limit=2")
+    _, second = ask(scene, "GET", f"/v1/entries?path=Documents&limit=2&after={first['next']}")
+    _, both = ask(scene, "GET", "/v1/entries?path=Documents&limit=4")
+    assert first["items"] + second["items"] == both["items"]
+
+
+def test_a_content_is_read_in_parts(scene: Scene) -> None:
+    version = ask(scene, "GET", "/v1/versions?path=Documents/tax/2025.ods")[1]["items"][-1]
+    whole = b"2025.ods\n" * 10
+    for offset, length in ((0, 1000), (5, 7), (85, 100), (90, 10), (5000, 1)):
+        status, data = ask(
+            scene, "GET", f"/v1/content?version_id={version['version_id']}&offset={offset}&length={length}"
+        )
+        found = data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
+        assert (status, found) == (200, whole[offset : offset + length])
+
+
+def test_long_work_is_an_operation(scene: Scene, tmp_path: Path) -> None:
+    body = {"paths_b64": [base64.b64encode(b"Documents").decode()], "to": str(tmp_path / "out"), "wait": False}
+    status, operation = ask(scene, "POST", "/v1/restores", body)
+    assert (status, operation["kind"]) == (202, "restore")
+    while (now := ask(scene, "GET", f"/v1/operations/{operation['id']}")[1])["state"] == "running":
+        os.sched_yield()
+    assert now["state"] == "done"
+    assert now["result"]["files"] >= 4
+    assert (tmp_path / "out/Documents/tax/2025.ods").exists()
+    status, body = ask(scene, "POST", "/v1/restores", {"paths_b64": [base64.b64encode(b"nowhere").decode()]})
+    assert (status, body["code"]) == (404, "path-unknown")
+
+
+def test_too_much_is_refused(scene: Scene) -> None:
+    status, body = ask(scene, "POST", "/v1/decisions", b"{" + b" " * LONGEST_BODY)
+    assert (status, body["code"]) == (413, "too-long")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.connect(str(scene.laptop.home.socket))
+    sock.sendall(b"POST /v1/sync HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    sent = 0
+    try:
+        while sent < 3 * LONGEST_BODY:
+            sock.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+            sent += 65_536
+    except OSError:
+        pass
+    sock.close()
+    assert ask(scene, "GET", "/v1/status")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\0" * 100, b"GET", b"GET / HTTP/9.9\r\n\r\n", b"POST /v1/sync HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+     b"GET /v1/status HTTP/1.1\r\n" + b"x: y\r\n" * 100_000, b"\xff\xfe" * 5000],
+)  # fmt: skip
+def test_what_is_no_request_breaks_nothing(scene: Scene, raw: bytes) -> None:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(10)
+    sock.connect(str(scene.laptop.home.socket))
+    try:
+        sock.sendall(raw)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65_536):
+            pass
+    except OSError:
+        pass
+    sock.close()
+    assert ask(scene, "GET", "/v1/status")[0] == 200
+
+
+def test_slow_and_silent_ones_keep_nobody_waiting(scene: Scene) -> None:
+    silent = []
+    for _ in range(40):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.connect(str(scene.laptop.home.socket))
+        sock.sendall(b"GET /v1/status HTTP/1.1\r\nHost")
+        silent.append(sock)
+    assert ask(scene, "GET", "/v1/status")[0] == 200
+    for sock in silent:
+        sock.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user, which only root can become")
+def test_another_user_is_refused(scene: Scene) -> None:
+    path = scene.laptop.home.socket
+    opened = [path, *path.parents]
+    modes = {place: place.stat().st_mode & 0o7777 for place in opened if place != Path("/")}
+    try:
+        for place in modes:
+            place.chmod(modes[place] | 0o777)
+        script = (
+            "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+            "s.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n"
+            "try: data = s.recv(100)\nexcept OSError: data = b''\n"
+            "print(len(data))"
+        )
+        done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == "0", done
+    finally:
+        for place, mode in modes.items():
+            place.chmod(mode)
+    assert ask(scene, "GET", "/v1/status")[0] == 200
+
+
+async def test_the_port_wants_the_token_and_a_loopback_name() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"in"})
+
+    async def get(token: str | None, **headers: str) -> int:
+        transport = httpx.ASGITransport(Guard(app, token))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000") as client:
+            return (await client.get("/", headers=headers)).status_code
+
+    right = {"Authorization": "Bearer secret"}
+    assert await get("secret", **right) == 200
+    assert await get("secret") == 401
+    assert await get("secret", Authorization="Bearer secreT") == 401
+    assert await get("secret", **right, Host="evil.example:5000") == 421
+    assert await get(None, **right) == 401
+
+
+@pytest.fixture(scope="module")
+def port(scene: Scene) -> int:
+    """A port that the agent listens on from now on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found: int = free.getsockname()[1]
+    scene.kill()
+    config = scene.laptop.home.config
+    whole = load(config)
+    save(dataclasses.replace(whole, api=dataclasses.replace(whole.api, port=found)), config)
+    scene.start()
+    return found
+
+
+def test_a_port_is_opened_for_scripts_that_ask_for_it(scene: Scene, port: int) -> None:
+    token = scene.laptop.home.keys / "api.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    for given_token, status in ((token.read_text().strip(), 200), ("wrong", 401)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/v1/status", headers={"Authorization": f"Bearer {given_token}"})
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
+LEFT_OUT = ("/v1/events", "/v1/stop")  # one never ends, the other ends it
+
+
+def test_no_request_of_the_document_is_a_fault(scene: Scene, port: int) -> None:
+    token = (scene.laptop.home.keys / "api.token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"http://127.0.0.1:{port}/v1/openapi.json"
+    schema = schemathesis.openapi.from_url(url, headers=headers).exclude(path=list(LEFT_OUT))
+    statuses: Counter[int] = Counter()
+    for result in schema.get_all_operations():
+        check(result.ok(), statuses, headers)
+    print(dict(statuses))
+    assert sum(statuses.values()) > 300
+    assert statuses[200] > 50
+
+
+def check(operation: Any, statuses: Counter[int], headers: dict[str, str]) -> None:
+    """Send requests that the document allows, and look at each answer."""
+
+    @settings(max_examples=25, deadline=None, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(case=operation.as_strategy())
+    def run(case: Any) -> None:
+        response = case.call(headers=headers, timeout=30)
+        statuses[response.status_code] += 1
+        assert response.status_code != 500, (case, response.text)
+        case.validate_response(response, checks=CHECKS)
+
+    run()
