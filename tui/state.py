@@ -14,7 +14,8 @@ RATES = 60  # samples of the sparklines: a quarter of a minute
 # Which parts are asked for anew after an event of a kind.
 STALE: dict[str, tuple[str, ...]] = {
     "changed": ("status", "changes", "conflicts", "holds", "devices", "stores"),
-    "state": ("status", "holds"),
+    "attention": ("status", "conflicts", "holds"),
+    "state": ("status",),
     "operation": ("operations",),
     "progress": (),
     "here": (),

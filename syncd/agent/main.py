@@ -6,6 +6,7 @@ SIGINT end it after what was read is committed; SIGKILL at any time loses nothin
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import os
@@ -13,7 +14,9 @@ import secrets
 import signal
 import sys
 
+from syncd.agent import desktop
 from syncd.agent.door import AgentDoor
+from syncd.agent.notify import Notify
 from syncd.api.server import Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
@@ -25,7 +28,23 @@ log = logging.getLogger("syncd.agent")
 LOG_BYTES, LOG_FILES = 2_000_000, 5
 
 
-def set_up_log(home: Home, level: str, *, foreground: bool) -> None:
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, where, what, and the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's line."""
+        fields = {
+            "at_ns": int(record.created * 1e9),
+            "level": record.levelname.lower(),
+            "where": record.name,
+            "what": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def set_up_log(home: Home, level: str, form: str = "text", *, foreground: bool) -> None:
     """Log to the rotating file, and to stderr in the foreground."""
     handler = logging.handlers.RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
     handlers: list[logging.Handler] = [handler]
@@ -34,6 +53,8 @@ def set_up_log(home: Home, level: str, *, foreground: bool) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", handlers=handlers, force=True
     )
+    if form == "json":
+        handler.setFormatter(JsonLines())
     logging.getLogger("watchdog").setLevel(logging.WARNING)
 
 
@@ -46,24 +67,37 @@ def run(home: Home, *, foreground: bool) -> None:
     """
     with exclusive(home):
         vault = open_vault(home, write=True, ambient=Ambient())
-        set_up_log(home, vault.settings.log_level, foreground=foreground)
+        set_up_log(home, vault.settings.log_level, vault.settings.log_format, foreground=foreground)
         if isinstance(vault.store, FolderStore):
             _sweep(vault.store)
         cycle = Cycle(vault)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
+        notify = Notify(os.environ, os.getpid(), vault.ambient.elapsed_s)
+        cycle.heartbeat = lambda: _tell_manager(notify, cycle)
         door = AgentDoor(cycle, home)
         port = vault.settings.api.port
         server = Server(door, home.socket, port or None, token(home) if port else None)
         server.start()
+        if vault.settings.notifications:
+            desktop.start(cycle.operations.events)
         log.info("agent %d keeps %s", os.getpid(), vault.settings.folder)
+        notify.ready()
         try:
             cycle.run()
         finally:
+            notify.stopping()
             server.stop()
             door.close()
             cycle.vault.close()
             log.info("agent %d ended", os.getpid())
+
+
+def _tell_manager(notify: Notify, cycle: Cycle) -> None:
+    """Let the service manager know that the loop goes round, and what it does."""
+    notify.alive()
+    status = cycle.status
+    notify.status(f"{status.state}: {status.reason}" if status.reason else status.state)
 
 
 def token(home: Home) -> str:

@@ -47,12 +47,19 @@ def verify(read_data: float, as_json: bool) -> int:
 
 
 @click.command()
+@click.option("--bundle", metavar="FILE", help="Also write a ZIP file for whoever helps you.")
 @json_option
-def doctor(as_json: bool) -> int:
+def doctor(bundle: str | None, as_json: bool) -> int:
     """Look for what is wrong on this computer and say what to do."""
     from syncd.cli.examine import examine
 
-    findings = examine(find_home())
+    home = find_home()
+    findings = examine(home)
+    if bundle is not None:
+        from syncd.cli.bundle import write_bundle
+
+        write_bundle(home, findings, bundle)
+        talk(f"Wrote {bundle}. Look into it before you give it away.")
     if as_json:
         echo_json([finding.as_json() for finding in findings])
     else:

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
     "doctor": ("check", "Look for what is wrong on this computer and say what to do."),
+    "service": ("service", "Let the system start the agent when you log in."),
     "config": ("check", "Check, show or locate the settings."),
     "completion": ("check", "Print shell completion."),
 }

@@ -85,6 +85,8 @@ class Settings:
     device: Annotated[str, MaxLen(64), Says("The name of this device, as others see it.")] = "laptop"
     ignore: Annotated[tuple[str, ...], Says("Patterns not synced here, beside the folder's .syncdignore.")] = ()
     log_level: Annotated[str, Says("How much the log says: debug, info, warning or error.")] = "info"
+    log_format: Annotated[str, Says("How it says it: text, or json for programs that read it.")] = "text"
+    notifications: Annotated[bool, Says("Tell the desktop when something needs you.")] = True
     stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
@@ -158,6 +160,8 @@ def _validate(raw: dict[str, Any], path: Path) -> Settings:
             raise ConfigDamaged(f"{path}: {needed} is missing")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise ConfigDamaged(f"{path}: log_level: {settings.log_level!r} is not debug, info, warning or error")
+    if settings.log_format not in ("text", "json"):
+        raise ConfigDamaged(f"{path}: log_format: {settings.log_format!r} is not text or json")
     return settings
 
 

@@ -16,7 +16,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from syncd.engine.both import Both, bring_in, help_newcomers
+from syncd.engine.conflicts import count_conflicts
 from syncd.engine.folder import meet_folder
+from syncd.engine.guards import holds
 from syncd.engine.inward import Arrived
 from syncd.engine.listening import Listening
 from syncd.engine.operations import Operations
@@ -59,12 +61,14 @@ class Cycle:
         self.vault, self._succeed = vault, succeed
         self.status = Status()
         self.operations = Operations(vault.ambient.now_ns)
+        self._waits = {"conflicts": 0, "held": 0}
         self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
         self._wake = threading.Condition()
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._stop = self._ended = False
+        self.heartbeat: Callable[[], None] = lambda: None  # called at each turn, and between files
         self._watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
@@ -144,6 +148,7 @@ class Cycle:
 
     def turn(self) -> None:
         """Do what is due."""
+        self.heartbeat()
         if self._rests:
             self._is(RESTING, "you paused it", "`syncd resume` lets it go on.")
             self._answer()
@@ -273,7 +278,16 @@ class Cycle:
             log.info("applied %d changes of other devices", both.applied.done)
         if outcome.changes or both.applied.done or both.arrived.records:
             self.operations.events.publish("changed", both.fields())
+        self._attend()
         return outcome
+
+    def _attend(self) -> None:
+        """Say what waits for a person, if that is news."""
+        state = self.vault.state
+        waits = {"conflicts": count_conflicts(state), "held": sum(hold.entries for hold in holds(state))}
+        if waits != self._waits:
+            self._waits = waits
+            self.operations.events.publish("attention", dict(waits))
 
     def _both_ways(
         self, progress: Progress, whole: bool, directories: set[bytes], held: set[bytes], arrived: Arrived | None
@@ -339,6 +353,7 @@ class Cycle:
         return now - self._gone_since.setdefault(node, now) >= RIPE_S
 
     def _check_stop(self) -> None:
+        self.heartbeat()
         if self._stop:
             raise Stopped
 
