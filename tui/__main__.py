@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from syncd.config.home import find_home
@@ -9,8 +10,20 @@ from tui.app import Dashboard
 
 
 def main() -> int:
-    """Run the dashboard; return the exit code."""
-    return Dashboard(find_home().socket).run() or 0
+    """Run the dashboard, here or in a browser; return the exit code."""
+    parser = argparse.ArgumentParser(prog="syncd tui")
+    parser.add_argument("--web", action="store_true")
+    parser.add_argument("--port", type=int, default=0)
+    asked = parser.parse_args()
+    if not asked.web:
+        return Dashboard(find_home().socket).run() or 0
+    try:
+        from tui.web import serve
+    except ImportError:
+        print("syncd: the dashboard in a browser needs one more part", file=sys.stderr)
+        print("       Install it with: pip install 'syncd[web]'", file=sys.stderr)
+        return 1
+    return serve(asked.port)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,18 @@ from syncd.errors import UsageError
 
 
 @click.command()
-def tui() -> None:
+@click.option("--web", is_flag=True, help="In a browser on this computer, at an address that works once.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port for --web; default: a free one.")
+def tui(web: bool, port: int) -> None:
     """Open the dashboard: how everything stands, history, conflicts. The agent goes on when you leave it."""
+    if web:
+        become_dashboard("--web", "--port", str(port))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the dashboard needs a terminal", hint="`syncd status` says how everything stands.")
     become_dashboard()
 
 
-def become_dashboard() -> None:
+def become_dashboard(*arguments: str) -> None:
     """Go on as the dashboard."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "tui"])  # noqa: S606 (our own program, by its full path)
+    os.execv(sys.executable, [sys.executable, "-m", "tui", *arguments])  # noqa: S606 (our own program, by its full path)

@@ -20,6 +20,8 @@ from syncd.state.db import State
 
 OUT, IN = "out", "in"  # made here and not told; told by others and not done here
 FEW = 20  # entries; fewer are never held
+LATELY_NS = 60 * 10**9  # deletions within a minute count together: an `rm -r` of many files takes seconds
+_LATELY = "gone-lately"
 HELD_OUT = "gone from the folder with so much else that its deletion waits: see `syncd review list`"
 
 
@@ -37,30 +39,47 @@ class Guards:
     """The holds of one vault."""
 
     def __init__(self, vault: Vault) -> None:
-        self._state, self._limit = vault.state, vault.settings.guard
+        self._state, self._limit, self._now_ns = vault.state, vault.settings.guard, vault.ambient.now_ns
 
-    def let_out(self, gone: list[int], *, whole: bool) -> list[int]:
+    def let_out(self, gone: list[int], *, whole: bool, telling: bool) -> list[int]:
         """Return which of the nodes that are gone here may be told as gone: all, or none that is not approved.
 
         Args:
             gone: top-most nodes.
             whole: these are all that are gone; else what is held already counts with them.
+            telling: what is let out is told now, and so counts with what is gone in the next minute: removing much
+                takes its time, and each look sees some of it.
         """
         held = [] if whole else [node for hold in holds(self._state) if hold.way == OUT for node in hold.tops]
         together = list(dict.fromkeys([*gone, *held]))
-        allowed = set(self._let(OUT, together, lambda node: _below(self._state.base, node)))
-        return [node for node in gone if node in allowed]
+        size = lambda node: _below(self._state.base, node)  # noqa: E731
+        lately = self._lately()
+        allowed = set(self._let(OUT, together, size, sum(count for _, count in lately)))
+        out = [node for node in gone if node in allowed]
+        if out and telling:
+            yes = set(self._approved(OUT))  # a person has seen those
+            now = [self._now_ns(), sum(size(node) for node in out if node not in yes)]
+            with self._state.transaction():
+                self._state.set(_LATELY, cbor.dumps([*lately, now]))
+        return out
+
+    def _lately(self) -> list[list[int]]:
+        """Return (when, how many) was told as gone in the last minute."""
+        raw = self._state.get(_LATELY)
+        found: list[list[int]] = cbor.loads(raw) if raw else []
+        now = self._now_ns()
+        return [item for item in found if 0 <= now - item[0] < LATELY_NS]
 
     def may_remove(self) -> bool:
         """Tell whether what others told as gone may be removed here."""
         gone = self._state.base.doomed()
         return len(self._let(IN, gone, lambda node: 1)) == len(gone)
 
-    def _let(self, way: str, gone: list[int], size: Callable[[int], int]) -> list[int]:
+    def _let(self, way: str, gone: list[int], size: Callable[[int], int], before: int = 0) -> list[int]:
         yes = set(self._approved(way)) if gone else set()
         asked = [node for node in gone if node not in yes]
         entries = sum(map(size, asked))
-        if not self._too_many(entries):
+        if not entries or not self._too_many(entries + before):
             self._put(way, [], 0)
             return gone
         self._put(way, asked, entries)

@@ -336,6 +336,24 @@ def test_what_a_device_does_not_select_is_deleted_nowhere(two: tuple[Device, Dev
     assert not conflicts(after)
 
 
+def test_a_mass_deletion_that_takes_its_time_is_held_too(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    for number in range(60):
+        alpha.write(f"many/{number}", str(number))
+    same(alpha, beta)
+    for number in range(60):
+        (alpha.folder / f"many/{number}").unlink()
+        if number % 15 == 14:
+            alpha.sync()
+    beta.sync()
+    assert len(list((beta.folder / "many").iterdir())) == 45, "the first look saw too few; then they count together"
+    vault = open_vault(alpha.home, write=True)
+    assert deny(vault, Outbox(vault)) == 45
+    vault.close()
+    settle([alpha, beta])
+    assert len(list((alpha.folder / "many").iterdir())) == 45
+
+
 def test_a_mass_deletion_that_was_denied_comes_back_whole(two: tuple[Device, Device]) -> None:
     alpha, beta = two
     for number in range(30):

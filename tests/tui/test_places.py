@@ -290,7 +290,7 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
         scene.laptop.write(f"many/{number}", str(number))
     async with driven(scene) as (app, pilot):
         await until(pilot, lambda: scene.ask("/v1/find?q=39&limit=1")["items"])
-        shutil.rmtree(scene.laptop.folder / "many")
+        (scene.laptop.folder / "many").rename(scene.laptop.root / "many")  # all at once
         await until(pilot, lambda: app.view.holds)
         assert app.view.held == 41
         await pilot.press("v")
@@ -300,7 +300,7 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
         await until(pilot, lambda: not app.view.holds)
         await pilot.press("Y")
         await until(pilot, lambda: any("Nothing waits" in text for text in said(pilot)))
-        shutil.rmtree(scene.laptop.folder / "many")
+        (scene.laptop.folder / "many").rename(scene.laptop.root / "many again")
         await until(pilot, lambda: app.view.holds)
         await pilot.press("Y")
         await until(pilot, lambda: isinstance(app.screen, Confirm))

@@ -104,7 +104,7 @@ class Restore(ModalScreen[bool]):
         self.query_one("#place").display = not elsewhere
         self.query_one("#exact").display = not elsewhere and self._wanted.version is None
         if elsewhere:
-            self.query_one("#target").focus()
+            self.set_focus(self.query_one("#target"))
         self._ask()
 
     @on(Toggle.Changed, "#exact")

@@ -155,12 +155,12 @@ class Folder(Place):
 
     def do_test(self) -> None:
         """Ask for a path."""
-        self.query_one("#tester").focus()
+        self.set_focus(self.query_one("#tester"))
 
     def do_back(self) -> None:
         """From the tester to the list, else away."""
         if self.query_one("#tester").has_focus:
-            self.query_one("#skipped").focus()
+            self.set_focus(self.query_one("#skipped"))
         else:
             self.dashboard.do_back()
 

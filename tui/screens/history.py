@@ -144,7 +144,7 @@ class History(Place):
             self._wanted = None
             if self._to_versions:
                 self._to_versions = False
-                self.query_one("#versions").focus()
+                self.set_focus(self.query_one("#versions"))
         self._retitle()
 
     def _retitle(self) -> None:
@@ -165,7 +165,7 @@ class History(Place):
         if item["kind"] == "directory":
             self._see(Where(item["path"], item.get("path_b64"), self._where.at_ns, self._where.deleted))
         else:
-            self.query_one("#versions").focus()
+            self.set_focus(self.query_one("#versions"))
 
     def _see(self, where: Where, cursor: str | None = None) -> None:
         """Show something else in the left pane, with the cursor on a path."""
@@ -173,7 +173,7 @@ class History(Place):
         pane = self.query_one("#entries", VirtualList)
         pane.show([])
         pane.clear_cursor()
-        pane.focus()
+        self.set_focus(pane)
         self._list()
 
     def show_path(self, item: Item, *, versions: bool) -> None:
@@ -190,11 +190,11 @@ class History(Place):
         where = self._where
         if self.query_one("#find").display and self.query_one("#find").has_focus:
             self.query_one("#find").display = False
-            self.query_one("#entries").focus()
+            self.set_focus(self.query_one("#entries"))
             if where.text:
                 self._see(Where(deleted=where.deleted))
         elif not self.query_one("#entries").has_focus:
-            self.query_one("#entries").focus()
+            self.set_focus(self.query_one("#entries"))
         elif where.text:
             self.query_one("#find").display = False
             self._see(Where(deleted=where.deleted))
@@ -216,7 +216,7 @@ class History(Place):
         find = self.query_one("#find", Input)
         find.display = True
         find.value = self._where.text
-        find.focus()
+        self.set_focus(find)
 
     @on(Input.Changed, "#find")
     def _typed(self, event: Input.Changed) -> None:
@@ -228,7 +228,8 @@ class History(Place):
 
     @on(Input.Submitted, "#find")
     def _sought(self, event: Input.Submitted) -> None:
-        self.query_one("#entries").focus()
+        self.set_focus(self.query_one("#entries"))
+        self.query_one("#find").display = False
 
     # -- the right panes ------------------------------------------------------------------------
 
@@ -266,7 +267,7 @@ class History(Place):
 
     @on(VirtualList.Chosen, "#versions")
     def _chosen(self, event: VirtualList.Chosen) -> None:
-        self.query_one("#preview").focus()
+        self.set_focus(self.query_one("#preview"))
 
     @work(exclusive=True, group="preview", exit_on_error=True)
     async def _preview(self, version: Item | None, against: Item | None) -> None:
