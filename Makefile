@@ -76,3 +76,5 @@ clean:
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m tests.hygiene.reference > docs/commands.md
 	$(BIN)/python -m tests.hygiene.openapi > docs/openapi.json
+	$(BIN)/python -m tests.hygiene.dashboard > docs/dashboard.md
+	$(BIN)/python -m tests.hygiene.dashboard --pictures

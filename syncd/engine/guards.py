@@ -52,7 +52,10 @@ class Guards:
         """
         held = [] if whole else [node for hold in holds(self._state) if hold.way == OUT for node in hold.tops]
         together = list(dict.fromkeys([*gone, *held]))
-        size = lambda node: _below(self._state.base, node)  # noqa: E731
+
+        def size(node: int) -> int:
+            return _below(self._state.base, node)
+
         lately = self._lately()
         allowed = set(self._let(OUT, together, size, sum(count for _, count in lately)))
         out = [node for node in gone if node in allowed]

@@ -17,9 +17,10 @@ from syncd.errors import SyncdError
 from syncd.journal.rows import CHANGE_COLUMNS, LOCATION_COLUMNS
 from syncd.journal.statements import FIELDS, StatementKind
 from syncd.seal.envelope import ObjectKind
+from tests.hygiene.dashboard import SHOWN, picture
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted((ROOT / "syncd").rglob("*.py"))
+MODULES = sorted([*(ROOT / "syncd").rglob("*.py"), *(ROOT / "tui").rglob("*.py")])
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 PURE = [
     "model/*",
@@ -33,6 +34,11 @@ PURE = [
     "seal/padding",
     "seal/envelope",
     "pack/writer",
+    "tui/state",
+    "tui/format",
+    "tui/headline",
+    "tui/rows",
+    "tui/actions",
 ]
 IMPURE = {
     "os",
@@ -52,7 +58,7 @@ ALLOWED = {"pack/writer": {"random"}}
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT / "syncd").with_suffix(""))
+    return str(path.relative_to(ROOT).with_suffix("")).removeprefix("syncd/")
 
 
 def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -71,7 +77,8 @@ def test_a_file_says_what_it_is_for_and_keeps_its_size(path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", PURE)
 def test_pure_rooms_do_no_io(pattern: str) -> None:
-    found = [path for path in MODULES if path.match(f"syncd/{pattern}.py")]
+    room = pattern if pattern.startswith("tui/") else f"syncd/{pattern}"
+    found = [path for path in MODULES if path.match(f"{room}.py")]
     assert found
     for path in found:
         imported = set()
@@ -141,6 +148,15 @@ def test_the_command_reference_is_the_code() -> None:
         [sys.executable, "-m", "tests.hygiene.reference"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert (ROOT / "docs/commands.md").read_text() == done.stdout, "run `make docs`"
+
+
+def test_the_dashboards_document_and_pictures_are_those_of_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hygiene.dashboard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (ROOT / "docs/dashboard.md").read_text() == done.stdout, "run `make docs`"
+    for place in SHOWN:
+        assert (ROOT / f"docs/pictures/{place}.svg").read_text() == picture(place), "run `make docs`"
 
 
 def test_every_error_says_what_it_is() -> None:

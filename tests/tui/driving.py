@@ -16,6 +16,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from syncd.api.client import Client
+from syncd.errors import SyncdError
 from tests.engine.devices import Device, devices, settle
 from tests.world import environment
 from tui.app import Dashboard
@@ -52,6 +53,14 @@ class Scene:
 
     def ask(self, route: str) -> Any:
         return self.client.call("GET", route)
+
+    def taken(self, path: str, count: int) -> bool:
+        """Tell whether the vault has so many entries in a directory, and nothing is under way."""
+        try:
+            found = self.ask(f"/v1/entries?path={path}&limit=1")["total"]
+        except SyncdError:
+            return False
+        return bool(found == count and self.ask("/v1/status")["state"] == "idle")
 
     def dashboard(self, **more: Any) -> Dashboard:
         return Dashboard(self.laptop.home.socket, **more)

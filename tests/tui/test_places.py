@@ -289,7 +289,7 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
     for number in range(40):
         scene.laptop.write(f"many/{number}", str(number))
     async with driven(scene) as (app, pilot):
-        await until(pilot, lambda: scene.ask("/v1/find?q=39&limit=1")["items"])
+        await until(pilot, lambda: scene.taken("many", 40))
         (scene.laptop.folder / "many").rename(scene.laptop.root / "many")  # all at once
         await until(pilot, lambda: app.view.holds)
         assert app.view.held == 41
@@ -297,7 +297,7 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
         await until(pilot, lambda: pane(app, "waiting").total)
         await pilot.press("N")
         await until(pilot, lambda: (scene.laptop.folder / "many/39").exists())
-        await until(pilot, lambda: not app.view.holds)
+        await until(pilot, lambda: not app.view.holds and scene.taken("many", 40))
         await pilot.press("Y")
         await until(pilot, lambda: any("Nothing waits" in text for text in said(pilot)))
         (scene.laptop.folder / "many").rename(scene.laptop.root / "many again")

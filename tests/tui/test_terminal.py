@@ -94,7 +94,7 @@ def test_a_person_restores_decides_approves_and_leaves(scene: Scene, terminal: T
     terminal.shows("1 CONFLICT ")
     for number in range(40):
         scene.laptop.write(f"many/{number}", str(number))
-    wait_for(lambda: scene.ask("/v1/find?q=39")["items"])
+    wait_for(lambda: scene.taken("many", 40))
     (scene.laptop.folder / "many").rename(scene.laptop.root / "many")  # all at once
     terminal.keys("v")
     terminal.shows("41 files and directories are gone", "many")
@@ -104,7 +104,7 @@ def test_a_person_restores_decides_approves_and_leaves(scene: Scene, terminal: T
     terminal.shows("nothing waits for you")
     terminal.keys("q")
     terminal.shows("The agent goes on")
-    assert scene.ask("/v1/status")["state"] == "idle"
+    wait_for(lambda: scene.ask("/v1/status")["state"] == "idle")
 
 
 def test_without_colour_every_state_can_be_read(scene: Scene) -> None:
