@@ -28,8 +28,8 @@ from syncd.config.home import find_home
 FILES, VERSIONS, FANOUT = 200_000, 1_000_000, 500
 SIZE = (30, 100)  # rows, columns
 BARS = {"first paint": 0.5, "place": 0.3, "key": 0.05, "memory MB": 150}
-PLACES = {"y": "Files · ", "c": "Conflicts", "v": "Waiting", "a": "All", "s": "if each were kept whole", "d": "The code",
-          "f": "Skipped", "l": "agent", "h": "Recent"}  # fmt: skip
+PLACES = {"y": "Files · ", "c": "Conflicts", "v": "Waiting", "a": "All", "s": "if each were kept whole",
+          "d": "The code", "f": "Skipped", "l": "agent", "h": "Recent"}  # fmt: skip
 
 
 class Screen:

@@ -16,7 +16,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     asked = parser.parse_args()
     if not asked.web:
-        return Dashboard(find_home().socket).run() or 0
+        home = find_home()
+        return Dashboard(home.socket, config=home.config).run() or 0
     try:
         from tui.web import serve
     except ImportError:

@@ -111,8 +111,14 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
+# The keys of the first run, where letters are typed into fields.
+FIRST_RUN = (Action("ctrl+c", "leave", "Quit", "setup", "Leave; nothing is begun before the last field.", False),)
+
+
 def at(place: str) -> tuple[Action, ...]:
     """Return the actions of a place, its own first; an own key hides the common one."""
+    if place == "setup":
+        return FIRST_RUN
     own = tuple(action for action in ACTIONS if action.place == place)
     keys = {action.key for action in own}
     return own + tuple(action for action in ACTIONS if action.place == EVERYWHERE and action.key not in keys)

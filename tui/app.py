@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,6 +29,7 @@ from tui.screens.facts import Devices, Folder, Log, Stores
 from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.review import Review
+from tui.screens.setup import Setup
 from tui.state import View
 from tui.theme import THEMES
 
@@ -44,8 +46,9 @@ class Dashboard(App[int]):
 
     Args:
         socket: where the agent listens.
+        config: the settings; where there are none, it begins with the first run. None to take them for given.
         now: the present, in the local time zone.
-        start: runs a command of syncd's, for starting the agent.
+        run: runs a command of syncd's; returns its exit code, and what it wrote to stdout and stderr.
     """
 
     TITLE = "syncd"
@@ -59,11 +62,16 @@ class Dashboard(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]
 
     def __init__(
-        self, socket: Path, *, now: Callable[[], datetime] = lambda: datetime.now().astimezone(), start: Any = None
+        self,
+        socket: Path,
+        *,
+        config: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        run: Callable[..., tuple[int, str, str]] | None = None,
     ) -> None:
         super().__init__()
-        self.socket, self.now = socket, now
-        self._start = start or _start
+        self.socket, self.now, self._config = socket, now, config
+        self.run_syncd = run or _run_syncd
         self._live: Live | None = None
         self._ear: Ear | None = None
         self._changed: set[str] = set()
@@ -82,6 +90,8 @@ class Dashboard(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
+        if self._config is not None and not self._config.exists():
+            self.switch_mode("setup")
         self.call_after_refresh(self._listen)
         self.set_interval(AGE_S, self._grow_old)
 
@@ -188,21 +198,17 @@ class Dashboard(App[int]):
         self.run_worker(self._starting, thread=True, exit_on_error=True)
 
     def _starting(self) -> None:
-        said = self._start("start")
-        if said:
-            self.call_from_thread(self.notify, said, title="The agent did not start", severity="error")
+        code, _, said = self.run_syncd("start")
+        if code:
+            told = partial(self.notify, said.strip(), title="The agent did not start", severity="error", markup=False)
+            self.call_from_thread(told)
 
 
-def _start(*arguments: str) -> str:
-    """Run a command of syncd's; return what it said if it failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "syncd", *arguments],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    return "" if done.returncode == 0 else done.stderr.strip()
+def _run_syncd(*arguments: str) -> tuple[int, str, str]:
+    """Run a command of syncd's."""
+    command = [sys.executable, "-m", "syncd", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def _go(place: str) -> Callable[[Dashboard], None]:
@@ -221,4 +227,5 @@ Dashboard.MODES = {
     "devices": Devices,
     "folder": Folder,
     "log": Log,
+    "setup": Setup,
 }

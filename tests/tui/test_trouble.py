@@ -34,12 +34,12 @@ async def test_the_dashboard_comes_before_the_agent(scene: Scene) -> None:
     scene.kill()
     started: list[str] = []
 
-    def start(command: str) -> str:
+    def start(command: str) -> tuple[int, str, str]:
         started.append(command)
         scene.start()
-        return ""
+        return 0, "", ""
 
-    app = scene.dashboard(start=start)
+    app = scene.dashboard(run=start)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app.view.lost_s is not None)
         assert headline(app.view, 0).word == "NOT CONNECTED"
@@ -50,7 +50,7 @@ async def test_the_dashboard_comes_before_the_agent(scene: Scene) -> None:
 
 async def test_an_agent_that_cannot_be_started_says_why(scene: Scene) -> None:
     scene.kill()
-    app = scene.dashboard(start=lambda command: "syncd: the device key is missing")
+    app = scene.dashboard(run=lambda command: (12, "", "syncd: the device key is missing"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.view.lost_s is not None)
         await pilot.press("S")
