@@ -25,6 +25,14 @@ def pause(seconds: float) -> None:
         waiting.communicate()
 
 
+def wait_for(truth: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < end, "it did not become true"
+        pause(0.02)
+
+
 @dataclass
 class Live:
     """A device whose agent runs."""

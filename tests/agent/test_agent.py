@@ -9,29 +9,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from syncd.engine.cycle import Cycle
 from syncd.watch import observer
+from tests.agent.live import wait_for
 from tests.world import World, environment
-
-
-def until(truth: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    pause = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    try:
-        while not truth():
-            assert time.monotonic() < end, "it did not become true"
-            try:
-                pause.wait(0.02)
-            except subprocess.TimeoutExpired:
-                continue
-    finally:
-        pause.communicate()
 
 
 def status(world: World) -> dict[str, object]:
@@ -67,11 +52,11 @@ def test_up_sets_up_and_says_where_things_are(tmp_path: Path) -> None:
 def test_a_change_is_taken_and_history_follows_it(agent: World) -> None:
     path = agent.folder / "a.txt"
     path.write_text("one")
-    until(lambda: '"added"' in agent.cli("history", "a.txt", "--json").stdout)
+    wait_for(lambda: '"added"' in agent.cli("history", "a.txt", "--json").stdout)
     with path.open("a") as file:
         file.write(" and two")
     path.rename(agent.folder / "b.txt")
-    until(lambda: agent.cli("cat", "b.txt").stdout == "one and two")
+    wait_for(lambda: agent.cli("cat", "b.txt").stdout == "one and two")
     lines = json.loads(agent.cli("history", "b.txt", "--json").stdout)
     assert lines[-1]["change"] == "added"
     assert lines[-1]["path"] == "a.txt", "an edit with a rename is still the same file"
@@ -135,9 +120,9 @@ def test_a_signal_ends_it_gracefully(world: World, number: signal.Signals) -> No
     process = subprocess.Popen(
         [sys.executable, "-m", "syncd", "run"], env=environment(world.root / "home"), stderr=subprocess.PIPE
     )
-    until(lambda: world.home.socket.exists())
+    wait_for(lambda: world.home.socket.exists())
     world.write("a", "x")
-    until(lambda: world.cli("cat", "a").stdout == "x")  # the first record may be about the vault alone
+    wait_for(lambda: world.cli("cat", "a").stdout == "x")  # the first record may be about the vault alone
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
@@ -147,31 +132,31 @@ def test_a_signal_ends_it_gracefully(world: World, number: signal.Signals) -> No
 
 def test_a_store_that_goes_and_comes_back(agent: World) -> None:
     agent.write("before", "x")
-    until(lambda: agent.cli("cat", "before").stdout == "x")
+    wait_for(lambda: agent.cli("cat", "before").stdout == "x")
     away = agent.store.with_name("away")
     agent.store.rename(away)
     agent.write("meanwhile", "y")
-    until(lambda: status(agent)["state"] == "paused")
+    wait_for(lambda: status(agent)["state"] == "paused")
     paused = agent.cli("status")
     assert paused.returncode == 11
     assert "is not there" in paused.stdout
     assert "goes on by itself" in paused.stdout
     away.rename(agent.store)
-    until(lambda: status(agent)["safe"], 40)
+    wait_for(lambda: status(agent)["safe"], 40)
     assert agent.cli("cat", "meanwhile").stdout == "y"
 
 
 def test_a_folder_that_goes_and_comes_back(agent: World) -> None:
     agent.write("precious", "x")
-    until(lambda: agent.cli("cat", "precious").stdout == "x")
+    wait_for(lambda: agent.cli("cat", "precious").stdout == "x")
     agent.folder.rename(agent.folder.with_name("away"))
-    until(lambda: status(agent)["state"] == "paused")
+    wait_for(lambda: status(agent)["state"] == "paused")
     assert "not mounted" in str(status(agent)["reason"])
     agent.folder.with_name("away").rename(agent.folder)
-    until(lambda: status(agent)["safe"], 40)
+    wait_for(lambda: status(agent)["safe"], 40)
     assert [line["change"] for line in json.loads(agent.cli("history", "precious", "--json").stdout)] == ["added"]
     agent.write("after", "y")
-    until(lambda: agent.cli("cat", "after").stdout == "y", 40)
+    wait_for(lambda: agent.cli("cat", "after").stdout == "y", 40)
 
 
 def test_ten_thousand_directories_are_watched(world: World) -> None:
@@ -182,11 +167,11 @@ def test_ten_thousand_directories_are_watched(world: World) -> None:
     world.scan()
     assert world.cli("start").returncode == 0
     try:
-        until(lambda: status(world)["safe"], 60)
+        wait_for(lambda: status(world)["safe"], 60)
         assert status(world)["watching"] is True
         before = records(world)
         (world.folder / "57/31/new.txt").write_text("x")
-        until(lambda: records(world) > before, 30)
+        wait_for(lambda: records(world) > before, 30)
         assert world.cli("cat", "57/31/new.txt").stdout == "x"
     finally:
         world.cli("stop")
@@ -210,7 +195,7 @@ def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monke
     thread = threading.Thread(target=cycle.run)
     thread.start()
     try:
-        until(lambda: cycle.status.state == "idle")
+        wait_for(lambda: cycle.status.state == "idle")
         if trouble == "limit":
             assert not cycle.status.watching
             assert "max_user_watches" in cycle.status.watch_trouble
@@ -234,7 +219,7 @@ def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monke
                 emitter.join()
         else:
             world.write("lost", "x")
-        until(lambda: world.cli("cat", "lost").stdout == "x", 30)
+        wait_for(lambda: world.cli("cat", "lost").stdout == "x", 30)
     finally:
         cycle.stop()
         thread.join()
@@ -256,9 +241,9 @@ def test_other_rules_are_in_force_at_once_and_everywhere(world: World) -> None:
     assert world.cli("start").returncode == 0
     try:
         world.write("deep/er/new.tmp", "not yet", old=False)
-        until(lambda: status(world)["state"] == "idle")
+        wait_for(lambda: status(world)["state"] == "idle")
         assert "new.tmp" not in world.cli("ls", "deep/er").stdout
         (world.folder / ".syncdignore").unlink()
-        until(lambda: "new.tmp" in world.cli("ls", "deep/er").stdout)
+        wait_for(lambda: "new.tmp" in world.cli("ls", "deep/er").stdout)
     finally:
         world.cli("stop")

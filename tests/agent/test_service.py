@@ -23,7 +23,7 @@ from syncd.config.home import find_home
 from syncd.engine.events import Event
 from syncd.engine.operations import Operations
 from syncd.errors import Failed, UsageError
-from tests.tui.driving import wait_for
+from tests.agent.live import wait_for
 from tests.world import World, environment
 
 

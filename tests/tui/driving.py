@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from syncd.api.client import Client
 from syncd.errors import SyncdError
+from tests.agent.live import wait_for
 from tests.engine.devices import Device, devices, settle
 from tests.world import environment
 from tui.app import Dashboard
@@ -64,21 +65,6 @@ class Scene:
 
     def dashboard(self, **more: Any) -> Dashboard:
         return Dashboard(self.laptop.home.socket, **more)
-
-
-def wait_for(truth: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Wait until something is true, outside of an event loop."""
-    end = time.monotonic() + seconds
-    pause = subprocess.Popen([sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    try:
-        while not truth():
-            assert time.monotonic() < end, "it did not become true"
-            try:
-                pause.wait(0.02)
-            except subprocess.TimeoutExpired:
-                continue
-    finally:
-        pause.communicate()
 
 
 def furnish(root: Path) -> Scene:

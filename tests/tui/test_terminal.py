@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.agent.live import pause
-from tests.tui.driving import Scene, wait_for
+from tests.agent.live import pause, wait_for
+from tests.tui.driving import Scene
 from tests.world import environment
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from tests.agent.live import pause
-from tests.tui.driving import Scene, wait_for
+from tests.agent.live import pause, wait_for
+from tests.tui.driving import Scene
 from tests.world import environment
 
 pytestmark = pytest.mark.slow
