@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_agent import status, until
+from tests.agent.live import wait_for
+from tests.agent.test_agent import status
 from tests.world import World
 
 INSIDE = "SYNCD_TEST_INSIDE"
@@ -87,14 +88,14 @@ def test_a_store_that_is_full_and_then_is_not(tmp_path: Path) -> None:
     start(world)
     try:
         world.write("fits", "x")
-        until(lambda: status(world)["safe"])
+        wait_for(lambda: status(world)["safe"])
         big = random.Random(1).randbytes(6_000_000)
         world.write("too big", big)
-        until(lambda: status(world)["state"] == "paused")
+        wait_for(lambda: status(world)["state"] == "paused")
         assert "is full" in str(status(world)["reason"])
         assert world.cli("status").returncode == 11
         remount(world.store, 0, b"size=32m")
-        until(lambda: status(world)["safe"] and world.cli("cat", "too big", text=False).stdout == big, 60)
+        wait_for(lambda: status(world)["safe"] and world.cli("cat", "too big", text=False).stdout == big, 60)
     finally:
         world.cli("stop")
     assert world.cli("verify", "--read-data", "100").returncode == 0
@@ -109,14 +110,14 @@ def test_a_store_that_is_read_only_and_then_is_not(tmp_path: Path) -> None:
     start(world)
     try:
         world.write("before", "x")
-        until(lambda: status(world)["safe"])
+        wait_for(lambda: status(world)["safe"])
         remount(world.store, BIND | READ_ONLY)
         world.write("meanwhile", "y")
-        until(lambda: status(world)["state"] == "paused")
+        wait_for(lambda: status(world)["state"] == "paused")
         assert "read-only" in str(status(world)["reason"]).lower()
         assert world.cli("cat", "before").stdout == "x", "what is there can be read"
         remount(world.store, BIND)
-        until(lambda: status(world)["safe"] and world.cli("cat", "meanwhile").stdout == "y", 60)
+        wait_for(lambda: status(world)["safe"] and world.cli("cat", "meanwhile").stdout == "y", 60)
     finally:
         world.cli("stop")
     assert world.cli("verify", "--read-data", "100").returncode == 0
@@ -133,15 +134,15 @@ def test_a_home_on_a_disk_that_is_full_and_then_is_not(tmp_path: Path) -> None:
     start(world)
     try:
         world.write("before", "x")
-        until(lambda: status(world)["safe"])
+        wait_for(lambda: status(world)["safe"])
         ballast = world.root / "home" / "ballast"
         fill(ballast)
         for number in range(300):
             world.write(f"meanwhile/{number:03}", str(number) * 50)
-        until(lambda: status(world)["state"] == "paused")
+        wait_for(lambda: status(world)["state"] == "paused")
         assert "full" in str(status(world)["reason"])
         ballast.unlink()
-        until(lambda: status(world)["safe"] and world.cli("cat", "meanwhile/299").stdout == "299" * 50, 60)
+        wait_for(lambda: status(world)["safe"] and world.cli("cat", "meanwhile/299").stdout == "299" * 50, 60)
     finally:
         world.cli("stop")
     assert world.cli("verify", "--read-data", "100").returncode == 0
