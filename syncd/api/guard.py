@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import struct
+import sys
 from asyncio import Transport
 from typing import Any
 
@@ -49,7 +50,9 @@ def peer_uid(sock: Any) -> int | None:
     if hasattr(socket, "SO_PEERCRED"):
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return int(_CREDENTIALS.unpack(raw)[1])
-    return None  # macOS: the mode of the socket and of its directory keeps others out
+    if sys.platform == "darwin":  # <sys/ucred.h>: level SOL_LOCAL, option LOCAL_PEERCRED, then version and user
+        return int(struct.unpack_from("2I", sock.getsockopt(0, 1, 76))[1])
+    return None  # the mode of the socket and of its directory keeps others out
 
 
 class Guard:

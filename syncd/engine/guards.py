@@ -21,6 +21,7 @@ from syncd.state.db import State
 OUT, IN = "out", "in"  # made here and not told; told by others and not done here
 FEW = 20  # entries; fewer are never held
 LATELY_NS = 60 * 10**9  # deletions within a minute count together: an `rm -r` of many files takes seconds
+OLD_NS = 600 * 10**9  # what stood for ten minutes counts
 _LATELY = "gone-lately"
 HELD_OUT = "gone from the folder with so much else that its deletion waits: see `syncd review list`"
 
@@ -61,10 +62,17 @@ class Guards:
         out = [node for node in gone if node in allowed]
         if out and telling:
             yes = set(self._approved(OUT))  # a person has seen those
-            now = [self._now_ns(), sum(size(node) for node in out if node not in yes)]
-            with self._state.transaction():
-                self._state.set(_LATELY, cbor.dumps([*lately, now]))
+            told = sum(self._old_below(node) for node in out if node not in yes)
+            if told:
+                with self._state.transaction():
+                    self._state.set(_LATELY, cbor.dumps([*lately, [self._now_ns(), told]]))
         return out
+
+    def _old_below(self, node: int) -> int:
+        """Count a node and all that this disk had in it, but for what came lately: programs make and remove files."""
+        before = self._now_ns() - OLD_NS
+        rows = (self._state.base.get(found) for found in all_below(self._state.base, (node,)))
+        return sum(row is not None and row.recorded_ns < before for row in rows)
 
     def _lately(self) -> list[list[int]]:
         """Return (when, how many) was told as gone in the last minute."""

@@ -176,8 +176,16 @@ def test_the_readmes_commands_are_real() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"make (\w+)", text):
         assert f"\n{target}:" in makefile, target
-    for command in re.findall(r"^syncd (\w+)", text, re.MULTILINE):
-        assert command in COMMANDS, command
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for command in re.findall(r"(?:^|`)syncd (\w+)", path.read_text(), re.MULTILINE):
+            assert command in COMMANDS, f"{path}: {command}"
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path}: {target}"
 
 
 def test_prose_and_code_name_no_machine() -> None:

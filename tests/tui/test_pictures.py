@@ -40,10 +40,13 @@ def test_a_place_looks_as_it_did(place: str, size: tuple[int, int], snap_compare
     assert snap_compare(StillLife(place), terminal_size=size, run_before=_settle)
 
 
-@pytest.mark.parametrize("place", ["home", "history", "conflicts"])
-def test_a_place_without_colour(place: str, snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("place", list(PLACES))
+def test_a_place_without_colour(
+    place: str, size: tuple[int, int], snap_compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(StillLife(place), terminal_size=(80, 24), run_before=_settle)
+    assert snap_compare(StillLife(place), terminal_size=size, run_before=_settle)
 
 
 async def _settle(pilot: Any) -> None:
