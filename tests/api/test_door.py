@@ -191,9 +191,9 @@ def test_another_user_is_refused(scene: Scene) -> None:
         for place in modes:
             place.chmod(modes[place] | 0o777)
         script = (
-            "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
-            "s.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n"
-            "try: data = s.recv(100)\nexcept OSError: data = b''\n"
+            "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+            "try:\n s.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'); data = s.recv(100)\n"
+            "except OSError: data = b''\n"
             "print(len(data))"
         )
         done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
