@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from syncd.engine.guards import OLD_NS
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
@@ -32,7 +33,8 @@ class Gone:
         self._vault, self._outbox, self._problems, self._ripe = vault, outbox, problems, ripe
         self._disk, self._nodes, self._base = vault.disk, vault.state.nodes, vault.state.base
         self.stating = Stating(vault.state)
-        self.told = 0
+        self.told = self.old = 0  # how many were told; of those, how many had stood for long
+        self._long_ago_ns = vault.ambient.now_ns() - OLD_NS
         self.unsettled: list[bytes] = []  # directories to look at again soon
 
     def unheld(self, candidates: list[int], *, whole: bool) -> list[int]:
@@ -99,6 +101,7 @@ class Gone:
             self._outbox.change(change, elsewhere=change.node != row.node)
         moved.add(row.node)
         self.told += 1
+        self.old += row.recorded_ns < self._long_ago_ns
         if self._outbox.full:
             self._outbox.commit(more_follow=True)
 

@@ -21,7 +21,7 @@ from syncd.state.db import State
 OUT, IN = "out", "in"  # made here and not told; told by others and not done here
 FEW = 20  # entries; fewer are never held
 LATELY_NS = 60 * 10**9  # deletions within a minute count together: an `rm -r` of many files takes seconds
-OLD_NS = 600 * 10**9  # what stood for ten minutes counts
+OLD_NS = 600 * 10**9  # what stood for ten minutes counts: programs make and remove files of their own
 _LATELY = "gone-lately"
 HELD_OUT = "gone from the folder with so much else that its deletion waits: see `syncd review list`"
 
@@ -42,37 +42,27 @@ class Guards:
     def __init__(self, vault: Vault) -> None:
         self._state, self._limit, self._now_ns = vault.state, vault.settings.guard, vault.ambient.now_ns
 
-    def let_out(self, gone: list[int], *, whole: bool, telling: bool) -> list[int]:
+    def let_out(self, gone: list[int], *, whole: bool) -> list[int]:
         """Return which of the nodes that are gone here may be told as gone: all, or none that is not approved.
 
         Args:
             gone: top-most nodes.
             whole: these are all that are gone; else what is held already counts with them.
-            telling: what is let out is told now, and so counts with what is gone in the next minute: removing much
-                takes its time, and each look sees some of it.
         """
         held = [] if whole else [node for hold in holds(self._state) if hold.way == OUT for node in hold.tops]
         together = list(dict.fromkeys([*gone, *held]))
+        lately = sum(count for _, count in self._lately())
+        allowed = set(self._let(OUT, together, lambda node: _below(self._state.base, node), lately))
+        return [node for node in gone if node in allowed]
 
-        def size(node: int) -> int:
-            return _below(self._state.base, node)
+    def told(self, old: int) -> None:
+        """Take note that so many old entries were told as gone: they count with what is gone in the next minute.
 
-        lately = self._lately()
-        allowed = set(self._let(OUT, together, size, sum(count for _, count in lately)))
-        out = [node for node in gone if node in allowed]
-        if out and telling:
-            yes = set(self._approved(OUT))  # a person has seen those
-            told = sum(self._old_below(node) for node in out if node not in yes)
-            if told:
-                with self._state.transaction():
-                    self._state.set(_LATELY, cbor.dumps([*lately, [self._now_ns(), told]]))
-        return out
-
-    def _old_below(self, node: int) -> int:
-        """Count a node and all that this disk had in it, but for what came lately: programs make and remove files."""
-        before = self._now_ns() - OLD_NS
-        rows = (self._state.base.get(found) for found in all_below(self._state.base, (node,)))
-        return sum(row is not None and row.recorded_ns < before for row in rows)
+        Removing much takes its time, and each look sees some of it. What a person has approved does not count.
+        """
+        if old and not self._approved(OUT):
+            with self._state.transaction():
+                self._state.set(_LATELY, cbor.dumps([*self._lately(), [self._now_ns(), old]]))
 
     def _lately(self) -> list[list[int]]:
         """Return (when, how many) was told as gone in the last minute."""

@@ -352,9 +352,9 @@ class Outward:
 
     # -- what is gone ---------------------------------------------------------------------------
 
-    def _ask_for(self, candidates: list[int], *, telling: bool) -> list[int]:
+    def _ask_for(self, candidates: list[int]) -> list[int]:
         """Leave out what waits for a person's yes, since there is so much of it."""
-        allowed = Guards(self._vault).let_out(candidates, whole=not self._partial, telling=telling)
+        allowed = Guards(self._vault).let_out(candidates, whole=not self._partial)
         for node in set(candidates).difference(allowed):
             self._outcome.problems[self._base.path_of(node)] = HELD_OUT
         return allowed
@@ -368,12 +368,13 @@ class Outward:
         whole = self._whole and not self._unseen
         candidates = gone.unheld(missing, whole=whole)
         if tell or whole:
-            candidates = self._ask_for(candidates, telling=tell)
+            candidates = self._ask_for(candidates)
         if candidates and tell:
             gone.tell(candidates, moved)
             self._outcome.changes += gone.told
             self._outcome.unsettled += gone.unsettled
-            gone.told, gone.unsettled = 0, []
+            Guards(self._vault).told(gone.old)
+            gone.told, gone.old, gone.unsettled = 0, 0, []
 
 
 def _group(name: bytes) -> int:

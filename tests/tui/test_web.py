@@ -70,8 +70,7 @@ def status(address: str, path: str, **headers: str) -> int:
 
 def test_the_dashboard_is_shown_and_takes_keys(scene: Scene, address: str, browser: Any, tmp_path: Path) -> None:
     browser.get(address)
-    page = browser.find_element(By.TAG_NAME, "body")
-    wait_for(lambda: "-first-byte" in page.get_attribute("class"))
+    wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "body.-first-byte"))
     before = _picture_at_rest(browser)
     browser.execute_script("document.querySelector('.xterm-helper-textarea').focus()")
     webdriver.ActionChains(browser).send_keys("p").perform()
