@@ -15,19 +15,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from syncd.api.schema import Decide, Restore, Verify
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
 from syncd.engine.deciding import decide
-from syncd.engine.operations import WARNING, Operation, Operations
+from syncd.engine.operations import ERROR, RUNNING, WARNING, Operation, Operations
 from syncd.engine.picking import elsewhere, in_place
 from syncd.engine.progress import Progress
 from syncd.engine.report import report
 from syncd.engine.status import FIRST, SCANNING
 from syncd.engine.vault import Vault, open_vault
 from syncd.engine.verify import Verifier, verdict_fields
+from syncd.errors import SyncdError
 from syncd.state.db import FILE
 
 T = TypeVar("T")
@@ -196,10 +198,18 @@ class AgentDoor:
             threading.Thread(target=alone, name=f"syncd-{operation.kind}", daemon=True).start()
             return operation.fields()
         future = self._cycle.ask(lambda cycle: work(cycle.vault))
+        future.add_done_callback(lambda done: self._end_if_refused(operation, done))
         if not wait:
             return operation.fields()
         answer: dict[str, Any] = future.result()
         return answer
+
+    def _end_if_refused(self, operation: Operation, done: Future[Any]) -> None:
+        """End an operation that the loop would not even begin."""
+        error = done.exception()
+        if error is not None and operation.state == RUNNING:
+            hint = error.hint if isinstance(error, SyncdError) else ""
+            self.operations.end(operation, ERROR, str(error), hint)
 
     def decide(self, request: Decide) -> dict[str, Any]:
         """Do what a person decided, and bring the folder to it."""
@@ -224,7 +234,7 @@ class AgentDoor:
                 operation.result = verdict_fields(verdict)
                 if not verdict.clean:
                     text = f"{len(verdict.objects)} objects are damaged, {verdict.versions_hurt} versions hurt"
-                    self.operations.end(operation, "error", text, "`syncd verify` names them.")
+                    self.operations.end(operation, ERROR, text, "`syncd verify` names them.")
                 return operation.result
 
         return self._do(work, operation, beside=True, wait=False)

@@ -48,15 +48,17 @@ def latest(state: State, before: str | None = None, most: int = 100) -> list[Tol
             break
     rows = state.search.versions([version for version, _ in wanted])
     told = []
+    known: dict[int, Sequence[Row]] = {}  # a file that is saved all day long is asked for once
     for version, cursor in wanted:
         row = rows.get(version)
         if row is not None:  # a copy that is no more has none
-            told.append(_told(state.nodes, row, cursor))
+            if row.node not in known:
+                known[row.node] = in_order(state.nodes.versions(row.node))
+            told.append(_told(state.nodes, row, known[row.node], cursor))
     return told
 
 
-def _told(nodes: Nodes, row: Row, cursor: str) -> Told:
-    versions: Sequence[Row] = in_order(nodes.versions(row.node))
+def _told(nodes: Nodes, row: Row, versions: Sequence[Row], cursor: str) -> Told:
     place = next((place for place, other in enumerate(versions) if other.version == row.version), len(versions))
     before = versions[place + 1] if place + 1 < len(versions) else None
     return Told(row, path_at(nodes, row), change_word(row, before), device_of(row.version), cursor, before)

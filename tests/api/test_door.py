@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from syncd.api.guard import LONGEST_BODY, Guard
 from syncd.config.settings import load, save
+from tests.agent.live import wait_for
 from tests.tui.driving import Scene, playing
 
 ROOT = Path(__file__).parents[2]
@@ -276,3 +277,19 @@ def check(operation: Any, statuses: Counter[int], headers: dict[str, str]) -> No
         case.validate_response(response, checks=CHECKS)
 
     run()
+
+
+def test_what_the_loop_would_not_begin_has_ended(scene: Scene) -> None:
+    folder = scene.laptop.folder
+    folder.rename(scene.laptop.root / "away")
+    try:
+        wait_for(lambda: ask(scene, "GET", "/v1/status")[1]["state"] == "paused")
+        body = {"paths_b64": [base64.b64encode(b"notes").decode()], "wait": False}
+        status, operation = ask(scene, "POST", "/v1/restores", body)
+        assert status == 202
+        wait_for(lambda: ask(scene, "GET", f"/v1/operations/{operation['id']}")[1]["state"] == "error")
+        _, ended = ask(scene, "GET", f"/v1/operations/{operation['id']}")
+        assert str(folder) in ended["note"]
+    finally:
+        (scene.laptop.root / "away").rename(folder)
+    wait_for(lambda: ask(scene, "GET", "/v1/status")[1]["state"] == "idle", 60)

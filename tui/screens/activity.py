@@ -95,7 +95,11 @@ class Activity(Place):
     async def _more(self, event: VirtualList.Wanted) -> None:
         """Fetch the pages up to the one that is wanted: the log is read by its numbers."""
         while self._next is not None and len(event.list.items) <= event.start:
-            answer = await self.dashboard.live.get("/operations", view=self._of, before=self._next, limit=PAGE)
+            try:
+                answer = await self.dashboard.live.get("/operations", view=self._of, before=self._next, limit=PAGE)
+            except SyncdError as error:
+                tell(self.dashboard, error)
+                return
             event.list.add(len(event.list.items), answer["items"])
             self._next = answer["next"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
@@ -237,10 +237,17 @@ class Conflicts(Place):
             file.write(merged(texts[0], texts[1], conflict["a"]["device"], conflict["b"]["device"]))
         work_copy = Path(file.name)
         before = work_copy.stat().st_mtime_ns
-        with self.app.suspend():
-            subprocess.run([*command, str(work_copy)], check=False)
+        try:
+            with self.app.suspend():
+                subprocess.run([*command, str(work_copy)], check=False)
+        except SuspendNotSupported:
+            self.notify("An editor needs a terminal of its own: merge in one.", severity="warning")
+            work_copy.unlink()
+            return
         try:
             await self._take_merged(conflict, work_copy, before)
+        except (OSError, UnicodeDecodeError) as error:
+            self.notify(f"The merge was not taken: {show.safe(str(error))}", severity="error", markup=False)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 work_copy.unlink()

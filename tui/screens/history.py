@@ -257,9 +257,14 @@ class History(Place):
     @work(exclusive=True, group="more-versions", exit_on_error=True)
     async def _more_versions(self, event: VirtualList.Wanted) -> None:
         item = self.query_one("#entries", VirtualList).item
-        if item is not None:
+        if item is None:
+            return
+        try:
             answer = await self.dashboard.live.get("/versions", path_b64=b64(item), after=str(event.start), limit=PAGE)
-            event.list.add(event.start, answer["items"], answer["total"])
+        except SyncdError as error:
+            tell(self.dashboard, error)
+            return
+        event.list.add(event.start, answer["items"], answer["total"])
 
     @on(VirtualList.Moved, "#versions")
     def _version(self, event: VirtualList.Moved) -> None:
