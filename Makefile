@@ -33,7 +33,7 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml setup.py $(wildcard syncd/*/
 run: $(VENV)/installed
 	@test -n "$(FOLDER)" || { echo "Which folder? make run FOLDER=~/Somewhere" >&2; exit 2; }
 	@$(BIN)/syncd up "$(FOLDER)"
-	@echo "How it is: $(BIN)/syncd status" >&2
+	@echo "How it is: $(BIN)/syncd status    The dashboard: $(BIN)/syncd tui" >&2
 
 test: $(VENV)/installed-dev
 	SYNCD_CASES=400 $(BIN)/python -m pytest -q

@@ -22,7 +22,7 @@ def main() -> int:
         from tui.web import serve
     except ImportError:
         print("syncd: the dashboard in a browser needs one more part", file=sys.stderr)
-        print("       Install it with: pip install 'syncd[web]'", file=sys.stderr)
+        print("       Install it beside syncd: pip install textual-serve", file=sys.stderr)
         return 1
     return serve(asked.port)
 
