@@ -19,7 +19,7 @@ async def act(dashboard: Dashboard, route: str, body: Any, done: str) -> Any:
         tell(dashboard, error)
         return None
     if done:
-        dashboard.notify(done)
+        dashboard.notify(done, markup=False)
     dashboard.ask("status", "changes", "conflicts", "holds", "operations", "devices")
     return answer
 

@@ -206,7 +206,7 @@ class Dashboard(App[int]):
 
 def _run_syncd(*arguments: str) -> tuple[int, str, str]:
     """Run a command of syncd's."""
-    command = [sys.executable, "-m", "syncd", *arguments]
+    command = [sys.executable, "-P", "-m", "syncd", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     return done.returncode, done.stdout, done.stderr
 

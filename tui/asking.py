@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from syncd.errors import SyncdError
+from syncd.errors import AgentAbsent, SyncdError
 from tui import state
 from tui.state import PARTS, View
 
@@ -78,7 +78,9 @@ class Ear:
                 route, asked = ROUTES[part]
                 try:
                     answer = await self._live.get(route, **asked)
+                except AgentAbsent:
+                    break  # when it is back, all is asked again
                 except SyncdError:
-                    break  # it is gone, or will say what is wrong; when it is back, all is asked again
+                    continue  # what it has is shown on; the next event asks again
                 self._is(state.answered(self.view, part, answer), part)
             await asyncio.sleep(CALM_S)

@@ -36,7 +36,7 @@ class Web(Server):
         command: what each page runs.
     """
 
-    def __init__(self, port: int, command: str = f"{shlex.quote(sys.executable)} -m tui") -> None:
+    def __init__(self, port: int, command: str = f"{shlex.quote(sys.executable)} -P -m tui") -> None:
         super().__init__(command, host="127.0.0.1", port=port, title="syncd", public_url=f"http://127.0.0.1:{port}")
         self._token: str | None = secrets.token_urlsafe(32)
         self._cookie = secrets.token_urlsafe(32)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import queue
 import random
 import threading
@@ -30,6 +29,7 @@ from syncd.engine.status import FIRST, SCANNING
 from syncd.engine.vault import Vault, open_vault
 from syncd.engine.verify import Verifier, verdict_fields
 from syncd.errors import SyncdError
+from syncd.model.path import shown
 from syncd.state.db import FILE
 
 T = TypeVar("T")
@@ -65,6 +65,7 @@ class Readers:
             if then != age:
                 vault.close()
                 vault = None
+        vault.state.__dict__.pop("chunks", None)  # the loop may have added some since it was read
         try:
             yield vault
         except BaseException:
@@ -147,7 +148,7 @@ class AgentDoor:
         if request.dry_run:
             return self.read(lambda vault: self._bring_back(vault, request, Progress(time.monotonic)))
         progress = Progress(time.monotonic)
-        names = [os.fsdecode(base64.b64decode(path)) or "everything" for path in request.paths_b64]
+        names = [shown(base64.b64decode(path)) or "everything" for path in request.paths_b64]
         what = names[0] if len(names) == 1 else f"{len(names)} entries"
         operation = self.operations.begin("restore", what, progress=progress)
 
@@ -213,7 +214,7 @@ class AgentDoor:
 
     def decide(self, request: Decide) -> dict[str, Any]:
         """Do what a person decided, and bring the folder to it."""
-        what = os.fsdecode(base64.b64decode(request.path_b64)) if request.path_b64 else request.name or request.what
+        what = shown(base64.b64decode(request.path_b64)) if request.path_b64 else request.name or request.what
 
         def work(cycle: Cycle) -> dict[str, Any]:
             with self.operations.doing(self.operations.begin(request.what, what)):

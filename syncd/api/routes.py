@@ -10,6 +10,8 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
@@ -56,6 +58,15 @@ Page = Annotated[int, Query(ge=1, le=MOST_PAGE)]
 Instant = Annotated[int | None, Query(ge=-(1 << 63), le=(1 << 63) - 1)]
 Cursor = Annotated[str, Query(max_length=80)]
 Text = Annotated[str, Query(max_length=4096)]
+
+
+# What is asked of the loop waits for it, and must not keep waiting what only looks.
+ACTS = ThreadPoolExecutor(64, "syncd-act")
+
+
+async def act(work: Callable[..., T], *arguments: Any) -> T:
+    """Have the agent do something; it may take as long as a pass takes."""
+    return await asyncio.get_running_loop().run_in_executor(ACTS, partial(work, *arguments))
 
 
 class Door(Protocol):
@@ -260,7 +271,7 @@ def _deciding(door: Door) -> APIRouter:
         path_of("", request.path_b64)
         if request.what == "resolve" and not (request.path_b64 and request.keep):
             raise UsageError("`resolve` goes with path_b64 and keep")
-        return await asyncio.to_thread(door.decide, request)
+        return await act(door.decide, request)
 
     return router
 
@@ -271,16 +282,16 @@ def _acting(door: Door) -> APIRouter:
 
     @router.post("/sync", response_model=schema.Done)
     async def sync() -> dict[str, Any]:
-        return await asyncio.to_thread(door.sync)
+        return await act(door.sync)
 
     @router.post("/pause", response_model=schema.Done)
     async def pause() -> dict[str, Any]:
-        await asyncio.to_thread(door.rest, True)
+        await act(door.rest, True)
         return {"paused": True}
 
     @router.post("/resume", response_model=schema.Done)
     async def resume() -> dict[str, Any]:
-        await asyncio.to_thread(door.rest, False)
+        await act(door.rest, False)
         return {"paused": False}
 
     @router.post("/restores", response_model=schema.Done, responses={202: {"model": schema.Operation}})
@@ -291,11 +302,11 @@ def _acting(door: Door) -> APIRouter:
             raise UsageError("`to` is no absolute path", hint="The agent runs elsewhere than you: name it from / on.")
         if not request.wait and not request.dry_run:
             response.status_code = 202
-        return await asyncio.to_thread(door.restore, request)
+        return await act(door.restore, request)
 
     @router.post("/verify", response_model=schema.Operation, status_code=202)
     async def verify(request: schema.Verify) -> dict[str, Any]:
-        return await asyncio.to_thread(door.verify, request)
+        return await act(door.verify, request)
 
     @router.post("/stop", response_model=schema.Done, status_code=202)
     async def stop() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from syncd.engine.conflicts import Conflict, conflicts
 from syncd.engine.guards import OUT, holds
 from syncd.engine.picking import pick
-from syncd.engine.restoring import read_version
+from syncd.engine.restoring import content_ids, read_version
 from syncd.engine.rules import read_rules
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, UsageError
@@ -153,7 +153,7 @@ def changes(vault: Vault, before: str | None, most: int) -> dict[str, Any]:
     devices = vault.state.devices.all()
     names = {device.no: vault.state.called(device) for device in devices}
     own = vault.device.id
-    told = latest(vault.state, before, most)
+    told, following = latest(vault.state, before, most)
     items = [
         {
             **path_fields(change.path),
@@ -167,7 +167,7 @@ def changes(vault: Vault, before: str | None, most: int) -> dict[str, Any]:
         }
         for change in told
     ]
-    return {"items": items, "next": told[-1].cursor if len(told) == most else None}
+    return {"items": items, "next": following}
 
 
 def content(vault: Vault, version: str, offset: int, length: int) -> tuple[bytes, int]:
@@ -181,7 +181,15 @@ def content(vault: Vault, version: str, offset: int, length: int) -> tuple[bytes
     row = _file(placed)
     if row.kind == Kind.SYMLINK:
         return row.inline[offset : offset + length], len(row.inline)
-    return _part(read_version(vault.reader(), row), offset, length), row.size
+    reader = vault.reader()
+    ids = content_ids(reader, row)
+    first = before = 0  # chunks that end before the part are not read
+    for chunk in ids:
+        at = vault.state.chunks.get(chunk)
+        if at is None or before + at.length > offset:
+            break
+        first, before = first + 1, before + at.length
+    return _part(reader.stream(ids[first:]), offset - before, length), row.size
 
 
 def _part(pieces: Iterator[Any], offset: int, length: int) -> bytes:

@@ -53,7 +53,7 @@ def start_agent(home: Home, client: Client) -> bool:
         raise NoVault(f"there is no {home.config}")
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "syncd", "run", "--background"],
+            [sys.executable, "-P", "-m", "syncd", "run", "--background"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

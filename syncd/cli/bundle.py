@@ -29,7 +29,7 @@ def write_bundle(home: Home, findings: list[Finding], target: str) -> None:
     """
     hidden = _hidden(home)
     parts = {
-        "doctor.json": json.dumps([finding.as_json() for finding in findings], indent=1),
+        "doctor.json": json.dumps([finding.as_json() for finding in findings], indent=1, ensure_ascii=False),
         "versions.txt": f"syncd {__version__}\npython {sys.version}\n{platform.platform()}\n",
         "config.toml": home.config.read_text() if home.config.exists() else "",
         "log.txt": "".join(_log_tail(home)),

@@ -25,4 +25,4 @@ def tui(web: bool, port: int) -> None:
 def become_dashboard(*arguments: str) -> None:
     """Go on as the dashboard."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "tui", *arguments])  # noqa: S606 (our own program, by its full path)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "tui", *arguments])  # noqa: S606 (our own program, by its full path)

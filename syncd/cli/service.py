@@ -21,7 +21,7 @@ from syncd.cli.show import talk
 from syncd.config.home import Home
 from syncd.errors import Failed, NoVault, UsageError
 
-WATCHDOG_S = 180  # a first scan of a million files takes less; the loop feeds the dog between files, too
+WATCHDOG_S = 900  # the loop feeds the dog with each directory, file and 4 MiB; a store may keep it waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Service:
 def systemd_unit(python: str, home: str | None, name: str, directory: Path) -> Service:
     """Return the unit of systemd's user manager.
 
-    Hardening follows systemd.exec(5); what the agent writes is the folder, the store and its own state, wherever the
-    person put them, so the file system as a whole cannot be made read-only.
+    Hardening follows systemd.exec(5), but for RestrictSUIDSGID, which would take such bits from people's files. What
+    the agent writes is the folder, the store and its own state, wherever the person put them, so the file system as a whole
+    cannot be made read-only.
     """
     environment = f"Environment={_quoted(f'SYNCD_HOME={home}')}\n" if home else ""
     text = f"""[Unit]
@@ -48,7 +49,7 @@ StartLimitBurst=5
 
 [Service]
 Type=notify
-ExecStart={_quoted(python)} -m syncd run --background
+ExecStart={_quoted(python)} -P -m syncd run --background
 {environment}Restart=on-failure
 RestartSec=5
 RestartPreventExitStatus=2 10 12
@@ -60,7 +61,6 @@ IOSchedulingClass=idle
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 UMask=0077
 
@@ -75,7 +75,7 @@ def launchd_agent(python: str, home: str | None, name: str, directory: Path, log
     label = f"io.syncd.{name}"
     wanted = {
         "Label": label,
-        "ProgramArguments": [python, "-m", "syncd", "run", "--background"],
+        "ProgramArguments": [python, "-P", "-m", "syncd", "run", "--background"],
         "EnvironmentVariables": {"SYNCD_HOME": home} if home else {},
         "RunAtLoad": True,
         "KeepAlive": {"SuccessfulExit": False},

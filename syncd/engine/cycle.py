@@ -256,7 +256,7 @@ class Cycle:
     ) -> Outcome:
         """Fetch, look at the folder or some of its directories, publish, apply."""
         progress = Progress(self._elapsed)
-        progress.checkpoint = self._check_stop
+        progress.checkpoint, progress.beat = self._check_stop, self.heartbeat
         self.status.progress = progress
         self._is(SCANNING)
         with self.operations.passing(progress):
@@ -382,13 +382,13 @@ class Cycle:
             self.status.pending = len(self._pending)
             if self._stop or not self._requests.empty():
                 return
-            due = [self._scan_due_s]
-            if self.status.state != PAUSED:
+            due = [self._scan_due_s] if not self._rests else []
+            if not self._rests and self.status.state != PAUSED:
                 due += [self._listening.due_s, self._folder_due_s]
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)
-            if not self._watcher.alive:
+            if not self._watcher.alive and not self._rests:
                 due.append(self._watch_due_s)
             # The watcher's own death makes no event: look after it every few seconds.
-            self._wake.wait(max(0.0, min(min(due) - self._elapsed(), 5.0)))
+            self._wake.wait(max(0.0, min([at - self._elapsed() for at in due] + [5.0])))

@@ -55,12 +55,12 @@ class Guards:
         allowed = set(self._let(OUT, together, lambda node: _below(self._state.base, node), lately))
         return [node for node in gone if node in allowed]
 
-    def told(self, old: int) -> None:
+    def told(self, old: int, tops: list[int]) -> None:
         """Take note that so many old entries were told as gone: they count with what is gone in the next minute.
 
         Removing much takes its time, and each look sees some of it. What a person has approved does not count.
         """
-        if old and not self._approved(OUT):
+        if old and not set(self._approved(OUT)) & set(tops):
             with self._state.transaction():
                 self._state.set(_LATELY, cbor.dumps([*self._lately(), [self._now_ns(), old]]))
 
@@ -69,6 +69,8 @@ class Guards:
         raw = self._state.get(_LATELY)
         found: list[list[int]] = cbor.loads(raw) if raw else []
         now = self._now_ns()
+        if self._state.get(f"held-{OUT}"):
+            return found  # what was held because of these waits for a yes, however long that takes
         return [item for item in found if 0 <= now - item[0] < LATELY_NS]
 
     def may_remove(self) -> bool:

@@ -171,6 +171,7 @@ class Outward:
 
     def _enter(self, visit: Visit) -> bool:
         """Tell what a directory itself became; return whether it may be remembered as seen."""
+        self._progress.beat()
         directory, found = visit.directory, visit.findings
         if visit.called:  # at once: what is told from here on must not say a name that only this disk has
             with self._vault.state.transaction():
@@ -373,7 +374,7 @@ class Outward:
             gone.tell(candidates, moved)
             self._outcome.changes += gone.told
             self._outcome.unsettled += gone.unsettled
-            Guards(self._vault).told(gone.old)
+            Guards(self._vault).told(gone.old, candidates)
             gone.told, gone.old, gone.unsettled = 0, 0, []
 
 

@@ -36,6 +36,7 @@ class Progress:
     bytes: int = 0
     down: int = 0  # of those bytes, how many were brought to this disk
     checkpoint: Callable[[], None] = lambda: None  # may raise, to stop the work between two files
+    beat: Callable[[], None] = lambda: None  # told of every bit of progress, however small
     first: Callable[[], None] | None = None  # told once, when there is something to do
     in_hand: InHand | None = None
     _marks: deque[tuple[float, int, int]] = field(default_factory=deque)
@@ -49,6 +50,7 @@ class Progress:
 
     def takes(self, path: RelPath, size: int, way: str) -> None:
         """Note that a file comes next."""
+        self.beat()
         self.in_hand = InHand(path, size, way, self.bytes)
         self._begin()
 
@@ -59,10 +61,12 @@ class Progress:
 
     def read(self, count: int) -> None:
         """Note that so many bytes were read."""
+        self.beat()
         self.bytes += count
 
     def brought(self, size: int) -> None:
         """Note that a file was put in place."""
+        self.beat()
         self.bytes += size
         self.down += size
 

@@ -78,6 +78,8 @@ class Exchanging(Looking):
             raise Changed(path)
         with self._at(staged.path) as (source, parent), self._at(path) as (target, _):
             if not self._os.rename_with(EXCHANGE, source, parent, target, parent):
+                if not sure(path):
+                    raise Changed(path)
                 self._os.rename(source, target, src_dir_fd=parent, dst_dir_fd=parent)
                 return
             came_out = self.stat(staged.path)

@@ -26,16 +26,15 @@ class Told:
     path: bytes
     change: str
     device: int
-    cursor: str
     before: Row | None
 
 
-def latest(state: State, before: str | None = None, most: int = 100) -> list[Told]:
-    """Return changes, newest first.
+def latest(state: State, before: str | None = None, most: int = 100) -> tuple[list[Told], str | None]:
+    """Return changes, newest first, and the cursor of what follows, None where nothing does.
 
     Args:
         state: of this device.
-        before: the `cursor` of the last one that is known; None for the newest ones.
+        before: the cursor that came with the last page that is known; None for the newest ones.
         most: how many.
 
     Raises:
@@ -49,19 +48,19 @@ def latest(state: State, before: str | None = None, most: int = 100) -> list[Tol
     rows = state.search.versions([version for version, _ in wanted])
     told = []
     known: dict[int, Sequence[Row]] = {}  # a file that is saved all day long is asked for once
-    for version, cursor in wanted:
+    for version, _ in wanted:
         row = rows.get(version)
         if row is not None:  # a copy that is no more has none
             if row.node not in known:
                 known[row.node] = in_order(state.nodes.versions(row.node))
-            told.append(_told(state.nodes, row, known[row.node], cursor))
-    return told
+            told.append(_told(state.nodes, row, known[row.node]))
+    return told, wanted[-1][1] if len(wanted) == most else None
 
 
-def _told(nodes: Nodes, row: Row, versions: Sequence[Row], cursor: str) -> Told:
+def _told(nodes: Nodes, row: Row, versions: Sequence[Row]) -> Told:
     place = next((place for place, other in enumerate(versions) if other.version == row.version), len(versions))
     before = versions[place + 1] if place + 1 < len(versions) else None
-    return Told(row, path_at(nodes, row), change_word(row, before), device_of(row.version), cursor, before)
+    return Told(row, path_at(nodes, row), change_word(row, before), device_of(row.version), before)
 
 
 def _versions(records: Iterator[RecordRow], before: tuple[int, int, int] | None) -> Iterator[tuple[RecordRow, int]]:

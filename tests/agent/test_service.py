@@ -41,7 +41,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 def test_launchd_has_a_property_list_that_it_can_read(tmp_path: Path) -> None:
     agent = launchd_agent("/usr/bin/python3", "/home/you/h", "syncd", tmp_path, tmp_path / "syncd.log")
     wanted = plistlib.loads(agent.text.encode())
-    assert wanted["ProgramArguments"] == ["/usr/bin/python3", "-m", "syncd", "run", "--background"]
+    assert wanted["ProgramArguments"] == ["/usr/bin/python3", "-P", "-m", "syncd", "run", "--background"]
     assert wanted["EnvironmentVariables"] == {"SYNCD_HOME": "/home/you/h"}
     assert agent.path.name == f"{wanted['Label']}.plist"
 

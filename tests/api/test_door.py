@@ -7,6 +7,7 @@ import dataclasses
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -317,3 +318,34 @@ def test_what_the_loop_would_not_begin_has_ended(scene: Scene) -> None:
     finally:
         (scene.laptop.root / "away").rename(folder)
     wait_for(lambda: ask(scene, "GET", "/v1/status")[1]["state"] == "idle", 60)
+
+
+def test_what_is_new_can_be_read_by_who_read_before(scene: Scene) -> None:
+    """Readers are kept open: one of them had the chunk index of before, and took a new file for damaged."""
+    for number in range(6):
+        scene.laptop.write(f"fresh-{number}", f"never seen before {number}")
+        wait_for(lambda number=number: ask(scene, "GET", f"/v1/versions?path=fresh-{number}")[0] == 200)
+        version = ask(scene, "GET", f"/v1/versions?path=fresh-{number}")[1]["items"][0]["version_id"]
+        assert ask(scene, "GET", f"/v1/content?version_id={version}")[0] == 200
+
+
+def test_a_path_that_is_no_utf8_is_brought_back_and_listed(scene: Scene) -> None:
+    name = b"caf\xe9.txt"
+    path = os.path.join(os.fsencode(scene.laptop.folder), name)
+    with open(path, "wb") as file:
+        file.write(b"bytes")
+    encoded = base64.b64encode(name).decode()
+    wait_for(lambda: ask(scene, "GET", f"/v1/versions?path_b64={encoded.replace('+', '%2B')}")[0] == 200)
+    status, _ = ask(scene, "POST", "/v1/restores", {"paths_b64": [encoded]})
+    assert status == 200
+    assert ask(scene, "GET", "/v1/operations")[0] == 200
+
+
+def test_a_large_content_is_read_from_the_middle(scene: Scene) -> None:
+    data = random.Random(5).randbytes(3_000_000)
+    (scene.laptop.folder / "large").write_bytes(data)
+    wait_for(lambda: ask(scene, "GET", "/v1/versions?path=large")[0] == 200)
+    version = ask(scene, "GET", "/v1/versions?path=large")[1]["items"][0]["version_id"]
+    for offset in (0, 1, 999_999, 1_500_000, 2_999_990):
+        _, found = ask(scene, "GET", f"/v1/content?version_id={version}&offset={offset}&length=100000")
+        assert found == data[offset : offset + 100_000]

@@ -128,3 +128,18 @@ def test_what_the_loop_does_is_in_its_log(world: World) -> None:
         assert cycle.operations.events.last == last, "nothing happened, nothing is said"
     finally:
         vault.close()
+
+
+def test_a_paused_loop_does_not_spin(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    waits: list[float] = []
+    monkeypatch.setattr(cycle._wake, "wait", waits.append, raising=False)
+    try:
+        cycle.turn()
+        cycle.ask(lambda cycle: cycle.rest(True))
+        cycle.turn()
+        cycle._wait()
+        assert waits == [5.0]
+    finally:
+        vault.close()

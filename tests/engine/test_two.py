@@ -348,6 +348,10 @@ def test_a_mass_deletion_that_takes_its_time_is_held_too(two: tuple[Device, Devi
             alpha.sync()
     beta.sync()
     assert len(list((beta.folder / "many").iterdir())) == 45, "the first look saw too few; then they count together"
+    alpha.ambient = dataclasses.replace(alpha.ambient, now_ns=lambda: time.time_ns() + 7200 * 10**9)
+    alpha.sync()
+    beta.sync()
+    assert len(list((beta.folder / "many").iterdir())) == 45, "it waits for a yes, and not for a minute"
     vault = open_vault(alpha.home, write=True)
     assert deny(vault, Outbox(vault)) == 45
     vault.close()

@@ -116,6 +116,18 @@ async def test_a_version_is_compared_with_the_folder_and_with_another(scene: Sce
         await until(pilot, lambda: pane(app, "preview").items == ["binary, 150 B"])
 
 
+async def test_a_name_is_no_markup(scene: Scene) -> None:
+    for name in ("report [v='1].txt", "[draft] plan.md", "[/] end"):
+        scene.laptop.write(name.replace("/", "|"), "text")
+    async with driven(scene) as (app, pilot):
+        await pilot.press("y")
+        await until(pilot, lambda: pane(app, "entries").total == 6)
+        for path in names(app, "entries"):
+            pane(app, "entries").go_to_key(path)
+            await until(pilot, lambda path=path: path in str(pane(app, "versions").border_title).replace("\\", ""))
+        assert app.is_running
+
+
 async def test_finding_as_one_types_over_all_time(scene: Scene) -> None:
     async with driven(scene) as (app, pilot):
         await pilot.press("slash")

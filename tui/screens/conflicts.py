@@ -5,8 +5,8 @@ A decision is a version, so what is not kept stays in history. Undoing brings ba
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -29,7 +29,7 @@ from tui.place import Place, bindings
 from tui.widgets.virtual_list import VirtualList
 
 Item = Mapping[str, Any]
-LONGEST_MERGE = 1_000_000  # bytes of a side that is offered to an editor
+LONGEST_MERGE = 200_000  # bytes of a side that is offered to an editor
 
 
 def exact(item: Item, key: str = "path") -> str:
@@ -232,39 +232,45 @@ class Conflicts(Place):
         except UnicodeDecodeError:
             self.notify("Only text can be merged.", severity="warning")
             return
+        names = (conflict["a"]["device"], conflict["b"]["device"])
+        text = await asyncio.to_thread(merged, texts[0], texts[1], *names)
         suffix = os.path.splitext(conflict["path"])[1]
-        with tempfile.NamedTemporaryFile("w", suffix=suffix, prefix="syncd-merge-", delete=False) as file:
-            file.write(merged(texts[0], texts[1], conflict["a"]["device"], conflict["b"]["device"]))
+        with tempfile.NamedTemporaryFile("wb", suffix=suffix, prefix="syncd-merge-", delete=False) as file:
+            file.write(text.encode())
         work_copy = Path(file.name)
-        before = work_copy.stat().st_mtime_ns
         try:
             with self.app.suspend():
                 subprocess.run([*command, str(work_copy)], check=False)
+            refused = self._take_merged(conflict, work_copy, text.encode(), sides[0])
         except SuspendNotSupported:
-            self.notify("An editor needs a terminal of its own: merge in one.", severity="warning")
-            work_copy.unlink()
-            return
-        try:
-            await self._take_merged(conflict, work_copy, before)
-        except (OSError, UnicodeDecodeError) as error:
-            self.notify(f"The merge was not taken: {show.safe(str(error))}", severity="error", markup=False)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                work_copy.unlink()
-
-    async def _take_merged(self, conflict: Item, work_copy: Path, before: int) -> None:
-        text = work_copy.read_text()
-        if work_copy.stat().st_mtime_ns == before:
-            self.notify("Nothing was saved, so nothing is decided.")
-        elif "<<<<<<<" in text:
-            self.notify("Marks of the merge are left in it, so nothing is decided.", severity="warning")
+            refused = "An editor needs a terminal of its own: merge in one."
+        except OSError as error:
+            refused = f"The merge was not taken: {show.safe(str(error))}."
+        if refused:
+            self.notify(f"{refused} It is kept in {work_copy}", severity="warning", markup=False, timeout=12)
         else:
-            target = Path(self.view.status["folder"]) / os.fsdecode(base64.b64decode(exact(conflict)))
-            beside = target.with_name(f".syncd-tmp-{os.getpid():012x}")
-            beside.write_text(text)
-            beside.chmod(target.stat().st_mode & 0o7777)
-            beside.replace(target)
-            self._resolve([conflict], "a")
+            work_copy.unlink()
+
+    def _take_merged(self, conflict: Item, work_copy: Path, before: bytes, side_a: bytes) -> str:
+        """Put what was merged in A's place; return why not, empty if it was done or there was nothing to do.
+
+        Only over the very bytes of A: what was saved there meanwhile is nobody's to overwrite.
+        """
+        data = work_copy.read_bytes()
+        if data == before:
+            self.notify("Nothing was saved, so nothing is decided.")
+            return ""
+        if any(line.startswith((b"<<<<<<< A ", b">>>>>>> B ")) for line in data.splitlines()):
+            return "Marks of the merge are left in it, so nothing is decided."
+        target = Path(self.view.status["folder"]) / os.fsdecode(base64.b64decode(exact(conflict)))
+        if target.read_bytes() != side_a:
+            return f"{show.safe(conflict['path'])} was saved meanwhile, so nothing is decided."
+        beside = target.with_name(f".syncd-tmp-{os.getpid():012x}")
+        beside.write_bytes(data)
+        beside.chmod(target.stat().st_mode & 0o7777)
+        beside.replace(target)
+        self._resolve([conflict], "a")
+        return ""
 
 
 def merged(a: list[str], b: list[str], a_name: str, b_name: str) -> str:
@@ -272,7 +278,7 @@ def merged(a: list[str], b: list[str], a_name: str, b_name: str) -> str:
     import difflib
 
     lines: list[str] = []
-    for what, a_from, a_to, b_from, b_to in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for what, a_from, a_to, b_from, b_to in difflib.SequenceMatcher(None, a, b).get_opcodes():
         if what == "equal":
             lines += a[a_from:a_to]
             continue

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.markup import escape
 from textual.widgets import Input, Static
 
 from syncd.errors import SyncdError
@@ -228,7 +229,7 @@ class Log(Place):
         except SyncdError:
             return  # the headline says that the agent is gone
         lines = [line for line in answer["lines"] if not self._warned or " ERROR " in line or " WARNING " in line]
-        pane.border_title = show.safe(answer["path"])
+        pane.border_title = escape(show.safe(answer["path"]))
         at_end = pane.cursor >= pane.total - 1
         if lines != pane.items:
             pane.show(lines)

@@ -14,6 +14,7 @@ from typing import Any
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.markup import escape
 from textual.widgets import Input
 
 from syncd.errors import SyncdError
@@ -112,8 +113,8 @@ class History(Place):
     # -- the left pane --------------------------------------------------------------------------
 
     @work(exclusive=True, group="entries", exit_on_error=True)
-    async def _list(self, start: int = 0) -> None:
-        """Ask for a page of what the left pane shows."""
+    async def _list(self) -> None:
+        """Ask for the first page of what the left pane shows."""
         where, pane = self._where, self.query_one("#entries", VirtualList)
         try:
             if where.text:
@@ -121,25 +122,14 @@ class History(Place):
                 total = len(answer["items"])
                 pane.border_title = f"Found {total}{'+' if answer['more'] else ''}"
             else:
-                answer = await self.dashboard.live.get(
-                    "/entries",
-                    path=where.path,
-                    path_b64=where.path_b64,
-                    at_ns=where.at_ns,
-                    deleted=str(where.deleted).lower(),
-                    after=str(start) if start else None,
-                    limit=PAGE,
-                )
+                answer = await self.dashboard.live.get("/entries", **self._asked_for(where))
                 total = answer["total"]
                 pane.border_title = f"Files · {show.number(total)}"
         except SyncdError as error:
             if self.view.connected:
                 tell(self.dashboard, error)
             return
-        if start:
-            pane.add(start, answer["items"], total)
-        else:
-            pane.show(answer["items"], total)
+        pane.show(answer["items"], total)
         if self._wanted is not None and pane.go_to_key(self._wanted):
             self._wanted = None
             if self._to_versions:
@@ -152,8 +142,28 @@ class History(Place):
             self.heard(frozenset())
 
     @on(VirtualList.Wanted, "#entries")
-    def _page(self, event: VirtualList.Wanted) -> None:
-        self._list(event.start)
+    @work(group="pages", exit_on_error=True)
+    async def _page(self, event: VirtualList.Wanted) -> None:
+        """Fetch a page that is looked at; several may be, and none calls off another."""
+        where = self._where
+        try:
+            answer = await self.dashboard.live.get("/entries", after=str(event.start), **self._asked_for(where))
+        except SyncdError as error:
+            event.list.forget(event.start)
+            tell(self.dashboard, error)
+            return
+        if where is self._where:
+            event.list.add(event.start, answer["items"], answer["total"])
+
+    @staticmethod
+    def _asked_for(where: Where) -> dict[str, Any]:
+        return {
+            "path": where.path,
+            "path_b64": where.path_b64,
+            "at_ns": where.at_ns,
+            "deleted": str(where.deleted).lower(),
+            "limit": PAGE,
+        }
 
     @on(VirtualList.Moved, "#entries")
     def _path(self, event: VirtualList.Moved) -> None:
@@ -250,11 +260,11 @@ class History(Place):
         now = item["path"]
         for version in answer["items"]:
             version["note"] = f"was {version['path']}" if version["path"] != now else ""
-        pane.border_title = f"{show.fit(show.safe(now), 40)} · {show.plural(answer['total'], 'version')}"
+        pane.border_title = f"{escape(show.fit(show.safe(now), 40))} · {show.plural(answer['total'], 'version')}"
         pane.show(answer["items"], answer["total"])
 
     @on(VirtualList.Wanted, "#versions")
-    @work(exclusive=True, group="more-versions", exit_on_error=True)
+    @work(group="more-versions", exit_on_error=True)
     async def _more_versions(self, event: VirtualList.Wanted) -> None:
         item = self.query_one("#entries", VirtualList).item
         if item is None:
@@ -262,6 +272,7 @@ class History(Place):
         try:
             answer = await self.dashboard.live.get("/versions", path_b64=b64(item), after=str(event.start), limit=PAGE)
         except SyncdError as error:
+            event.list.forget(event.start)
             tell(self.dashboard, error)
             return
         event.list.add(event.start, answer["items"], answer["total"])

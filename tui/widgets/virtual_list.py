@@ -134,6 +134,10 @@ class VirtualList(ScrollView, can_focus=True):
         if had is None and self.item is not None:
             self._tell()
 
+    def forget(self, start: int) -> None:
+        """Take note that a page that was wanted did not come; it is wanted again when it is looked at."""
+        self._asked.discard(start)
+
     def clear_cursor(self) -> None:
         """Go to the first row."""
         self.cursor = 0
