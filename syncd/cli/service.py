@@ -36,8 +36,8 @@ class Service:
 def systemd_unit(python: str, home: str | None, name: str, directory: Path) -> Service:
     """Return the unit of systemd's user manager.
 
-    Hardening follows systemd.exec(5), but for RestrictSUIDSGID, which would take such bits from people's files. What
-    the agent writes is the folder, the store and its own state, wherever the person put them, so the file system as a whole
+    Hardening follows systemd.exec(5), but for RestrictSUIDSGID, which would take such bits from people's files. The
+    agent writes the folder, the store and its own state, wherever the person put them: the file system as a whole
     cannot be made read-only.
     """
     environment = f"Environment={_quoted(f'SYNCD_HOME={home}')}\n" if home else ""
