@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.errors import SyncdError
 from tui import format as show
+from tui.state import PARTS
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -20,7 +21,7 @@ async def act(dashboard: Dashboard, route: str, body: Any, done: str) -> Any:
         return None
     if done:
         dashboard.notify(done, markup=False)
-    dashboard.ask("status", "changes", "conflicts", "holds", "operations", "devices")
+    dashboard.ask(*PARTS)
     return answer
 
 

@@ -18,6 +18,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui.acting import act
 from tui.actions import PLACES
 from tui.commands import Actions
 from tui.dialogs.jump import Jump
@@ -161,8 +162,6 @@ class Dashboard(App[int]):
 
     def act(self, route: str, body: Any = None, *, done: str = "") -> None:
         """Ask the agent to do something; what it answers, if it is an error, is shown."""
-        from tui.acting import act
-
         self.run_worker(act(self, route, body, done), exit_on_error=True)
 
     def do_find(self) -> None:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.actions import EVERYWHERE, at, by_name
-from tui.state import View
+from tui.state import PARTS, View
 from tui.widgets.bars import HeadlineBar, KeysBar, TitleBar
 
 if TYPE_CHECKING:
@@ -73,15 +73,14 @@ class Place(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known."""
         self._there = True
-        self.heard(frozenset(("status", "changes", "conflicts", "holds", "devices", "operations")))
-
+        self.heard(PARTS)
         while self._then:
             self._then.pop(0)()
 
     def on_screen_resume(self) -> None:
         """Show what has come meanwhile."""
         if self._there:
-            self.heard(frozenset(("status", "changes", "conflicts", "holds", "devices", "operations")))
+            self.heard(PARTS)
 
     def heard(self, parts: Collection[str]) -> None:
         """Take note that parts of the view changed."""

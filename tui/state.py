@@ -13,7 +13,7 @@ from typing import Any
 RATES = 60  # samples of the sparklines: a quarter of a minute
 # Which parts are asked for anew after an event of a kind.
 STALE: dict[str, tuple[str, ...]] = {
-    "changed": ("status", "changes", "conflicts", "holds", "devices", "stores"),
+    "changed": ("status", "changes", "conflicts", "holds", "devices"),
     "attention": ("status", "conflicts", "holds"),
     "state": ("status",),
     "operation": ("operations",),

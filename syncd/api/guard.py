@@ -14,12 +14,14 @@ import socket
 import struct
 import sys
 from asyncio import Transport
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LONGEST_BODY = 4 * 1024 * 1024  # bytes: 10,000 paths of the longest kind that anybody has
+_TOO_LONG = (413, "too-long", f"a request has at most {LONGEST_BODY} bytes")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
@@ -78,22 +80,9 @@ class Guard:
                 return
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LONGEST_BODY:
-            await _refuse(send, 413, "too-long", f"a request has at most {LONGEST_BODY} bytes")
+            await _refuse(send, *_TOO_LONG)
             return
-        taken = 0
-
-        async def bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > LONGEST_BODY:
-                raise TooLongError
-            return message
-
-        try:
-            await self._app(scope, bounded, send)
-        except TooLongError:
-            await _refuse(send, 413, "too-long", f"a request has at most {LONGEST_BODY} bytes")
+        await _Bounded(receive, send).answer(self._app, scope)
 
     def _refuses(self, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
         host = headers.get(b"host", b"").decode("latin-1").rpartition(":")[0]
@@ -105,12 +94,47 @@ class Guard:
         return None
 
 
-class TooLongError(Exception):
+class _TooLongError(Exception):
     """A body without a length turned out to be too long."""
 
 
-async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+class _Bounded:
+    """A request whose body ends, at the latest, where it becomes too long.
+
+    What reads the body may answer that it could not, in words of its own: such an answer is dropped for ours.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._taken, self._answered = 0, False
+
+    async def answer(self, app: ASGIApp, scope: Scope) -> None:
+        with suppress(_TooLongError):
+            await app(scope, self._more, self._say)
+        if self._too_long and not self._answered:
+            await _refuse(self._send, *_TOO_LONG, close=True)  # or the connection would wait for the rest
+
+    @property
+    def _too_long(self) -> bool:
+        return self._taken > LONGEST_BODY
+
+    async def _more(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        if self._too_long:
+            raise _TooLongError
+        return message
+
+    async def _say(self, message: Message) -> None:
+        if self._answered or not self._too_long:
+            self._answered = True
+            await self._send(message)
+
+
+async def _refuse(send: Send, status: int, code: str, message: str, *, close: bool = False) -> None:
     body = json.dumps({"code": code, "message": message, "hint": "", "exit": 1}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from syncd import __version__
 from syncd.api import schema, views
@@ -129,6 +130,12 @@ def build_app(door: Door) -> FastAPI:
         where = ".".join(str(part) for part in first["loc"])
         body = {"code": "usage", "message": f"{where}: {first['msg']}", "hint": "See docs/api.md.", "exit": 2}
         return JSONResponse(body, status_code=422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        text = f"{request.method} {request.url.path}: {error.detail.lower()}"
+        body = {"code": "usage", "message": text, "hint": "See docs/api.md.", "exit": 2}
+        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     for router in (_about(door), _history(door), _deciding(door), _acting(door)):
         app.include_router(router, prefix="/v1", responses=FAILURES)

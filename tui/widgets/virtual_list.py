@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -240,7 +240,3 @@ class VirtualList(ScrollView, can_focus=True):
         if start not in self._asked:
             self._asked.add(start)
             self.post_message(self.Wanted(self, start))
-
-    def region_of_cursor(self) -> Region:
-        """Return where the cursor is on the screen."""
-        return Region(self.region.x, self.region.y + self.cursor - int(self.scroll_offset.y), self.region.width, 1)
