@@ -32,13 +32,14 @@ from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Statu
 from syncd.engine.vault import Vault
 from syncd.errors import Failed, JournalAhead, NeedsAttention, StoreError, SyncdError
 from syncd.model.path import split
-from syncd.watch.observer import Moved, Note, Watcher
+from syncd.watch.observer import Watcher
 from syncd.watch.pending import Hint, Pending
+from syncd.watch.source import Moved, Note
 
 log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
-WATCH_RETRY_S = 60.0
+WATCH_RETRY_S = 60.0  # after a limit of the system: each try walks the tree
 MANY = 1000  # entries brought here at once
 FOLDER_S = 2.0  # between two looks whether the folder is there
 RESTS = "rests"  # the name in the state that says that a person paused it
@@ -140,10 +141,11 @@ class Cycle:
             log.warning("the watcher died; the whole folder is scanned")
             self._watcher.stop()
         self.status.watching = self._watcher.start()
-        self.status.watch_trouble = self._watcher.trouble
         if self._watcher.trouble:
-            log.warning("%s", self._watcher.trouble)
-            self._watch_due_s = now + WATCH_RETRY_S
+            if self._watcher.trouble != self.status.watch_trouble:
+                log.warning("%s", self._watcher.trouble)
+            self._watch_due_s = now + (WATCH_RETRY_S if self._watcher.limited else FOLDER_S)
+        self.status.watch_trouble = self._watcher.trouble
         self._scan_due_s = 0.0
 
     def turn(self) -> None:

@@ -1,90 +1,39 @@
-"""Events from the system, by watchdog. Hints only: whatever goes wrong here, the scan finds it.
+"""Events from the system, for as long as it gives any. Hints only: whatever goes wrong here, the scan finds it.
 
-watchdog 7.1 with its default events livelocks on trees of 5,000 directories (its own opens overflow
-the queue it reads), so only the kinds that matter are asked for. An overflow reaches no handler;
-it is only logged, so a handler on that log marks everything for a scan.
+What is ours in the folder (files on their way, the marker) makes no hints.
 """
 
 from __future__ import annotations
 
 import errno
-import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
-
-from watchdog.events import (
-    DirAttribEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
 
 from syncd.fs.exchanging import TEMPORARY
 from syncd.fs.looking import MARKER
 from syncd.watch.pending import Hint
+from syncd.watch.source import Moved, Note, Source
 
-_FILTER = [
-    DirAttribEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-]
+_LINUX: bool = sys.platform == "linux"
 _LIMIT_HINT = (
     "the system's limit of watched directories is reached; the folder is scanned instead. "
     "Raise it with: sudo sysctl fs.inotify.max_user_watches=1048576"
 )
 
-Note = Callable[[bytes, Hint], None]
-Moved = Callable[[bytes, bytes], None]
+Open = Callable[[bytes, Note, Moved, Callable[[], None]], Source]
 
 
-class _Handler(FileSystemEventHandler):
-    def __init__(self, root: bytes, note: Note, moved: Moved) -> None:
-        self._prefix, self._note, self._moved = root + b"/", note, moved
+def native(root: bytes, note: Note, moved: Moved, overflowed: Callable[[], None]) -> Source:
+    """Return the source that this system has. Only that one is loaded."""
+    if _LINUX:
+        from syncd.watch.inotify import Inotify
 
-    def _relative(self, raw: bytes | str) -> bytes | None:
-        path = os.fsencode(raw)
-        name = path.rpartition(b"/")[2]
-        ours = name.startswith((TEMPORARY, MARKER))
-        return path[len(self._prefix) :] if path.startswith(self._prefix) and not ours else None
+        return Inotify(root, note, moved, overflowed)
+    from syncd.watch.elsewhere import Elsewhere
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        # A created file is about to be written; its close follows. Who sets a mode or a time is often about to write.
-        changing = isinstance(event, (FileModifiedEvent, FileCreatedEvent, FileAttribEvent))
-        hint = Hint.CHANGING if changing else Hint.SETTLED
-        source, target = self._relative(event.src_path), self._relative(event.dest_path)
-        if isinstance(event, (FileMovedEvent, DirMovedEvent)) and source and target:
-            self._moved(source, target)
-        for path in (source, target):
-            if path:
-                self._note(path, hint)
-
-
-class _OverflowLog(logging.Handler):
-    def __init__(self, overflowed: Callable[[], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._overflowed = overflowed
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in record.getMessage().lower():
-            self._overflowed()
+    return Elsewhere(root, note, moved, overflowed)
 
 
 class Watcher:
@@ -93,48 +42,64 @@ class Watcher:
     Args:
         root: absolute path of the folder.
         note: called from the watcher's thread with a relative path and a hint.
-        moved: called before the notes of a rename, with its source and target.
+        moved: called with the source and target of a rename, before the note of the target.
         overflowed: called when events were lost.
+        source: what makes the source of events.
     """
 
-    def __init__(self, root: bytes, note: Note, moved: Moved, overflowed: Callable[[], None]) -> None:
+    def __init__(
+        self, root: bytes, note: Note, moved: Moved, overflowed: Callable[[], None], source: Open = native
+    ) -> None:
         self._root, self._note, self._moved = os.path.realpath(root), note, moved  # a link itself makes no events
-        self._observer: BaseObserver | None = None
-        self._log = _OverflowLog(overflowed)
+        self._overflowed, self._open = overflowed, source
+        self._source: Source | None = None
+        self._stands = (0, 0)  # device and inode of what is watched
         self._lock = threading.Lock()
-        self.trouble = ""
+        self.trouble, self.limited = "", False  # why it does not watch; whether for a limit of the system
 
     def start(self) -> bool:
         """Begin to watch; return whether that worked."""
-        observer = Observer()
+        source = self._open(self._root, self._on_note, self._on_moved, self._overflowed)
         try:
-            handler = _Handler(self._root, self._note, self._moved)
-            observer.schedule(handler, os.fsdecode(self._root), recursive=True, event_filter=_FILTER)
-            observer.start()
+            self._stands = self._now_stands()
+            source.start()
         except OSError as error:
-            observer.unschedule_all()
-            limit = error.errno in (errno.ENOSPC, errno.EMFILE)
-            self.trouble = _LIMIT_HINT if limit else f"the folder cannot be watched: {error.strerror}"
+            self.limited = error.errno in (errno.ENOSPC, errno.EMFILE)
+            self.trouble = _LIMIT_HINT if self.limited else f"the folder cannot be watched: {error.strerror}"
             return False
-        logging.getLogger("watchdog").addHandler(self._log)
         with self._lock:
-            self._observer, self.trouble = observer, ""
+            self._source, self.trouble, self.limited = source, "", False
         return True
+
+    def _on_note(self, path: bytes, hint: Hint) -> None:
+        if not _is_ours(path):
+            self._note(path, hint)
+
+    def _on_moved(self, source: bytes, target: bytes) -> None:
+        if not (_is_ours(source) or _is_ours(target)):
+            self._moved(source, target)
+
+    def _now_stands(self) -> tuple[int, int]:
+        stat = os.stat(self._root)
+        return stat.st_dev, stat.st_ino
 
     @property
     def alive(self) -> bool:
-        """Whether every thread of the observer still runs."""
+        """Whether the folder that stands there now is watched; one that was put in its place is not."""
         with self._lock:
-            observer = self._observer
-        if observer is None or not observer.is_alive():
+            source = self._source
+        try:
+            return source is not None and source.alive and self._now_stands() == self._stands
+        except OSError:
             return False
-        return all(emitter.is_alive() for emitter in observer.emitters)
 
     def stop(self) -> None:
         """Stop watching."""
         with self._lock:
-            observer, self._observer = self._observer, None
-        logging.getLogger("watchdog").removeHandler(self._log)
-        if observer is not None:
-            observer.stop()
-            observer.join(timeout=10)
+            source, self._source = self._source, None
+        if source is not None:
+            source.stop()
+
+
+def _is_ours(path: bytes) -> bool:
+    return path.rpartition(b"/")[2].startswith((TEMPORARY, MARKER))

@@ -48,7 +48,16 @@ class Pending:
 
     def moved(self, source: bytes, target: bytes) -> None:
         """Take a rename: what stands at target now stood at source, however it changed meanwhile."""
-        self._moves[target] = self._moves.pop(source, source)
+        self._moves[target] = self._moves.pop(source, b"") or self._origin(source)
+
+    def _origin(self, path: bytes) -> bytes:
+        """Return where something stood before the directories on the way to it were renamed."""
+        above = split(path)[0]
+        while above:
+            if above in self._moves:
+                return self._moves[above] + path[len(above) :]
+            above = split(above)[0]
+        return path
 
     def take_moves(self) -> dict[bytes, bytes]:
         """Return target -> first source of the renames seen, and forget them."""

@@ -8,13 +8,16 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from inotify_simple import Event, flags
 
 from syncd.engine.cycle import Cycle
-from syncd.watch import observer
+from syncd.watch.inotify import Inotify
+from syncd.watch.observer import Watcher
 from tests.agent.live import wait_for
 from tests.world import World, environment
 
@@ -177,11 +180,10 @@ def test_ten_thousand_directories_are_watched(world: World) -> None:
         world.cli("stop")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what it does to its source is of inotify")
 @pytest.mark.parametrize("trouble", ["limit", "overflow", "death"])
 def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The watch limit, a lost event and a dead observer each end in a scan, and are said."""
-    import threading
-
     text = (world.home.config).read_text().replace("poll_s = 10", "poll_s = 0.2")
     world.home.config.write_text(text)
     if trouble == "limit":
@@ -189,7 +191,7 @@ def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monke
         def refuse(self: object) -> None:
             raise OSError(28, "inotify watch limit reached")
 
-        monkeypatch.setattr(observer.Observer, "start", refuse)
+        monkeypatch.setattr(Inotify, "start", refuse)
     vault = world.open()
     cycle = Cycle(vault)
     thread = threading.Thread(target=cycle.run)
@@ -201,23 +203,16 @@ def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monke
             assert "max_user_watches" in cycle.status.watch_trouble
         else:
             assert cycle.status.watching
-        if trouble == "overflow":
-            # The event of this file is lost; the watcher's log is all that tells.
-            monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
-            world.write("lost", "x")
-            import logging
-
-            logging.getLogger("watchdog.observers.inotify_c").warning(
-                "Inotify queue overflowed; filesystem events were lost"
-            )
-        elif trouble == "death":
-            monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
-            world.write("lost", "x")
-            assert cycle._watcher._observer is not None
-            for emitter in cycle._watcher._observer.emitters:
-                emitter.stop()
-                emitter.join()
-        else:
+            monkeypatch.setattr(Watcher, "_on_note", lambda *_: None)  # the event of this file is lost
+            source = cycle._watcher._source
+            assert isinstance(source, Inotify)
+            if trouble == "overflow":
+                world.write("lost", "x")
+                source._take(Event(-1, flags.Q_OVERFLOW, 0, ""))
+            else:
+                os.write(source._waker, b"\0")
+                wait_for(lambda: not source.alive)
+        if trouble != "overflow":
             world.write("lost", "x")
         wait_for(lambda: world.cli("cat", "lost").stdout == "x", 30)
     finally:

@@ -80,6 +80,7 @@ class Eyes:
     overflowed: Callable[[], None]
     alive: bool = False
     trouble: str = ""
+    limited: bool = False
 
     def start(self) -> bool:
         self.alive = True
