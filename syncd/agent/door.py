@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from syncd.api.schema import Decide, Restore, Verify
@@ -141,7 +140,7 @@ class AgentDoor:
 
     def rest(self, rests: bool) -> None:
         """Pause, or go on."""
-        self._cycle.ask(lambda cycle: cycle.rest(rests)).result()
+        self._cycle.ask_rest(rests).result()
 
     def restore(self, request: Restore) -> dict[str, Any]:
         """Bring back, in the loop when it is into the folder."""
@@ -189,25 +188,32 @@ class AgentDoor:
     ) -> dict[str, Any]:
         """Do work in the loop, or beside it with a reader; return its result or, if nobody waits, the operation."""
         if beside:
+
+            def read() -> dict[str, Any]:
+                try:
+                    return self.read(work)
+                except Exception as error:
+                    self._end_if_refused(operation, error)
+                    raise
+
             if wait:
-                return self.read(work)
+                return read()
 
             def alone() -> None:
                 with contextlib.suppress(Exception):  # the operation says what became of it
-                    self.read(work)
+                    read()
 
             threading.Thread(target=alone, name=f"syncd-{operation.kind}", daemon=True).start()
             return operation.fields()
         future = self._cycle.ask(lambda cycle: work(cycle.vault))
-        future.add_done_callback(lambda done: self._end_if_refused(operation, done))
+        future.add_done_callback(lambda done: self._end_if_refused(operation, done.exception()))
         if not wait:
             return operation.fields()
         answer: dict[str, Any] = future.result()
         return answer
 
-    def _end_if_refused(self, operation: Operation, done: Future[Any]) -> None:
-        """End an operation that the loop would not even begin."""
-        error = done.exception()
+    def _end_if_refused(self, operation: Operation, error: BaseException | None) -> None:
+        """End an operation that could not even be begun."""
         if error is not None and operation.state == RUNNING:
             hint = error.hint if isinstance(error, SyncdError) else ""
             self.operations.end(operation, ERROR, str(error), hint)

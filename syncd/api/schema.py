@@ -39,12 +39,16 @@ class Restore(Asked):
 
 
 class Decide(Asked):
-    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`."""
+    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
+
+    `seen` goes with `approve` and `deny`: the seals of all that waited when the person looked; empty is whatever waits.
+    """
 
     what: Literal["resolve", "approve", "deny", "rename-device"]
     path_b64: str = ""
     keep: Literal["a", "b", "both", ""] = ""
     name: Annotated[str, Field(max_length=64)] = ""
+    seen: Annotated[list[str], Field(max_length=2)] = []
 
 
 class Verify(Asked):
@@ -233,11 +237,12 @@ class Conflict(Said):
 
 
 class Held(Said):
-    """Deletions that wait for a yes: made here (`out`) or told by others (`in`)."""
+    """Deletions that wait for a yes: made here (`out`) or told by others (`in`). `seal` names just these."""
 
     way: Literal["in", "out"]
     what: str
     entries: int
+    seal: str
     paths: list[dict[str, str]]
 
 

@@ -287,6 +287,7 @@ def hold_list(vault: Vault) -> list[dict[str, Any]]:
             "way": hold.way,
             "what": ways[hold.way == OUT],
             "entries": hold.entries,
+            "seal": hold.seal,
             "paths": [path_fields(path) for path in hold.paths],
         }
         for hold in holds(vault.state)

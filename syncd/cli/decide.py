@@ -162,7 +162,8 @@ def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
 
     _, client = home_and_client()
     with reading() as vault:
-        entries = sum(hold.entries for hold in holds(vault.state))
+        found = holds(vault.state)
+    entries = sum(hold.entries for hold in found)
     if not entries:
         talk("Nothing waits.")
         return 0
@@ -173,7 +174,7 @@ def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
         raise UsageError(f"{entries} files and directories would be {will_be}", hint="Add --yes to allow it.")
     if not yes and not click.confirm(f"{entries} files and directories will be {will_be}. Go on?", err=True):
         return 1
-    _decide(client, answer, {})
+    _decide(client, answer, {"seen": [hold.seal for hold in found]})
     talk(f"{entries} files and directories are {will_be}.")
     return 0
 

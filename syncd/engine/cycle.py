@@ -11,7 +11,7 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -30,6 +30,7 @@ from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
 from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Status
 from syncd.engine.vault import Vault
+from syncd.engine.watching import Watching
 from syncd.errors import Failed, JournalAhead, NeedsAttention, StoreError, SyncdError
 from syncd.model.path import split
 from syncd.watch.observer import Watcher
@@ -39,7 +40,6 @@ from syncd.watch.source import Moved, Note
 log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
-WATCH_RETRY_S = 60.0  # after a limit of the system: each try walks the tree
 MANY = 1000  # entries brought here at once
 FOLDER_S = 2.0  # between two looks whether the folder is there
 RESTS = "rests"  # the name in the state that says that a person paused it
@@ -47,7 +47,7 @@ RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a se
 
 
 class Stopped(Exception):
-    """The loop was asked to stop while it worked."""
+    """The loop was asked to stop or to pause while it worked."""
 
 
 Watch = Callable[[bytes, Note, Moved, Callable[[], None]], Watcher]
@@ -68,16 +68,16 @@ class Cycle:
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
         self._wake = threading.Condition()
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._stop = self._ended = False
+        self._stop = self._ended = self._hurry = False
         self.heartbeat: Callable[[], None] = lambda: None  # called at each turn, and between files
-        self._watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
         self._retry_s = 0.0
         self._scan_due_s = 0.0
-        self._watch_due_s = 0.0
         self._folder_due_s = 0.0
         self._elapsed = vault.ambient.elapsed_s
+        watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
+        self._watching = Watching(watcher, self.status, self._elapsed)
         self._listening = Listening(self._elapsed, self.status, self.operations)
 
     # -- called from other threads --------------------------------------------------------------
@@ -107,6 +107,11 @@ class Cycle:
             self._refuse_rest(Failed("the agent is stopping"))
         return future
 
+    def ask_rest(self, rests: bool) -> Future[Any]:
+        """Have the loop pause, or go on. A pass is left where it is for a pause: what was taken is committed."""
+        self._hurry = self._hurry or rests
+        return self.ask(lambda cycle: cycle.rest(rests))
+
     def stop(self) -> None:
         """Ask the loop to end; what was taken is committed first."""
         self._stop = True
@@ -123,7 +128,7 @@ class Cycle:
                 self._wait()
         finally:
             self._is(STOPPING)
-            self._watcher.stop()
+            self._watching.stop()
             self._ended = True
             self._refuse_rest(Failed("the agent is stopping"))
 
@@ -132,30 +137,16 @@ class Cycle:
             while True:
                 self._requests.get_nowait()[1].set_exception(error)
 
-    def _watch(self) -> None:
-        """Keep the watcher alive; a dead one means that events were lost."""
-        now = self._elapsed()
-        if self._watcher.alive or now < self._watch_due_s:
-            return
-        if self.status.watching:
-            log.warning("the watcher died; the whole folder is scanned")
-            self._watcher.stop()
-        self.status.watching = self._watcher.start()
-        if self._watcher.trouble:
-            if self._watcher.trouble != self.status.watch_trouble:
-                log.warning("%s", self._watcher.trouble)
-            self._watch_due_s = now + (WATCH_RETRY_S if self._watcher.limited else FOLDER_S)
-        self.status.watch_trouble = self._watcher.trouble
-        self._scan_due_s = 0.0
-
     def turn(self) -> None:
         """Do what is due."""
         self.heartbeat()
-        if self._rests:
-            self._is(RESTING, "you paused it", "`syncd resume` lets it go on.")
+        if self._rests or self._hurry:
+            if self._rests:
+                self._is(RESTING, "you paused it", "`syncd resume` lets it go on.")
             self._answer()
             return
-        self._watch()
+        if self._watching.keep():
+            self._scan_due_s = 0.0
         now = self._elapsed()
         with self._wake:
             whole = self._pending.everything or now >= self._scan_due_s
@@ -203,7 +194,7 @@ class Cycle:
         try:
             future.set_result(work(self))
         except Stopped as error:
-            future.set_exception(Failed("the agent is stopping"))
+            future.set_exception(Failed("the agent is stopping" if self._stop else "a person paused the agent"))
             raise error from None
         except StoreError as error:
             future.set_exception(error)
@@ -219,7 +210,7 @@ class Cycle:
 
     def rest(self, rests: bool) -> None:
         """Do nothing until a person says so, over restarts, too; or go on. From the loop's thread only."""
-        self._rests = rests
+        self._rests, self._hurry = rests, False
         with self.vault.state.transaction():
             self.vault.state.set(RESTS, b"1" if rests else b"")
         self._scan_due_s = 0.0
@@ -309,7 +300,9 @@ class Cycle:
                 both.outward = outward.look(directories, held)
             # What only a listing shows (a gap, a rewind) stands until a listing shows it no more.
             both.arrived.alarms = {**self.status.alarms, **both.arrived.alarms}
-            with self._unwatched_if_many():
+            many = len(self.vault.state.base.waiting_nodes(-1, MANY)) >= MANY
+            # The whole scan is asked for at the end: the time of the next one is set anew by a scan that runs now.
+            with self._watching.away(self._overflowed) if many else contextlib.nullcontext():
                 bring_in(self.vault, outbox, progress, both, self._ripe)
         except Stopped:
             outbox.commit()
@@ -317,25 +310,6 @@ class Cycle:
         finally:
             outbox.abandon()
         return both
-
-    @contextlib.contextmanager
-    def _unwatched_if_many(self) -> Iterator[None]:
-        """Do not watch while much is brought here: our own events would cost more than the bringing.
-
-        What people do meanwhile, the whole scan that follows finds; it is asked for here, for the time of the next
-        one is set anew by a scan that runs now.
-        """
-        if not self.status.watching or len(self.vault.state.base.waiting_nodes(-1, MANY)) < MANY:
-            yield
-            return
-        self._watcher.stop()
-        self.status.watching = False
-        try:
-            yield
-        finally:
-            self._watch_due_s = 0.0
-            self._watch()
-            self._overflowed()
 
     def _look_after(self, now: float) -> None:
         """Do what is due while nothing happens: see that the folder is there, which makes no event, and listen."""
@@ -356,7 +330,7 @@ class Cycle:
 
     def _check_stop(self) -> None:
         self.heartbeat()
-        if self._stop:
+        if self._stop or self._hurry:
             raise Stopped
 
     def _go_on_as_another(self, error: JournalAhead) -> None:
@@ -390,7 +364,7 @@ class Cycle:
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)
-            if not self._watcher.alive and not self._rests:
-                due.append(self._watch_due_s)
+            if not self._rests:
+                due += self._watching.due_s()
             # The watcher's own death makes no event: look after it every few seconds.
             self._wake.wait(max(0.0, min([at - self._elapsed() for at in due] + [5.0])))

@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from syncd.config.settings import save
 from syncd.engine.conflicts import resolve
-from syncd.engine.guards import approve, deny
+from syncd.engine.guards import approve, check_seen, deny
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
@@ -30,6 +30,7 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         UsageError: there is nothing of that kind to decide.
+        NeedsAttention: what waits for a yes is not what the person saw.
     """
     if what == "resolve":  # upon what stands there now: what was not published yet comes first
         Outward(vault, Outbox(vault), Progress(vault.ambient.elapsed_s)).scan()
@@ -37,6 +38,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
     if what == "resolve":
         pair = resolve(vault, outbox, base64.b64decode(body["path_b64"]), body["keep"])
         return path_fields(pair.path)
+    if what in ("approve", "deny"):
+        check_seen(vault.state, body.get("seen", ()))
     if what == "approve":
         return {"entries": approve(vault.state)}
     if what == "deny":

@@ -7,12 +7,15 @@ all other changes flow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+
+from blake3 import blake3
 
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating
 from syncd.engine.vault import Vault
+from syncd.errors import NeedsAttention
 from syncd.model import cbor
 from syncd.model.entry import Kind
 from syncd.state.base import Base
@@ -34,6 +37,12 @@ class Hold:
     tops: tuple[int, ...]
     paths: tuple[bytes, ...]
     entries: int
+
+    @property
+    def seal(self) -> str:
+        """What a person who saw just this hold can show for it."""
+        shown = (self.way, self.tops, self.entries)
+        return blake3(b"syncd/v1/hold" + cbor.dumps(shown)).hexdigest(length=8)
 
 
 class Guards:
@@ -115,6 +124,19 @@ def holds(state: State) -> list[Hold]:
             tops = tuple(nodes)
             found.append(Hold(way, tops, tuple(sorted(state.base.path_of(node) for node in tops)), entries))
     return found
+
+
+def check_seen(state: State, seen: Collection[str]) -> None:
+    """See that a person decides about what that person saw; nothing seen is whatever waits.
+
+    Raises:
+        NeedsAttention: other deletions wait now.
+    """
+    if seen and set(seen) != {hold.seal for hold in holds(state)}:
+        raise NeedsAttention(
+            "what waits is not what you saw: something was deleted or brought back meanwhile",
+            hint="Look again: `syncd review list`.",
+        )
 
 
 def approve(state: State) -> int:

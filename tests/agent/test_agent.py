@@ -204,7 +204,7 @@ def test_where_watching_fails_scanning_goes_on(world: World, trouble: str, monke
         else:
             assert cycle.status.watching
             monkeypatch.setattr(Watcher, "_on_note", lambda *_: None)  # the event of this file is lost
-            source = cycle._watcher._source
+            source = cycle._watching.watcher._source
             assert isinstance(source, Inotify)
             if trouble == "overflow":
                 world.write("lost", "x")

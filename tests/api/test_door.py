@@ -336,6 +336,21 @@ def test_what_the_loop_would_not_begin_has_ended(scene: Scene) -> None:
     wait_for(lambda: ask(scene, "GET", "/v1/status")[1]["state"] == "idle", 60)
 
 
+def test_what_has_no_reader_does_not_run_for_ever(scene: Scene) -> None:
+    """Work beside the loop, where the vault cannot be opened a second time."""
+    home = scene.laptop.home
+    away = home.keys.rename(home.keys.with_name("keys-away"))
+    try:
+        os.utime(home.config)  # those that are open are of before
+        status, operation = ask(scene, "POST", "/v1/verify", {"read_percent": 0})
+        assert status == 202
+        wait_for(lambda: ask(scene, "GET", f"/v1/operations/{operation['id']}")[1]["state"] == "error")
+        assert ask(scene, "GET", f"/v1/operations/{operation['id']}")[1]["note"]
+    finally:
+        away.rename(home.keys)
+    assert ask(scene, "GET", "/v1/status")[0] == 200
+
+
 def test_what_is_new_can_be_read_by_who_read_before(scene: Scene) -> None:
     """Readers are kept open: one of them had the chunk index of before, and took a new file for damaged."""
     for number in range(6):

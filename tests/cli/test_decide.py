@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from syncd.engine.deciding import decide
 from syncd.engine.vault import open_vault
+from syncd.errors import NeedsAttention
 from tests.engine.devices import Device, devices, settle
 from tests.world import run_cli
 
@@ -125,6 +127,27 @@ def test_many_deletions_wait_for_a_yes(pair: list[Device]) -> None:
     assert cli(beta, "review", "approve", "--yes").returncode == 0
     settle(pair)
     assert alpha.names() == beta.names() == ["d0", "d1", "d2", "new", "stays"]
+
+
+@pytest.mark.parametrize("answer", ["approve", "deny"])
+def test_a_person_decides_about_what_that_person_saw(pair: list[Device], answer: str) -> None:
+    """More may be deleted between the look and the yes; nobody said yes to that."""
+    alpha = pair[0]
+    many(pair)
+    wipe(alpha)
+    alpha.sync()
+    (seen,) = json.loads(cli(alpha, "review", "list", "--json").stdout)
+    (alpha.folder / "stays").unlink()
+    alpha.sync()
+    (hold,) = json.loads(cli(alpha, "review", "list", "--json").stdout)
+    assert hold["entries"] == 41
+    vault = open_vault(alpha.home, write=True)
+    try:
+        with pytest.raises(NeedsAttention, match="not what you saw"):
+            decide(vault, answer, {"seen": [seen["seal"]]})
+        assert decide(vault, answer, {"seen": [hold["seal"]]}) == {"entries": 41}
+    finally:
+        vault.close()
 
 
 @pytest.mark.parametrize("where", ["here", "there"])

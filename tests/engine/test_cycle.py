@@ -111,6 +111,36 @@ def test_a_person_pauses_it_over_a_restart_too(world: World) -> None:
         vault.close()
 
 
+def test_a_pause_does_not_wait_for_the_end_of_a_pass(world: World) -> None:
+    """What was taken before it is safe, and the rest is taken when the loop goes on."""
+    for number in range(200):
+        world.write(f"d{number}/file", f"bytes of {number}")
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    beats: list[Any] = []
+
+    def heartbeat() -> None:
+        beats.append(cycle.ask_rest(True) if len(beats) == 50 else None)
+
+    cycle.heartbeat = heartbeat
+    try:
+        cycle.turn()
+        files, _ = vault.state.nodes.counts()
+        assert 0 < files < 200
+        assert not beats[50].done()
+        cycle.turn()
+        assert beats[50].done()
+        cycle.turn()
+        assert cycle.status.state == "paused by you"
+        cycle.ask_rest(False)
+        cycle.turn()
+        cycle.turn()
+        assert cycle.status.state == "idle"
+        assert vault.state.nodes.counts()[0] == 200
+    finally:
+        vault.close()
+
+
 def test_what_the_loop_does_is_in_its_log(world: World) -> None:
     world.write("a", "one")
     (world.folder / "pipe").mkdir()

@@ -58,15 +58,20 @@ class Review(Place):
     def do_approve(self) -> None:
         """Ask once more, then let the deletions happen."""
         text = f"{show.plural(self.view.held, 'entry', 'entries')} will be deleted on every device. History keeps them."
-        self.app.push_screen(Confirm(text, "Delete them"), self._approved)
+        seen = self._seen()  # what waits may be more by the time of the yes
+        self.app.push_screen(Confirm(text, "Delete them"), lambda yes: self._approved(yes, seen))
 
-    def _approved(self, yes: bool | None) -> None:
+    def _seen(self) -> list[str]:
+        return [hold["seal"] for hold in self.view.holds]
+
+    def _approved(self, yes: bool | None, seen: list[str]) -> None:
         if yes:
-            self.dashboard.act("/decisions", {"what": "approve"}, done="Deleted everywhere; history keeps them.")
+            asked = {"what": "approve", "seen": seen}
+            self.dashboard.act("/decisions", asked, done="Deleted everywhere; history keeps them.")
 
     def do_deny(self) -> None:
         """Bring back what is gone."""
-        self.dashboard.act("/decisions", {"what": "deny"}, done="They are brought back.")
+        self.dashboard.act("/decisions", {"what": "deny", "seen": self._seen()}, done="They are brought back.")
 
 
 def _line(line: tuple[str, str], width: int) -> list[Span]:
