@@ -84,6 +84,11 @@ def living(root: Path, *names: str) -> list[Live]:
 def same_tree(found: list[Live], seconds: float, more: Callable[[], bool] = lambda: True) -> None:
     """Wait until all folders hold the same and stay so for a second.
 
+    Args:
+        found: the devices.
+        seconds: how long at most.
+        more: done at each look; tells whether nothing else is awaited.
+
     Raises:
         AssertionError: they do not.
     """
@@ -94,7 +99,7 @@ def same_tree(found: list[Live], seconds: float, more: Callable[[], bool] = lamb
             now: list[object] = [live.device.tree() for live in found]
         except OSError:  # something went away between listing and reading
             now = [object()]
-        calm = all(tree == now[0] for tree in now) and now == trees and more()
+        calm = more() and all(tree == now[0] for tree in now) and now == trees
         trees = now
         if not calm:
             since = 0.0

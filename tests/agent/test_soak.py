@@ -10,11 +10,14 @@ import os
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from syncd.api.client import Client
 from syncd.engine.vault import open_vault
+from syncd.errors import SyncdError
 from syncd.pack.reader import Hasher
 from tests.agent.live import Live, living, pause, same_tree
 from tests.engine.devices import act
@@ -69,8 +72,21 @@ class Soak:
 
     def peace(self) -> None:
         """Wait for one tree; remember what stands in it, and see that all of before can still be had."""
-        same_tree(self.found, 120)
+        same_tree(self.found, 120, self.answer)
         self.known |= {bytes(facts[3]) for facts in self.found[0].device.tree().values() if facts[0] == "file"}
+
+    def answer(self) -> bool:
+        """Say yes to what waits for a yes: people here remove directories that hold more than half of all."""
+        waited = False
+        for live in self.found:
+            client = Client(live.device.home.socket)
+            with suppress(SyncdError):  # the agent begins, or what waits is more by now: asked again
+                seals = [hold["seal"] for hold in client.call("GET", "/v1/holds")]
+                if seals:
+                    waited = True
+                    client.call("POST", "/v1/decisions", {"what": "approve", "seen": seals})
+                    self.counts["approved"] += 1
+        return not waited
 
     def account(self) -> None:
         """Have every content that stood there in a peace."""
