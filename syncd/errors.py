@@ -12,6 +12,7 @@
     │   │   ├── ObjectExists                create-only put met other bytes
     │   │   ├── StoreFull                   retry when space returns
     │   │   ├── StoreReadOnly               retry when it can be written
+    │   │   ├── StoreDenied                     the store refuses who asks
     │   │   ├── StoreGone                   unreachable, unmounted, wrong directory
     │   │   └── StoreForeign                a store that holds something else
     │   ├── Damaged                         bytes that fail authentication or decoding
@@ -127,6 +128,14 @@ class StoreReadOnly(StoreError):
 
     code = "store-read-only"
     default_hint = "Make the store writable for this user; syncd goes on by itself."
+
+
+class StoreDenied(StoreError):
+    """The store refuses this device: wrong, expired or insufficient credentials. Asking again changes nothing."""
+
+    code = "store-denied"
+    retryable = False
+    default_hint = "Give the store's credentials anew: `syncd store add`."
 
 
 class StoreGone(StoreError):

@@ -30,7 +30,12 @@ class StoreSetting:
 
     __pydantic_config__ = _FORBID
     name: Annotated[str, MinLen(1), Says("What you call this store.")] = "main"
-    url: Annotated[str, MinLen(1), Says("Where it is: a directory, or file:///path.")] = "/srv/syncd-store"
+    url: Annotated[str, MinLen(1), Says("Where it is: a directory, or a URL; see docs/stores.md.")] = "/srv/syncd-store"
+    secrets: Annotated[
+        dict[str, str],
+        Says("Where each secret of it is: env:NAME, file:PATH, command:WORDS or keyring:SERVICE/USER."),
+        Says("Those that were given when it was set up need no line here."),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,8 @@ def _value(value: Any) -> str:
         return f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     text = "".join(f"\\u{ord(letter):04X}" if ord(letter) < 32 or ord(letter) == 127 else letter for letter in text)
     return f'"{text}"'

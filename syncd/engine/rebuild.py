@@ -21,6 +21,7 @@ from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
 from syncd.engine.loading import load_newest
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
+from syncd.engine.stores import keep_secrets, open_setting
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
@@ -44,7 +45,6 @@ from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot
 from syncd.state.db import State
 from syncd.store.provider import Provider
-from syncd.store.registry import open_store
 
 SEALED = ".epoch"  # files beside the device's key: epochs sealed to it alone
 
@@ -125,7 +125,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         settings = Settings(folder=bare.folder, device=bare.device, stores=(StoreSetting(name="main", url=bare.store),))
     else:
         settings = load(home.config)
-    store = open_store(settings.stores[0].url)
+    store = open_setting(home, settings.stores[0])
     genesis = _read_genesis(store)
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)
@@ -148,6 +148,7 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         write_private(home.device_key, device.dump())  # from here on the new state counts, whatever happens
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
+    keep_secrets(home, settings.stores[0])
     save(settings, home.config)
     Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
     drop_aside(home.state)

@@ -23,6 +23,7 @@ from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.replacing import settle
+from syncd.engine.stores import keep_secrets, make_ready, open_setting
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
@@ -36,9 +37,7 @@ from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, sea
 from syncd.seal.keys import DeviceKeys, Roots, SlotPrivate, VaultKeys
 from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words, seal_slot
 from syncd.state.db import State
-from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
-from syncd.store.registry import open_store
 
 MARK = "mark"  # the word of the folder that the state knows
 PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
@@ -184,7 +183,7 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Va
     except BaseException:
         state.close()
         raise
-    store = open_store(settings.stores[0].url)
+    store = open_setting(home, settings.stores[0])
     return Vault(home, settings, state, store, device, keys, genesis, ambient or Ambient())
 
 
@@ -246,9 +245,9 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
     disk = fresh_folder(home, founding.folder, founding.store)
     home.make()
-    store = open_store(founding.store)
-    if isinstance(store, FolderStore):
-        store.create()
+    setting = StoreSetting(name="main", url=founding.store)
+    store = open_setting(home, setting)
+    make_ready(store)
     if next(store.list(), None) is not None:
         raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
     entropy = ambient.entropy(32)
@@ -262,8 +261,9 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     settings = Settings(
         folder=founding.folder,
         device=founding.device,
-        stores=(StoreSetting(name="main", url=founding.store),),
+        stores=(setting,),
     )
+    keep_secrets(home, setting)
     save(settings, home.config)
     disk.write_marker(marker_of(keys.vault, DeviceId(device.id), mark))
     return entropy_to_words(entropy)

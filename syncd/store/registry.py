@@ -1,21 +1,88 @@
-"""From a store's URL to its provider. Third parties add theirs by the entry point `syncd.providers`."""
+"""From a store's URL to its provider. Third parties add theirs by the entry point `syncd.providers`.
+
+An entry point names a function of (URL, secrets) that returns a `Provider`. Our own kinds are a table; each is loaded
+only when a URL asks for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from syncd.errors import UsageError
+from syncd.store.address import Address, Secret, no_secret, parse
 from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 
 
-def open_store(url: str) -> Provider:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A secret that a kind of store wants.
+
+    Attributes:
+        name: what config.toml and providers call it.
+        says: what a person is asked for.
+        variable: of the environment, where others keep it, too.
+        needed: whether nothing works without it.
+    """
+
+    name: str
+    says: str
+    variable: str = ""
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind:
+    """One kind of store: which module has it, what its URL looks like, and what it has to be told."""
+
+    name: str
+    module: str
+    function: str
+    example: str
+    options: tuple[str, ...] = ()
+    secrets: tuple[Wanted, ...] = ()
+
+
+_AWS = (
+    Wanted("access_key_id", "access key id", "AWS_ACCESS_KEY_ID"),
+    Wanted("secret_access_key", "secret access key", "AWS_SECRET_ACCESS_KEY"),
+    Wanted("session_token", "session token", "AWS_SESSION_TOKEN", needed=False),
+)
+KINDS: dict[str, StoreKind] = {
+    "s3": StoreKind(
+        "S3, or what speaks it",
+        "syncd.store.objects",
+        "s3",
+        "s3://bucket/prefix?endpoint=https://host&region=eu-central-1",
+        ("endpoint", "region", "style"),
+        _AWS,
+    ),
+    "az": StoreKind(
+        "Azure Blob Storage",
+        "syncd.store.objects",
+        "azure",
+        "az://container/prefix?account=name",
+        ("account", "endpoint"),
+        (Wanted("account_key", "account key", "AZURE_STORAGE_KEY"),),
+    ),
+}
+
+
+def kind_of(url: str) -> StoreKind | None:
+    """Return the kind of store that a URL names; None for a directory and for a third party's."""
+    return KINDS.get(urlsplit(url).scheme)
+
+
+def open_store(url: str, secret: Secret = no_secret) -> Provider:
     """Return the provider for a URL or a bare path; nothing is contacted yet.
 
     Raises:
-        UsageError: no provider knows the scheme, or the path is not absolute.
+        UsageError: no provider knows the scheme, the URL is wrong, or a secret that it needs is missing.
     """
     parts = urlsplit(url)
     if parts.scheme in ("", "file"):
@@ -23,7 +90,12 @@ def open_store(url: str) -> Provider:
             raise UsageError(f"{url}: a file URL names no other computer", hint="Write file:///path/to/store.")
         path = Path(unquote(parts.path) if parts.scheme else url).expanduser()
         return FolderStore(path if path.is_absolute() else Path.cwd() / path)
+    kind = KINDS.get(parts.scheme)
+    if kind is not None:
+        opening: Callable[[Address, Secret], Provider] = getattr(import_module(kind.module), kind.function)
+        return opening(parse(url, kind.options), secret)
     for found in entry_points(group="syncd.providers", name=parts.scheme):
-        provider: Provider = found.load()(url)
+        provider: Provider = found.load()(url, secret)
         return provider
-    raise UsageError(f"{url}: no provider for {parts.scheme}://", hint="Use a directory: file:///path, or just a path.")
+    known = ", ".join(f"{scheme}://" for scheme in ("file", *KINDS))
+    raise UsageError(f"{url}: no provider for {parts.scheme}://", hint=f"There are {known}, and a plain directory.")
