@@ -5,7 +5,6 @@ from __future__ import annotations
 from syncd.config.home import Home
 from syncd.config.secrets import keep, secret_of
 from syncd.config.settings import StoreSetting
-from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
 from syncd.store.registry import kind_of, open_store
 
@@ -31,9 +30,3 @@ def keep_secrets(home: Home, setting: StoreSetting) -> None:
     secret = secret_of(setting, home.keys, variables)
     found = {wanted.name: secret(wanted.name) for wanted in kind.secrets if wanted.name not in setting.secrets}
     keep(home.keys, setting.name, {name: value for name, value in found.items() if value})
-
-
-def make_ready(store: Provider) -> None:
-    """Make what a new store needs before anything is put there."""
-    if isinstance(store, FolderStore):
-        store.create()

@@ -23,7 +23,7 @@ from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.replacing import settle
-from syncd.engine.stores import keep_secrets, make_ready, open_setting
+from syncd.engine.stores import keep_secrets, open_setting
 from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
@@ -247,7 +247,7 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     home.make()
     setting = StoreSetting(name="main", url=founding.store)
     store = open_setting(home, setting)
-    make_ready(store)
+    store.create()
     if next(store.list(), None) is not None:
         raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
     entropy = ambient.entropy(32)

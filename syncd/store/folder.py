@@ -27,10 +27,8 @@ from syncd.errors import (
     StoreGone,
     StoreReadOnly,
 )
-from syncd.store.provider import Capabilities, Listed
+from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
-MARK = "syncd-store"
-_MARK_TEXT = "This directory is a store of a syncd vault. Nothing here can be read without its keys.\n"
 _TEMPORARY = ".put-"
 _STALE_SECONDS = 24 * 3600
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -67,7 +65,7 @@ class FolderStore:
                 return
             if any(self.root.iterdir()):
                 raise StoreForeign(f"{self.root} is not empty and is not a syncd store")
-        self._write(self.root / MARK, _MARK_TEXT.encode(), MARK)
+        self._write(self.root / MARK, MARK_TEXT.encode(), MARK)
 
     def check(self) -> None:
         """Tell a store from an empty mount point.

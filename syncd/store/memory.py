@@ -27,6 +27,9 @@ class MemoryStore:
         """What it can do."""
         return Capabilities()
 
+    def create(self) -> None:
+        """Nothing is needed."""
+
     def put(self, name: str, data: bytes) -> None:
         """Create an object."""
         with self._lock:

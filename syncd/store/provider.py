@@ -6,6 +6,7 @@ of them. Methods block, are safe to call from several threads, and raise only th
 
 | method | atomic | repeatable | order and visibility |
 |---|---|---|---|
+| create | - | yes | makes what a new store needs; an existing one is left as it is |
 | put | all of the object or none, after a crash too | same bytes again succeed | durable, readable on return |
 | get | - | yes | bytes as they were put, or ObjectMissing; never padded, never cut |
 | stat | - | yes | size in bytes, or None |
@@ -21,6 +22,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LARGEST_OBJECT = 8 * 1024 * 1024 - 64 * 1024
+
+# A store in a directory carries this file, which an empty mount point does not have.
+MARK = "syncd-store"
+MARK_TEXT = "This directory is a store of a syncd vault. Nothing here can be read without its keys.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ class Provider(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
+
+    def create(self) -> None:
+        """Make ready a place for a new store.
+
+        Raises:
+            StoreForeign: the place holds something else.
+            StoreReadOnly, StoreFull, StoreGone, StoreDenied, StoreError: it could not be made.
+        """
 
     def put(self, name: str, data: bytes) -> None:
         """Create an object.

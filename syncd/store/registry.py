@@ -62,6 +62,17 @@ KINDS: dict[str, StoreKind] = {
         ("endpoint", "region", "style"),
         _AWS,
     ),
+    "sftp": StoreKind(
+        "a directory on a computer that is reached by SSH",
+        "syncd.store.sftp",
+        "sftp",
+        "sftp://user@host/path",
+        ("key", "hostkey"),
+        (
+            Wanted("password", "password", needed=False),
+            Wanted("key_passphrase", "passphrase of the private key", needed=False),
+        ),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

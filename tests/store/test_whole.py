@@ -12,6 +12,7 @@ import pytest
 
 from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
+from tests.store.servers.ssh import openssh
 from tests.world import run_cli, tree_of
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,13 @@ def on_azure(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"az://vault/one?account={azure.ACCOUNT}&endpoint={endpoint}", {"AZURE_STORAGE_KEY": azure.KEY}
 
 
-STORES: dict[str, Callable[[Path], Any]] = {"folder": folder, "s3": on_s3, "azure": on_azure}
+@contextmanager
+def on_sftp(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with openssh(root) as server:
+        yield server.url("vault"), {}
+
+
+STORES: dict[str, Callable[[Path], Any]] = {"folder": folder, "s3": on_s3, "azure": on_azure, "sftp": on_sftp}
 
 
 class Computer:

@@ -1,0 +1,103 @@
+"""SFTP on OpenSSH's server: the suite of the port, who is trusted, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import StoreDenied, StoreForeign, StoreGone, StoreReadOnly
+from syncd.store import again
+from syncd.store.provider import MARK, Provider
+from syncd.store.registry import open_store
+from tests.conformance.provider import NAME, ProviderSuite
+from tests.store.servers.process import free_port
+from tests.store.servers.ssh import Sshd, openssh
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with openssh(tmp_path_factory.mktemp("sshd")) as found:
+        yield found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(again.again.__kwdefaults__, "budget_s", 1.0)
+
+
+class TestSftp(ProviderSuite):
+    @pytest.fixture
+    def store(self, server: Sshd) -> Provider:
+        store = open_store(server.url(f"{next(NUMBERS)}"))
+        store.create()
+        return store
+
+    def test_a_directory_with_other_things_is_no_store(self, server: Sshd) -> None:
+        (server.directory / "letters").mkdir()
+        (server.directory / "letters" / "dear.txt").write_text("...")
+        with pytest.raises(StoreForeign):
+            open_store(server.url("letters")).create()
+
+    def test_a_store_that_goes_away_is_not_made_anew(self, server: Sshd) -> None:
+        store = open_store(server.url("away"))
+        store.create()
+        store.put(NAME, b"x")
+        (server.directory / "away").rename(server.directory / "gone")
+        (server.directory / "away").mkdir()
+        with pytest.raises(StoreGone):
+            store.put(NAME, b"y")
+        with pytest.raises(StoreGone):
+            store.stat(NAME)
+        with pytest.raises(StoreGone):
+            list(store.list())
+        assert not list((server.directory / "away").iterdir())
+
+    def test_what_an_interrupted_put_left_is_not_listed(self, store: Provider, server: Sshd) -> None:
+        store.put(NAME, b"x")
+        directory = Path(store.url.partition("?")[0].partition(str(server.directory))[2].strip("/"))
+        (server.directory / directory / "pack/ab/.put-0123").write_bytes(b"half")
+        assert [listed.name for listed in store.list()] == [NAME]
+        assert (server.directory / directory / MARK).exists()
+
+
+def test_a_server_with_another_key_is_not_trusted(server: Sshd) -> None:
+    url = server.url("x").replace(server.fingerprint, "SHA256:" + "A" * 43)
+    with pytest.raises(StoreDenied) as caught:
+        open_store(url).create()
+    assert "hostkey" in caught.value.hint
+
+
+def test_a_user_with_another_key_is_refused(server: Sshd, tmp_path: Path) -> None:
+    import asyncssh
+
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(tmp_path / "other"))
+    with pytest.raises(StoreDenied) as caught:
+        open_store(server.url("x").replace(str(server.key), str(tmp_path / "other"))).create()
+    assert "store add" in caught.value.hint
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_computer_that_does_not_answer(server: Sshd) -> None:
+    with pytest.raises(StoreGone) as caught:
+        open_store(server.url("x").replace(str(server.port), str(free_port()))).create()
+    assert "refused" in caught.value.message.lower()
+
+
+def test_a_directory_that_may_not_be_written(server: Sshd) -> None:
+    with pytest.raises(StoreReadOnly):  # not even root makes a directory there
+        open_store(server.url("x").replace(f"{server.directory}/x", "/sys/kernel/vault")).create()
+
+
+def test_a_connection_that_breaks_is_made_anew(tmp_path: Path) -> None:
+    """The server ends in the middle, and another one stands in its place."""
+    with openssh(tmp_path) as server:
+        store = open_store(server.url("s"))
+        store.create()
+        store.put(NAME, b"before")
+        store._connection.abort()  # type: ignore[attr-defined]
+        assert store.get(NAME) == b"before"
