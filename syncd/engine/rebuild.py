@@ -125,7 +125,13 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         settings = Settings(folder=bare.folder, device=bare.device, stores=(StoreSetting(name="main", url=bare.store),))
     else:
         settings = load(home.config)
-    store = open_setting(home, settings.stores[0])
+    with contextlib.closing(open_setting(home, settings.stores[0])) as store:
+        return _rebuild(home, ambient, bare, settings, store, anew=anew)
+
+
+def _rebuild(
+    home: Home, ambient: Ambient, bare: Bare | None, settings: Settings, store: Provider, *, anew: bool
+) -> Rebuilt:
     genesis = _read_genesis(store)
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)

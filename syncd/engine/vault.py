@@ -136,6 +136,7 @@ class Vault:
             pool = self.__dict__.pop(name, None)
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
+        self.store.close()
         self.state.close()
 
 
@@ -180,10 +181,10 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Va
     state = State(home.state, write=write)
     try:
         keys, genesis = _unlock(state, device)
+        store = open_setting(home, settings.stores[0])
     except BaseException:
         state.close()
         raise
-    store = open_setting(home, settings.stores[0])
     return Vault(home, settings, state, store, device, keys, genesis, ambient or Ambient())
 
 
@@ -246,15 +247,15 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
     disk = fresh_folder(home, founding.folder, founding.store)
     home.make()
     setting = StoreSetting(name="main", url=founding.store)
-    store = open_setting(home, setting)
-    store.create()
-    if next(store.list(), None) is not None:
-        raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
-    entropy = ambient.entropy(32)
-    device = DeviceKeys.generate(ambient.entropy(16))
-    objects, statements, keys = _found(founding, device, entropy, ambient)
-    for name, data in objects.items():
-        store.put(name, data)
+    with contextlib.closing(open_setting(home, setting)) as store:
+        store.create()
+        if next(store.list(), None) is not None:
+            raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
+        entropy = ambient.entropy(32)
+        device = DeviceKeys.generate(ambient.entropy(16))
+        objects, statements, keys = _found(founding, device, entropy, ambient)
+        for name, data in objects.items():
+            store.put(name, data)
     write_private(home.device_key, device.dump())
     mark = ambient.entropy(8).hex()
     keep_vault(home, objects, statements, device.id, mark)

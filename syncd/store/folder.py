@@ -76,6 +76,9 @@ class FolderStore:
         if not os.path.exists(self.root / MARK):
             raise StoreGone(f"the store {self.root} is not there: not mounted, moved or removed")
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def put(self, name: str, data: bytes) -> None:
         """Create an object, durably."""
         self.check()

@@ -30,6 +30,9 @@ class MemoryStore:
     def create(self) -> None:
         """Nothing is needed."""
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def put(self, name: str, data: bytes) -> None:
         """Create an object."""
         with self._lock:

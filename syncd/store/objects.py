@@ -138,6 +138,9 @@ class ObjectsStore:
         """See that the bucket or container is there; its owner makes it."""
         next(self.list("genesis"), None)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def put(self, name: str, data: bytes) -> None:
         """Create an object."""
         with self._errors(name):

@@ -76,6 +76,9 @@ class Provider(Protocol):
             StoreReadOnly, StoreFull, StoreGone, StoreDenied, StoreError: it could not be made.
         """
 
+    def close(self) -> None:
+        """Let go of connections and threads. What is asked afterwards makes them anew."""
+
     def put(self, name: str, data: bytes) -> None:
         """Create an object.
 

@@ -73,6 +73,22 @@ KINDS: dict[str, StoreKind] = {
             Wanted("key_passphrase", "passphrase of the private key", needed=False),
         ),
     ),
+    "webdavs": StoreKind(
+        "WebDAV over TLS",
+        "syncd.store.webdav",
+        "webdav",
+        "webdavs://user@host/path",
+        (),
+        (Wanted("password", "password", needed=False),),
+    ),
+    "webdav": StoreKind(
+        "WebDAV in the clear: on a network of your own",
+        "syncd.store.webdav",
+        "webdav",
+        "webdav://user@host/path",
+        (),
+        (Wanted("password", "password", needed=False),),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

@@ -55,6 +55,7 @@ class SftpStore:
             self._root = self._root[3:]
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread()
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
         self._known: set[str] = set()  # directories seen or made
@@ -74,6 +75,21 @@ class SftpStore:
     def create(self) -> None:
         """Make the directory and its mark."""
         self._do("store", self._create)
+
+    def close(self) -> None:
+        """End the connection and the thread that serves it."""
+        with self._lock:
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None:
+            return
+        connection, self._connection, self._client = self._connection, None, None
+        if connection is not None:
+            connection.close()
+            with contextlib.suppress(Exception):  # whatever it was at, nobody waits for it any more
+                asyncio.run_coroutine_threadsafe(connection.wait_closed(), loop).result(CONNECT_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
     def put(self, name: str, data: bytes) -> None:
         """Create an object."""
@@ -234,9 +250,11 @@ class SftpStore:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="syncd-sftp", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="syncd-sftp", daemon=True)
+                self._thread.start()
                 self._connecting = asyncio.Lock()
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, ANSWER_S), self._loop).result()
+            loop = self._loop
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, ANSWER_S), loop).result()
 
     async def _with_client(self, work: Callable[[asyncssh.SFTPClient], Coroutine[Any, Any, T]]) -> T:
         async with self._connecting:

@@ -40,6 +40,12 @@ class Watched:
     def url(self) -> str:
         return self.inner.url
 
+    def create(self) -> None:
+        self.inner.create()
+
+    def close(self) -> None:
+        self.inner.close()
+
     @property
     def capabilities(self) -> Capabilities:
         return self.inner.capabilities

@@ -39,6 +39,12 @@ class Door:
     def capabilities(self) -> Capabilities:
         return Capabilities(ask_s=2.0)
 
+    def create(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
     def put(self, name: str, data: bytes) -> None:
         self._point("put", name)
         if self.shelf.objects.setdefault(name, data) != data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -32,29 +33,29 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestSftp(ProviderSuite):
     @pytest.fixture
-    def store(self, server: Sshd) -> Provider:
-        store = open_store(server.url(f"{next(NUMBERS)}"))
-        store.create()
-        return store
+    def store(self, server: Sshd) -> Iterator[Provider]:
+        with closing(open_store(server.url(f"{next(NUMBERS)}"))) as store:
+            store.create()
+            yield store
 
     def test_a_directory_with_other_things_is_no_store(self, server: Sshd) -> None:
         (server.directory / "letters").mkdir()
         (server.directory / "letters" / "dear.txt").write_text("...")
-        with pytest.raises(StoreForeign):
-            open_store(server.url("letters")).create()
+        with closing(open_store(server.url("letters"))) as store, pytest.raises(StoreForeign):
+            store.create()
 
     def test_a_store_that_goes_away_is_not_made_anew(self, server: Sshd) -> None:
-        store = open_store(server.url("away"))
-        store.create()
-        store.put(NAME, b"x")
-        (server.directory / "away").rename(server.directory / "gone")
-        (server.directory / "away").mkdir()
-        with pytest.raises(StoreGone):
-            store.put(NAME, b"y")
-        with pytest.raises(StoreGone):
-            store.stat(NAME)
-        with pytest.raises(StoreGone):
-            list(store.list())
+        with closing(open_store(server.url("away"))) as store:
+            store.create()
+            store.put(NAME, b"x")
+            (server.directory / "away").rename(server.directory / "gone")
+            (server.directory / "away").mkdir()
+            with pytest.raises(StoreGone):
+                store.put(NAME, b"y")
+            with pytest.raises(StoreGone):
+                store.stat(NAME)
+            with pytest.raises(StoreGone):
+                list(store.list())
         assert not list((server.directory / "away").iterdir())
 
     def test_what_an_interrupted_put_left_is_not_listed(self, store: Provider, server: Sshd) -> None:
@@ -67,8 +68,8 @@ class TestSftp(ProviderSuite):
 
 def test_a_server_with_another_key_is_not_trusted(server: Sshd) -> None:
     url = server.url("x").replace(server.fingerprint, "SHA256:" + "A" * 43)
-    with pytest.raises(StoreDenied) as caught:
-        open_store(url).create()
+    with closing(open_store(url)) as store, pytest.raises(StoreDenied) as caught:
+        store.create()
     assert "hostkey" in caught.value.hint
 
 
@@ -76,27 +77,29 @@ def test_a_user_with_another_key_is_refused(server: Sshd, tmp_path: Path) -> Non
     import asyncssh
 
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(tmp_path / "other"))
-    with pytest.raises(StoreDenied) as caught:
-        open_store(server.url("x").replace(str(server.key), str(tmp_path / "other"))).create()
+    url = server.url("x").replace(str(server.key), str(tmp_path / "other"))
+    with closing(open_store(url)) as store, pytest.raises(StoreDenied) as caught:
+        store.create()
     assert "store add" in caught.value.hint
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_computer_that_does_not_answer(server: Sshd) -> None:
-    with pytest.raises(StoreGone) as caught:
-        open_store(server.url("x").replace(str(server.port), str(free_port()))).create()
+    url = server.url("x").replace(str(server.port), str(free_port()))
+    with closing(open_store(url)) as store, pytest.raises(StoreGone) as caught:
+        store.create()
     assert "refused" in caught.value.message.lower()
 
 
 def test_a_directory_that_may_not_be_written(server: Sshd) -> None:
-    with pytest.raises(StoreReadOnly):  # not even root makes a directory there
-        open_store(server.url("x").replace(f"{server.directory}/x", "/sys/kernel/vault")).create()
+    url = server.url("x").replace(f"{server.directory}/x", "/sys/kernel/vault")  # not even root makes one there
+    with closing(open_store(url)) as store, pytest.raises(StoreReadOnly):
+        store.create()
 
 
 def test_a_connection_that_breaks_is_made_anew(tmp_path: Path) -> None:
     """The server ends in the middle, and another one stands in its place."""
-    with openssh(tmp_path) as server:
-        store = open_store(server.url("s"))
+    with openssh(tmp_path) as server, closing(open_store(server.url("s"))) as store:
         store.create()
         store.put(NAME, b"before")
         store._connection.abort()  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
+from tests.store.servers.dav import WORD, nginx
 from tests.store.servers.ssh import openssh
 from tests.world import run_cli, tree_of
 
@@ -45,7 +46,19 @@ def on_sftp(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield server.url("vault"), {}
 
 
-STORES: dict[str, Callable[[Path], Any]] = {"folder": folder, "s3": on_s3, "azure": on_azure, "sftp": on_sftp}
+@contextmanager
+def on_webdav(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with nginx() as base:
+        yield f"{base}/vault", {"SYNCD_STORE_PASSWORD": WORD}
+
+
+STORES: dict[str, Callable[[Path], Any]] = {
+    "folder": folder,
+    "s3": on_s3,
+    "azure": on_azure,
+    "sftp": on_sftp,
+    "webdav": on_webdav,
+}
 
 
 class Computer:
