@@ -89,6 +89,14 @@ KINDS: dict[str, StoreKind] = {
         (),
         (Wanted("password", "password", needed=False),),
     ),
+    "gs": StoreKind(
+        "Google Cloud Storage",
+        "syncd.store.gcs",
+        "gcs",
+        "gs://bucket/prefix",
+        ("endpoint",),
+        (Wanted("service_account", "JSON of the service account's key"),),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

@@ -17,6 +17,7 @@ from syncd.errors import SyncdError
 from syncd.journal.rows import CHANGE_COLUMNS, LOCATION_COLUMNS
 from syncd.journal.statements import FIELDS, StatementKind
 from syncd.seal.envelope import ObjectKind
+from syncd.store.registry import KINDS
 from tests.hygiene.dashboard import SHOWN, picture
 
 ROOT = Path(__file__).parents[2]
@@ -194,3 +195,15 @@ def test_prose_and_code_name_no_machine() -> None:
         path = ROOT / name
         if path.suffix in {".py", ".md", ".toml", ".c"} and path.is_file() and "hygiene" not in name:
             assert not re.search(r"(?<![\w.~$}])/(work|root|farm)/", path.read_text()), name
+
+
+@pytest.mark.parametrize("scheme", KINDS)
+def test_the_page_of_stores_tells_of_every_kind(scheme: str) -> None:
+    """Its options and secrets, too; those of the environment by their variables."""
+    page = (ROOT / "docs/stores.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{scheme}://")]
+    kind = KINDS[scheme]
+    cells = row.split(" | ")
+    assert [option for option in kind.options if f"`{option}`" not in cells[2]] == []
+    assert [secret.name for secret in kind.secrets if f"`{secret.name}`" not in cells[3]] == []
+    assert [secret.variable for secret in kind.secrets if secret.variable not in page] == []

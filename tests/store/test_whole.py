@@ -13,6 +13,7 @@ import pytest
 from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
 from tests.store.servers.dav import WORD, nginx
+from tests.store.servers.google import fake_gcs
 from tests.store.servers.ssh import openssh
 from tests.world import run_cli, tree_of
 
@@ -52,12 +53,19 @@ def on_webdav(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"{base}/vault", {"SYNCD_STORE_PASSWORD": WORD}
 
 
+@contextmanager
+def on_gcs(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with fake_gcs(root) as endpoint:
+        yield f"gs://vault/one?endpoint={endpoint}", {}
+
+
 STORES: dict[str, Callable[[Path], Any]] = {
     "folder": folder,
     "s3": on_s3,
     "azure": on_azure,
     "sftp": on_sftp,
     "webdav": on_webdav,
+    "gcs": on_gcs,
 }
 
 
