@@ -203,7 +203,7 @@ def test_the_page_of_stores_tells_of_every_kind(scheme: str) -> None:
     page = (ROOT / "docs/stores.md").read_text()
     (row,) = [line for line in page.splitlines() if line.startswith(f"| `{scheme}://")]
     kind = KINDS[scheme]
-    cells = row.split(" | ")
+    cells = row.strip("|").split("|")
     assert [option for option in kind.options if f"`{option}`" not in cells[2]] == []
     assert [secret.name for secret in kind.secrets if f"`{secret.name}`" not in cells[3]] == []
     assert [secret.variable for secret in kind.secrets if secret.variable not in page] == []
