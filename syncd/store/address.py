@@ -45,6 +45,11 @@ def parse(url: str, allowed: tuple[str, ...] = ()) -> Address:
     Raises:
         UsageError: it has no host, an option that nobody knows, or a password in it.
     """
+    if url.startswith("rclone://"):  # what follows is a remote as rclone writes it: name:path
+        remote, _, query = url.removeprefix("rclone://").partition("?")
+        if ":" not in remote:
+            raise UsageError(f"{url}: no remote of rclone's", hint="Write rclone://remote:path.")
+        return Address(url, "rclone", unquote(remote), None, "", "", _options(url, "rclone", query, allowed))
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -58,10 +63,15 @@ def parse(url: str, allowed: tuple[str, ...] = ()) -> Address:
         )
     if not parts.hostname:
         raise UsageError(f"{url}: what follows {parts.scheme}:// is missing")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = _options(url, parts.scheme, parts.query, allowed)
+    host = parts.netloc.rpartition("@")[2].rpartition(":")[0] if port else parts.netloc.rpartition("@")[2]
+    return Address(url, parts.scheme, host, port, unquote(parts.username or ""), unquote(parts.path), options)
+
+
+def _options(url: str, scheme: str, query: str, allowed: tuple[str, ...]) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
     strange = sorted(options.keys() - set(allowed))
     if strange:
         knows = ", ".join(allowed) or "none"
-        raise UsageError(f"{url}: nobody knows the option {strange[0]}", hint=f"Options of {parts.scheme}://: {knows}.")
-    host = parts.netloc.rpartition("@")[2].rpartition(":")[0] if port else parts.netloc.rpartition("@")[2]
-    return Address(url, parts.scheme, host, port, unquote(parts.username or ""), unquote(parts.path), options)
+        raise UsageError(f"{url}: nobody knows the option {strange[0]}", hint=f"Options of {scheme}://: {knows}.")
+    return options

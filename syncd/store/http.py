@@ -40,6 +40,7 @@ class Http:
         base: what paths are appended to.
         headers: sent with each request.
         auth: name and password.
+        socket: a Unix socket to ask by, instead of the network.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        socket: str | None = None,
     ) -> None:
-        self.url, self.base = url, base.rstrip("/")
+        self.url, self.base, self._socket = url, base.rstrip("/"), socket
         self._headers, self._auth = {"User-Agent": AGENT, **(headers or {})}, auth
         self._client: httpx.Client | None = None
 
@@ -97,7 +99,10 @@ class Http:
         if self._client is None:
             limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
             timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
-            self._client = httpx.Client(headers=self._headers, auth=self._auth, timeout=timeout, limits=limits)
+            transport = httpx.HTTPTransport(uds=self._socket, limits=limits) if self._socket else None
+            self._client = httpx.Client(
+                headers=self._headers, auth=self._auth, timeout=timeout, limits=limits, transport=transport
+            )
         try:
             return self._client.request(method, address, **more)
         except httpx.ConnectError as error:

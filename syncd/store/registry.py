@@ -97,6 +97,14 @@ KINDS: dict[str, StoreKind] = {
         ("endpoint",),
         (Wanted("service_account", "JSON of the service account's key"),),
     ),
+    "rclone": StoreKind(
+        "whatever rclone knows: Google Drive, OneDrive, Mega, Box, pCloud, B2 and more",
+        "syncd.store.rclone",
+        "rclone",
+        "rclone://remote:path",
+        ("config",),
+        (Wanted("config_password", "password of rclone's configuration", "RCLONE_CONFIG_PASS", needed=False),),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

