@@ -62,6 +62,7 @@ class Http:
         where: str,
         *,
         well: tuple[int, ...] = (),
+        understood: Callable[[httpx.Response], bool] = lambda response: False,
         budget_s: float = BUDGET_S,
         refusal: Callable[[httpx.Response], StoreError | None] = lambda response: None,
         **more: Any,
@@ -72,6 +73,7 @@ class Http:
             method: of HTTP.
             where: a path below the base, or a whole URL.
             well: statuses of 300 and more that the caller understands.
+            understood: tells of other answers whether the caller understands them.
             budget_s: how long to try.
             refusal: names the error of an answer that is no success, where the store has words of its own.
             more: as httpx takes it: headers, content, params, json.
@@ -83,7 +85,7 @@ class Http:
 
         def once() -> httpx.Response:
             response = self._send(method, address, more)
-            if response.status_code < 300 or response.status_code in well:
+            if response.status_code < 300 or response.status_code in well or understood(response):
                 return response
             raise refusal(response) or self.refused(response)
 

@@ -105,6 +105,19 @@ KINDS: dict[str, StoreKind] = {
         ("config",),
         (Wanted("config_password", "password of rclone's configuration", "RCLONE_CONFIG_PASS", needed=False),),
     ),
+    "dropbox": StoreKind(
+        "a folder in a Dropbox",
+        "syncd.store.dropbox",
+        "dropbox",
+        "dropbox://folder",
+        ("endpoint",),
+        (
+            Wanted("refresh_token", "refresh token"),
+            Wanted("app_key", "key of the app"),
+            Wanted("app_secret", "secret of the app", needed=False),
+            Wanted("access_token", "access token, instead of all these", needed=False),
+        ),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

@@ -12,7 +12,9 @@ import pytest
 
 from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
+from tests.store.servers.asgi import serving_app
 from tests.store.servers.dav import WORD, nginx
+from tests.store.servers.dropbox import Account
 from tests.store.servers.google import fake_gcs
 from tests.store.servers.process import program
 from tests.store.servers.ssh import openssh
@@ -67,6 +69,13 @@ def on_rclone(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
     yield f"rclone://box:vault?config={root / 'conf'}", {}
 
 
+@contextmanager
+def on_dropbox(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with serving_app(Account().app()) as endpoint:
+        secrets = {"SYNCD_STORE_REFRESH_TOKEN": "refresh-word", "SYNCD_STORE_APP_KEY": "app-key"}
+        yield f"dropbox://vault?endpoint={endpoint}", secrets
+
+
 STORES: dict[str, Callable[[Path], Any]] = {
     "folder": folder,
     "s3": on_s3,
@@ -74,6 +83,7 @@ STORES: dict[str, Callable[[Path], Any]] = {
     "sftp": on_sftp,
     "webdav": on_webdav,
     "gcs": on_gcs,
+    "dropbox": on_dropbox,
     "rclone": on_rclone,
 }
 
