@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,6 +55,7 @@ class Http:
     ) -> None:
         self.url, self.base, self._socket = url, base.rstrip("/"), socket
         self._headers, self._auth = {"User-Agent": AGENT, **(headers or {})}, auth
+        self._lock = threading.Lock()
         self._client: httpx.Client | None = None
 
     def ask(
@@ -64,6 +66,7 @@ class Http:
         well: tuple[int, ...] = (),
         understood: Callable[[httpx.Response], bool] = lambda response: False,
         budget_s: float = BUDGET_S,
+        before: Callable[[], None] = lambda: None,
         refusal: Callable[[httpx.Response], StoreError | None] = lambda response: None,
         **more: Any,
     ) -> httpx.Response:
@@ -75,6 +78,7 @@ class Http:
             well: statuses of 300 and more that the caller understands.
             understood: tells of other answers whether the caller understands them.
             budget_s: how long to try.
+            before: called before each try: where a limit of requests is kept.
             refusal: names the error of an answer that is no success, where the store has words of its own.
             more: as httpx takes it: headers, content, params, json.
 
@@ -84,6 +88,7 @@ class Http:
         address = where if "://" in where else self.base + where
 
         def once() -> httpx.Response:
+            before()
             response = self._send(method, address, more)
             if response.status_code < 300 or response.status_code in well or understood(response):
                 return response
@@ -93,20 +98,26 @@ class Http:
 
     def close(self) -> None:
         """Let go of connections; the next request makes new ones."""
-        client, self._client = self._client, None
+        with self._lock:
+            client, self._client = self._client, None
         if client is not None:
             client.close()
 
+    def _connected(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None:
+                limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+                timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+                transport = httpx.HTTPTransport(uds=self._socket, limits=limits) if self._socket else None
+                self._client = httpx.Client(
+                    headers=self._headers, auth=self._auth, timeout=timeout, limits=limits, transport=transport
+                )
+            return self._client
+
     def _send(self, method: str, address: str, more: Mapping[str, Any]) -> httpx.Response:
-        if self._client is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-            timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
-            transport = httpx.HTTPTransport(uds=self._socket, limits=limits) if self._socket else None
-            self._client = httpx.Client(
-                headers=self._headers, auth=self._auth, timeout=timeout, limits=limits, transport=transport
-            )
+        client = self._connected()
         try:
-            return self._client.request(method, address, **more)
+            return client.request(method, address, **more)
         except httpx.ConnectError as error:
             if _has_cause(error, ssl.SSLError):
                 hint = "Check the name in the store's URL, and this computer's clock."

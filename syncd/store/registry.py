@@ -118,6 +118,14 @@ KINDS: dict[str, StoreKind] = {
             Wanted("access_token", "access token, instead of all these", needed=False),
         ),
     ),
+    "discord": StoreKind(
+        "a channel of Discord",
+        "syncd.store.discord",
+        "discord",
+        "discord://channel-number",
+        ("endpoint",),
+        (Wanted("bot_token", "token of the bot"),),
+    ),
     "az": StoreKind(
         "Azure Blob Storage",
         "syncd.store.objects",

@@ -14,6 +14,7 @@ from tests.agent.live import wait_for
 from tests.store.servers import azure, s3
 from tests.store.servers.asgi import serving_app
 from tests.store.servers.dav import WORD, nginx
+from tests.store.servers.discord import Channel
 from tests.store.servers.dropbox import Account
 from tests.store.servers.google import fake_gcs
 from tests.store.servers.process import program
@@ -76,6 +77,13 @@ def on_dropbox(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"dropbox://vault?endpoint={endpoint}", secrets
 
 
+@contextmanager
+def on_discord(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    channel = Channel(scale=20.0)
+    with serving_app(channel.app()) as endpoint:
+        yield f"discord://{channel.number}?endpoint={endpoint}", {"SYNCD_STORE_BOT_TOKEN": "bot-word"}
+
+
 STORES: dict[str, Callable[[Path], Any]] = {
     "folder": folder,
     "s3": on_s3,
@@ -83,6 +91,7 @@ STORES: dict[str, Callable[[Path], Any]] = {
     "sftp": on_sftp,
     "webdav": on_webdav,
     "gcs": on_gcs,
+    "discord": on_discord,
     "dropbox": on_dropbox,
     "rclone": on_rclone,
 }
