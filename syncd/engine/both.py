@@ -13,6 +13,7 @@ from syncd.engine.calling import NamesHere
 from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
+from syncd.engine.meeting import meet
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
@@ -59,6 +60,7 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         files, size = vault.state.base.lacking()
         progress.total_files, progress.total_bytes = progress.files + files, progress.bytes + size
         applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=ripe).run()
+        meet(vault)
         both.applied.done += applied.done
         both.applied.size += applied.size
         both.applied.removed += applied.removed

@@ -50,8 +50,9 @@ class NamesHere:
         ]
         if not strange:
             return []
+        strange.sort(key=lambda item: not has_case_tag(item[0]))  # a tag names one node surely, a form may fit several
         listed = {name for name, _ in entries}
-        found = []
+        found: list[tuple[int, bytes]] = []
         for name, stat in strange:
             lost = [row for row in known.values() if row.name not in listed]
             row = next((row for row in lost if self._is_called(path, row, name, stat)), None)
@@ -63,7 +64,9 @@ class NamesHere:
                 del known[row.name]
                 known[name] = row._replace(name=name)
             else:
-                row = next((row for row in self._absent(node) if self._is_called(path, row, name, stat)), None)
+                taken = {other for other, _ in found}
+                absent = (row for row in self._absent(node) if row.node not in taken)
+                row = next((row for row in absent if self._is_called(path, row, name, stat)), None)
             if row is not None:
                 self._found[node, name] = row.node
                 found.append((row.node, name))

@@ -116,7 +116,7 @@ def resolve(vault: Vault, outbox: Outbox, path: bytes, keep: str) -> Conflict:
     elif pair.is_copy:
         said = stating.change(shown, **tombstone_fields())
         if keep == KEEP_B:
-            said = [_with_content(change, pair.b) for change in said]
+            said = [_with_content(change, pair.b) if change.node == pair.a.node else change for change in said]
     else:
         loser = shown if keep == KEEP_A else (state.base.get(pair.a.node) or pair.a)
         said = stating.change(loser, **tombstone_fields())

@@ -1,7 +1,8 @@
 """What a change made on this disk says to everybody: where a node wants to stand, and what it builds upon.
 
 A node may be shown at another place than it wants (its name is taken, or it is an overruled content). A
-change says the place that it wants unless a person moved it, and builds upon all heads that were shown.
+change says the place that it wants unless a person moved it, and builds upon all heads that were shown. What is
+done to an entry that stands for several nodes is done to all of them.
 """
 
 from __future__ import annotations
@@ -30,13 +31,29 @@ class Stating:
         if self.plain:
             return [_as_change(row)._replace(parents=(row.version,), **fields)]  # type: ignore[arg-type]
         original = self._state.base.original(row.node)
-        if original is not None:
-            return self._change_of_copy(row, original, fields)
+        said = [self._change(row, fields)] if original is None else self._change_of_copy(row, original, fields)
+        for other in self._state.base.met(row.node):
+            said += self._along(other, fields)
+        return said
+
+    def _change(self, row: Row, fields: dict[str, object]) -> Change:
         heads = self._state.base.heads(row)
-        if "parent" not in fields:
-            parent, name = self._wanted(row, heads)
-            fields |= {"parent": parent, "name": name}
-        return [_as_change(row)._replace(parents=heads, **fields)]  # type: ignore[arg-type]
+        parent, name = (row.parent, row.name) if "parent" in fields else self._wanted(row, heads)
+        return _as_change(row)._replace(**{"parents": heads, "parent": parent, "name": name, **fields})  # type: ignore[arg-type]
+
+    def _along(self, other: Row, fields: dict[str, object]) -> list[Change]:
+        """Return what a change of an entry says of another node that it stands for.
+
+        A directory goes along, for what is in it wants to be there. A file or symlink has become the one that
+        stands: else it would come out beside it as it was.
+        """
+        if other.kind == Kind.DIRECTORY and fields.get("kind") != Kind.TOMBSTONE:
+            moved = {name: value for name, value in fields.items() if name in ("parent", "name")}
+            return [self._change(other, moved)] if moved else []
+        original = self._state.base.original(other.node)
+        if original is not None:
+            return self._change_of_copy(other, original, tombstone_fields())
+        return [self._change(other, tombstone_fields())]
 
     def _wanted(self, row: Row, heads: tuple[int, ...]) -> tuple[int, bytes]:
         """Return where the versions that this disk shows want the node to stand."""

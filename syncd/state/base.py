@@ -14,7 +14,7 @@ from typing import NamedTuple
 from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.version import Row
-from syncd.state.nodes import DEEPEST, PENDING, Nodes, find_down, pack_parents
+from syncd.state.nodes import DEEPEST, HIDDEN, PENDING, Nodes, find_down, pack_parents
 
 _ROW = (
     "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
@@ -241,6 +241,27 @@ class Base:
         sql = "SELECT 1 FROM hidden WHERE node = ? AND standing = ?"
         return self._db.execute(sql, (other, node)).fetchone() is not None
 
+    def unmet(self) -> list[tuple[int, int]]:
+        """Return (node, who stands for it) of nodes that came to be one with another, which this disk has not noted."""
+        sql = (  # the few that are hidden first: all of a folder may wait
+            "SELECT hidden.node, standing FROM hidden CROSS JOIN node ON node.id = hidden.node WHERE ino = ? "
+            "AND NOT EXISTS (SELECT 1 FROM base WHERE base.id = hidden.node) ORDER BY hidden.node"
+        )
+        return self._db.execute(sql, (PENDING,)).fetchall()
+
+    def meet(self, nodes: Iterable[int]) -> None:
+        """Note that this disk shows nodes in the entry that stands for them."""
+        self._db.executemany("UPDATE node SET ino = 0 WHERE id = ?", ((node,) for node in nodes))
+
+    def met(self, standing: int) -> list[Row]:
+        """Return the nodes that an entry of this disk stands for."""
+        sql = (
+            "SELECT hidden.node FROM hidden JOIN node ON node.id = hidden.node WHERE standing = ? AND ino <> ? "
+            "AND NOT EXISTS (SELECT 1 FROM base WHERE base.id = hidden.node) ORDER BY hidden.node"
+        )
+        found = [self._nodes.get(node) for (node,) in self._db.execute(sql, (standing, PENDING)).fetchall()]
+        return [row for row in found if row is not None]
+
     def merge(self, other: int, row: Row) -> None:
         """Note that a directory of this disk is another node's now, with all that this disk has in it."""
         inside = [found.node for found in self._rows("parent = ?", (other,))]
@@ -332,7 +353,9 @@ def settle(db: sqlite3.Connection, node: int) -> None:
         db.execute("DELETE FROM base WHERE id = ?", (node,))
         return
     gone = "(kind = 4 OR parent < 0) AND NOT EXISTS (SELECT 1 FROM base WHERE base.id = node.id)"
-    db.execute(f"UPDATE node SET ino = 0 WHERE id = ? AND {gone}", (node,))  # noqa: S608
+    # What another came to stand for waits until this disk is seen to have that one (`meet`).
+    apart = f"(kind = 4 OR parent <> {HIDDEN})"
+    db.execute(f"UPDATE node SET ino = 0 WHERE id = ? AND {gone} AND {apart}", (node,))  # noqa: S608
     ended = "id IN (SELECT node FROM copy WHERE original = 0)"
     if db.execute(f"DELETE FROM node WHERE id = ? AND {gone} AND {ended}", (node,)).rowcount:  # noqa: S608
         db.execute("DELETE FROM copy WHERE node = ?", (node,))

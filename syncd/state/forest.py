@@ -15,9 +15,8 @@ from syncd.merge.tree import Claim, Place, Seat
 from syncd.model.entry import Kind
 from syncd.state.base import KEEP_HERE
 from syncd.state.known import Known
-from syncd.state.nodes import ENTRY, PENDING, pack_parents
+from syncd.state.nodes import ENTRY, HIDDEN, PENDING, UNSEATED, pack_parents
 
-HIDDEN, UNSEATED = -2, -3  # parents of rows that stand nowhere
 _CLAIM = "id, kind, was, parent, name, depth, content, inline, version"
 
 

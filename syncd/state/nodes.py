@@ -18,6 +18,7 @@ from syncd.model.version import UNTRUSTED, Row
 
 ENTRY = "parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, recorded_ns"
 PENDING = -1  # the inode of a row that this disk does not have as it says
+HIDDEN, UNSEATED = -2, -3  # parents of rows that stand nowhere
 DEEPEST = 100_000  # directories above one another: what a damaged journal could loop is bounded
 NODE = f"id, version, {ENTRY}, ino, ctime_ns"
 VERSION = f"node, id, {ENTRY}, 0, 0"

@@ -13,9 +13,9 @@ from syncd.merge.affected import reseat
 from syncd.merge.registers import Merged, Version
 from syncd.model.entry import Kind
 from syncd.state.base import settle
-from syncd.state.forest import UNSEATED, Forest
+from syncd.state.forest import Forest
 from syncd.state.known import Known
-from syncd.state.nodes import ENTRY, PENDING, Applied, pack_parents
+from syncd.state.nodes import ENTRY, PENDING, UNSEATED, Applied, pack_parents
 
 ENDED = 0  # stands for the original of a copy that is none any more and still lies on this disk
 
@@ -137,6 +137,9 @@ class Weave:
             )
         else:
             revived = kind == Kind.TOMBSTONE and merged.kind == Kind.DIRECTORY  # if something lives in it
+            # Until it is seated anew it is known whom it is one with: what is inside stands there.
+            seat = self._forest.seat(node) if revived else None
+            still = seat is not None and seat.hidden is not None
             self._db.execute(
                 "UPDATE node SET version = ?, kind = CASE WHEN ? THEN kind ELSE ? END, was = ?, "
                 "mode = CASE WHEN ? AND kind <> 4 THEN ? ELSE ? END, "
@@ -144,10 +147,10 @@ class Weave:
                 "recorded_ns = ?, parent = CASE WHEN parent < 0 AND ? THEN ? ELSE parent END WHERE id = ?",
                 (
                     *(row[0], revived, row[1], row[2], revived, merged.mode.mode, *row[3:]),
-                    *(not merged.alive, merged.place.parent, node),
+                    *(not (merged.alive or still), merged.place.parent, node),
                 ),
             )
-            if not merged.alive:
+            if not (merged.alive or still):
                 self._db.execute("DELETE FROM hidden WHERE node = ?", (node,))
         self._forest.want(node, merged.place.parent, merged.place.name)
 

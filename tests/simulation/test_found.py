@@ -471,3 +471,45 @@ def test_seed_23006539() -> None:
         Decision("people", 0, (862, 785, 54), "swap", ()),
     )
     Simulation(Schedule(23006539, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_23056541() -> None:
+    """After a rebuild, two directories of a disk that calls one of them otherwise were taken for one and the same node."""
+    decisions = (
+        Decision("people", 0, (103, 586, 606), "directory with", ()),
+        Decision("people", 0, (338, 979, 555), "directory with", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (895, 833, 140), "append", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("wipe", 1, (506, 304), "", ()),
+    )
+    Simulation(Schedule(23056541, 3, ("small", "mac", "fat"), False, (0, 0, 0), decisions, 3)).run()
+
+
+def test_seed_23076206() -> None:
+    """A directory that got the name of one which its disk calls otherwise became one with it: the oracle took it for a loss."""
+    decisions = (
+        Decision("people", 0, (816, 154, 716), "directory with", ()),
+        Decision("people", 1, (541, 73, 216), "directory with", ()),
+        Decision("people", 0, (862, 260, 3), "to directory", ()),
+        Decision("people", 1, (735, 304, 662), "directory with", ()),
+        Decision("people", 0, (838, 306, 154), "directory with", ()),
+        Decision("people", 0, (462, 942, 373), "move", ()),
+        Decision("people", 1, (783, 55, 183), "case", ()),
+    )
+    Simulation(Schedule(23076206, 2, ("fat", "blind"), True, (0, 0), decisions, 500)).run()
+
+
+def test_seed_23046801() -> None:
+    """Of two directories that had become one, only one was told as gone when somebody removed it: the other came out."""
+    decisions = (
+        Decision("people", 2, (516, 63, 948), "directory with", ()),
+        Decision("people", 0, (435, 209, 972), "create", ()),
+        Decision("people", 0, (161, 382, 908), "mkdir", ()),
+        Decision("people", 1, (822, 771, 725), "remove", ()),
+        Decision("people", 0, (353, 51, 121), "move", ()),
+        Decision("people", 2, (231, 198, 968), "case", ()),
+        Decision("people", 1, (820, 467, 399), "remove", ()),
+    )
+    Simulation(Schedule(23046801, 3, ("plain", "small", "mac"), True, (0, 0, 0), decisions, 500)).run()
