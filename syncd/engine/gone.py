@@ -97,8 +97,12 @@ class Gone:
             self._tell_one(top, moved)
 
     def _tell_one(self, row: Row, moved: set[int]) -> None:
-        for change in self.stating.change(row, **tombstone_fields()):
+        said = self.stating.change(row, **tombstone_fields())
+        for change in said:
             self._outbox.change(change, elsewhere=change.node != row.node)
+        if not said:  # a copy of what is decided by now: nobody has to be told, and this disk has it no more
+            with self._vault.state.transaction():
+                self._base.drop(row.node)
         moved.add(row.node)
         self.told += 1
         self.old += row.recorded_ns < self._long_ago_ns

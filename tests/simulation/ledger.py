@@ -157,8 +157,9 @@ class Ledger:
 
         What stands there, or is known to, is overruled knowingly; what comes back was asked for.
         """
-        nodes, reached = device.state.nodes, {row.node}
-        rows = list(nodes.everything())
+        rows = list(device.state.nodes.everything())
+        # Of several that had one name, whichever stood there at that instant is meant.
+        reached = {found.node for found in rows if (found.parent, found.name) == (row.parent, row.name)} | {row.node}
         while more := {found.node for found in rows if found.parent in reached} - reached:
             reached |= more
         named = {(found.parent, found.name) for found in rows if found.node in reached}

@@ -513,3 +513,46 @@ def test_seed_23046801() -> None:
         Decision("people", 1, (820, 467, 399), "remove", ()),
     )
     Simulation(Schedule(23046801, 3, ("plain", "small", "mac"), True, (0, 0, 0), decisions, 500)).run()
+
+
+def test_seed_23026467() -> None:
+    """A copy of what was decided, whose name another file had by then, was waited for without an end."""
+    decisions = (
+        Decision("people", 0, (73, 498, 887), "create", ()),
+        Decision("people", 0, (615, 251, 264), "create", ()),
+        Decision("people", 0, (886, 180, 591), "directory with", ()),
+        Decision("people", 1, (671, 141, 29), "mkdir", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 0, (103, 985, 872), "swap", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("advance", 0, (300,), "", ()),
+        Decision("people", 1, (485, 995, 729), "append", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", (Interrupt(1, "act", (861, 990, 342, 829), "move"),)),
+        Decision("people", 1, (226, 201, 99), "remove", ()),
+    )
+    Simulation(Schedule(23026467, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_23059152() -> None:
+    """The ledger did not know that of two nodes with one name the other one may be meant by a restore."""
+    decisions = (
+        Decision("people", 2, (858, 671, 898), "create", ()),
+        Decision("people", 1, (992, 664, 109), "create", ()),
+        Decision("people", 2, (504, 255, 47), "create", ()),
+        Decision("people", 1, (556, 949, 775), "create", ()),
+        Decision("people", 0, (315, 587, 399), "directory with", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (396, 780, 130), "edit", ()),
+        Decision("people", 0, (455, 484, 241), "create", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (848, 68, 770), "directory with", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 1, (276, 117, 157), "move over", ()),
+        Decision("advance", 1, (30,), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("bring back", 1, (493, 232), "", ()),
+    )
+    Simulation(Schedule(23059152, 3, ("plain", "plain", "coarse"), False, (0, 0, 0), decisions, 500)).run()
