@@ -135,7 +135,7 @@ class StoreDenied(StoreError):
 
     code = "store-denied"
     retryable = False
-    default_hint = "Give the store's credentials anew: `syncd store add`."
+    default_hint = "Give the store's credentials anew: `syncd store login`."
 
 
 class StoreGone(StoreError):

@@ -84,16 +84,26 @@ def stop() -> None:
     """Stop the agent; what it was doing is committed first."""
     home, client = home_and_client()
     try:
-        client.call("POST", "/v1/stop")
+        stop_agent(home, client)
     except AgentAbsent:
         talk("The agent does not run.")
         raise
+    talk("The agent has stopped.")
+
+
+def stop_agent(home: Home, client: Client) -> None:
+    """End the agent, and wait until it has.
+
+    Raises:
+        AgentAbsent: none runs.
+        Failed: it does not end.
+    """
+    client.call("POST", "/v1/stop")
     end = time.monotonic() + STOP_S
     while client.running() or _held(home):
         if time.monotonic() > end:
             raise Failed(f"the agent did not end within {STOP_S:.0f} s")
         time.sleep(_POLL_S)
-    talk("The agent has stopped.")
 
 
 def _held(home: Home) -> bool:

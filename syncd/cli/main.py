@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Bring back files, directories or the whole folder."),
     "conflict": ("decide", "List, look at and resolve conflicts."),
     "review": ("decide", "Say yes or no to deletions that wait because there are so many."),
+    "store": ("store", "List stores, try what they promise, give their credentials."),
     "device": ("decide", "The devices that share the folder."),
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),

@@ -13,6 +13,7 @@ import click
 from syncd.cli.agent import start_agent, wait_until_safe
 from syncd.cli.session import home_and_client
 from syncd.cli.show import size_text, talk, time_text, yes_option
+from syncd.cli.store import complete_secrets
 from syncd.config.home import Home
 from syncd.config.settings import load
 from syncd.errors import UsageError
@@ -39,6 +40,7 @@ def _found_vault(home: Home, folder: str, store: str | None, device: str | None,
     from syncd.engine.vault import Ambient, Founding, create_vault
     from syncd.seal.slots import Unlock
 
+    complete_secrets(home, _store_url(store, home))
     unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
     founding = Founding(os.path.abspath(folder), _store_url(store, home), _named(device), unlock)
     return create_vault(home, founding, Ambient())
@@ -156,6 +158,7 @@ def join(
     unlock = _unlock(recovery_file, passphrase_file)
     where = os.path.abspath(os.path.expanduser(folder))
     bare = Bare(where, _store_url(store, home), _named(device), unlock)
+    complete_secrets(home, bare.store)
     with exclusive(home):
         result = join_vault(home, Ambient(), bare)
     talk(f"Joined: {result.devices} devices, {result.files} files, {size_text(result.size)}.")

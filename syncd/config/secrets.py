@@ -38,10 +38,15 @@ def secret_of(
         reference = store.secrets.get(name)
         if reference is not None:
             return resolve(reference, f"stores.{store.name}.secrets.{name}", environ)
-        found = kept(keys, store.name).get(name)
-        return found or environ.get(variables.get(name, "")) or environ.get(ANY_VARIABLE + name.upper())
+        return kept(keys, store.name).get(name) or in_environment(name, variables.get(name, ""), environ)
 
     return secret
+
+
+def in_environment(name: str, variable: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return a secret that the environment has, by its own variable or by the one that fits any store."""
+    environ = os.environ if environment is None else environment
+    return environ.get(variable) or environ.get(ANY_VARIABLE + name.upper())
 
 
 def resolve(reference: str, where: str, environment: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from syncd.store.folder import FolderStore
 def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     """Return the fields of `syncd status --json` (DESIGN section 7)."""
     files, size = vault.state.nodes.counts()
-    stores = [_store(vault)]
+    stores = [store_fields(vault)]
     state = status.state if status else "stopped"
     problems = status.problems if status else vault.state.nodes.problems()
     progress = status.progress if status and state in (FIRST, SCANNING) else None
@@ -64,7 +64,8 @@ def _last_record_ns(vault: Vault) -> int:
     return max((row.claimed_ns for row in vault.state.devices.records()), default=0)
 
 
-def _store(vault: Vault) -> dict[str, Any]:
+def store_fields(vault: Vault) -> dict[str, Any]:
+    """Return how the store is: whether it answers, and what this device knows to be there."""
     setting = vault.settings.stores[0]
     records = vault.state.devices.records()
     packs = vault.state.packs.all()

@@ -47,7 +47,7 @@ SIGNED_S = 60.0  # before the end of its time an attachment's address is asked f
 _CODES: dict[int, tuple[type[StoreError], str]] = {
     10003: (StoreGone, "There is no such channel, or the bot is not on its server: check the channel's number."),
     10004: (StoreGone, "There is no such server, or the bot is not on it."),
-    40001: (StoreDenied, "The bot's token is wrong: `syncd store add` asks for another."),
+    40001: (StoreDenied, "The bot's token is wrong: `syncd store login` asks for another."),
     40005: (StoreFull, "The server takes no file as large as a pack; it needs 10 MiB."),
     40333: (StoreDenied, "Discord blocks this client; see whether there is a newer syncd."),
     50001: (StoreDenied, "The bot may not see the channel: let it view the channel and read its history."),
@@ -75,7 +75,7 @@ def discord(address: Address, secret: Secret) -> DiscordStore:
     if not address.host.isdigit():
         raise UsageError(f"{address.url}: {address.host} is no channel's number", hint="Copy its ID in Discord.")
     if not token:
-        raise UsageError(f"{address.url}: bot_token is missing", hint="`syncd store add` asks for it.")
+        raise UsageError(f"{address.url}: bot_token is missing", hint="`syncd store login` asks for it.")
     agent = f"DiscordBot (https://github.com/syncd/syncd, {__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
     endpoint = address.options.get("endpoint", API)

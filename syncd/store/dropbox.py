@@ -42,7 +42,7 @@ _TAGS: tuple[tuple[str, type[StoreError], str], ...] = (
     ("team_folder", StoreDenied, "A team's own folder cannot be a store; choose one inside it."),
     ("no_write_permission", StoreDenied, "The app may not write: give it files.content.write, and log in again."),
     ("missing_scope", StoreDenied, "The app needs files.content.read, files.content.write and files.metadata.read."),
-    ("invalid_access_token", StoreDenied, "The token is wrong or was withdrawn: `syncd store add` asks for another."),
+    ("invalid_access_token", StoreDenied, "The token is wrong or was withdrawn: `syncd store login` asks for another."),
     ("user_suspended", StoreDenied, "Dropbox has suspended this account."),
     ("malformed_path", StoreError, "The path in the store's URL is none that Dropbox allows."),
 )  # fmt: skip
@@ -99,7 +99,7 @@ class Access:
     def _refused(self, response: httpx.Response) -> StoreError | None:
         if response.status_code not in (400, 401):
             return None
-        hint = "The refresh token was withdrawn, or belongs to another app: `syncd store add` asks for another."
+        hint = "The refresh token was withdrawn, or belongs to another app: `syncd store login` asks for another."
         return StoreDenied(f"the store {self.http.url}: Dropbox gives no token", hint=hint)
 
 

@@ -25,7 +25,7 @@ AGENT = "syncd/1"
 
 # Statuses that do not pass: what they are here, and what to do.
 _FINAL: dict[int, tuple[type[StoreError], str]] = {
-    401: (StoreDenied, "The name or password is wrong. Give them anew: `syncd store add`."),
+    401: (StoreDenied, "The name or password is wrong. Give them anew: `syncd store login`."),
     403: (StoreDenied, "The store knows this user, and allows it too little: read, write, list and delete are needed."),
     407: (StoreDenied, "A proxy on the way wants credentials of its own."),
     507: (StoreFull, ""),

@@ -38,11 +38,11 @@ AZURE_OPTIONS = ("account", "endpoint")
 # What a store says in `<Code>` or in the text of an error -> what that is here, and what to do. The first that fits.
 _SAID: tuple[tuple[str, type[StoreError], str], ...] = (
     ("RequestTimeTooSkewed", StoreDenied, "Set this computer's clock: the store refuses signatures of another time."),
-    ("SignatureDoesNotMatch", StoreDenied, "The secret key is wrong. Give it anew: `syncd store add`."),
-    ("InvalidAccessKeyId", StoreDenied, "The store knows no such access key. Give it anew: `syncd store add`."),
+    ("SignatureDoesNotMatch", StoreDenied, "The secret key is wrong. Give it anew: `syncd store login`."),
+    ("InvalidAccessKeyId", StoreDenied, "The store knows no such access key. Give it anew: `syncd store login`."),
     ("ExpiredToken", StoreDenied, "The session token has run out. Give a new one, or a key that stays."),
     ("InvalidToken", StoreDenied, "The session token is wrong. Give it anew, or leave it away."),
-    ("AuthenticationFailed", StoreDenied, "The account or its key is wrong. Give them anew: `syncd store add`."),
+    ("AuthenticationFailed", StoreDenied, "The account or its key is wrong. Give them anew: `syncd store login`."),
     ("AuthorizationFailure", StoreDenied, "This account may not use the container; ask its owner."),
     ("NoSuchBucket", StoreGone, "Make the bucket first, or check its name and region."),
     ("ContainerNotFound", StoreGone, "Make the container first, or check its name."),
@@ -52,7 +52,7 @@ _SAID: tuple[tuple[str, type[StoreError], str], ...] = (
     ("XMinioStorageFull", StoreFull, ""),
     ("dns error", StoreGone, "The name of the store cannot be resolved: check it, and the network."),
     ("certificate", StoreDenied, "The store's certificate is not valid: check the endpoint's name, and your clock."),
-    ("403 Forbidden", StoreDenied, "The key is known, and may not do this: it needs to read, write, list and delete."),
+    ("403 Forbidden", StoreDenied, "The key is wrong, or may not do this: it has to read, write, list and delete."),
     ("401 Unauthorized", StoreDenied, ""),
     ("error sending request", StoreGone, ""),
     ("operation timed out", StoreGone, ""),
@@ -103,7 +103,7 @@ def _needed(address: Address, secret: Secret, *names: str) -> list[str]:
     found = [secret(name) or "" for name in names]
     missing = [name for name, value in zip(names, found, strict=True) if not value]
     if missing:
-        raise UsageError(f"{address.url}: {' and '.join(missing)} missing", hint="`syncd store add` asks for them.")
+        raise UsageError(f"{address.url}: {' and '.join(missing)} missing", hint="`syncd store login` asks for them.")
     return found
 
 

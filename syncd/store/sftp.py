@@ -237,7 +237,7 @@ class SftpStore:
             hint = "Connect once by hand with ssh, or pin the key: ?hostkey=SHA256:..."
             raise StoreDenied(f"the store {self.url} shows a key that nobody vouches for", hint=hint) from error
         except asyncssh.PermissionDenied as error:
-            hint = "Give the password or key anew: `syncd store add`."
+            hint = "Give the password or key anew: `syncd store login`."
             raise StoreDenied(f"the store {self.url} refuses this user: {error.reason}", hint=hint) from error
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
             raise StoreDenied(f"the private key for {self.url} cannot be used: {error}") from error

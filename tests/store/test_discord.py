@@ -106,7 +106,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no history": ({"reads_history": False}, StoreDenied, "history"),
     "may not write": ({"may": {"attach"}}, StoreDenied, "send messages"),
     "may not attach": ({"may": {"send"}}, StoreDenied, "attach files"),
-    "another token": ({"token": "new-word"}, StoreDenied, "store add"),
+    "another token": ({"token": "new-word"}, StoreDenied, "store login"),
     "another channel": ({"number": 1}, StoreGone, "channel's number"),
 }
 

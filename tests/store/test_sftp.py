@@ -80,7 +80,7 @@ def test_a_user_with_another_key_is_refused(server: Sshd, tmp_path: Path) -> Non
     url = server.url("x").replace(str(server.key), str(tmp_path / "other"))
     with closing(open_store(url)) as store, pytest.raises(StoreDenied) as caught:
         store.create()
-    assert "store add" in caught.value.hint
+    assert "store login" in caught.value.hint
 
 
 @pytest.mark.usefixtures("impatient")

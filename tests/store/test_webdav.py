@@ -68,7 +68,7 @@ class TestWebdav(ProviderSuite):
 def test_a_wrong_password(base: str) -> None:
     with closing(open_store(f"{base}/x", {"password": "wrong"}.get)) as store, pytest.raises(StoreDenied) as caught:
         store.create()
-    assert "store add" in caught.value.hint
+    assert "store login" in caught.value.hint
     assert "wrong" not in caught.value.message
 
 
