@@ -12,6 +12,10 @@ from syncd.errors import UsageError
 Secret = Callable[[str], "str | None"]
 
 
+# What to do about a secret that nobody has said.
+GIVE_IT = "On a terminal you are asked for it; else set its variable, as docs/stores.md says."
+
+
 def no_secret(name: str) -> str | None:
     """Know none."""
     return None

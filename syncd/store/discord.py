@@ -30,7 +30,7 @@ from syncd.errors import (
     StoreGone,
     UsageError,
 )
-from syncd.store.address import Address, Secret
+from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.again import BUDGET_S, Passing
 from syncd.store.http import Http
 from syncd.store.pacing import Pacing
@@ -75,7 +75,7 @@ def discord(address: Address, secret: Secret) -> DiscordStore:
     if not address.host.isdigit():
         raise UsageError(f"{address.url}: {address.host} is no channel's number", hint="Copy its ID in Discord.")
     if not token:
-        raise UsageError(f"{address.url}: bot_token is missing", hint="`syncd store login` asks for it.")
+        raise UsageError(f"{address.url}: bot_token is missing", hint=GIVE_IT)
     agent = f"DiscordBot (https://github.com/syncd/syncd, {__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
     endpoint = address.options.get("endpoint", API)

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import httpx
 
-from syncd.errors import ObjectExists, ObjectMissing, StoreDenied, StoreError, StoreFull, StoreGone
-from syncd.store.address import Address, Secret
+from syncd.errors import ObjectExists, ObjectMissing, StoreDenied, StoreError, StoreFull, StoreGone, UsageError
+from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.http import Http
 from syncd.store.provider import Capabilities, Listed
 
@@ -38,10 +38,13 @@ def gcs(address: Address, secret: Secret) -> GcsStore:
     """Return the store of `gs://bucket/prefix?endpoint=...`.
 
     Raises:
+        UsageError: no service account is given, and Google's own endpoint is asked.
         StoreDenied: what was given as the service account is none.
     """
     endpoint = address.options.get("endpoint", ENDPOINT)
     raw = secret("service_account")
+    if not raw and endpoint == ENDPOINT:
+        raise UsageError(f"{address.url}: service_account is missing", hint=GIVE_IT)
     return GcsStore(address, endpoint, Account(raw, address.url) if raw else None)
 
 

@@ -25,7 +25,7 @@ from syncd.errors import (
     StoreReadOnly,
     UsageError,
 )
-from syncd.store.address import Address, Secret
+from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.provider import Capabilities, Listed
 
 RETRY_S = 60  # a SeaweedFS whose leader died answers again after 28 s
@@ -103,7 +103,7 @@ def _needed(address: Address, secret: Secret, *names: str) -> list[str]:
     found = [secret(name) or "" for name in names]
     missing = [name for name, value in zip(names, found, strict=True) if not value]
     if missing:
-        raise UsageError(f"{address.url}: {' and '.join(missing)} missing", hint="`syncd store login` asks for them.")
+        raise UsageError(f"{address.url}: {' and '.join(missing)} missing", hint=GIVE_IT)
     return found
 
 

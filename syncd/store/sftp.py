@@ -12,6 +12,7 @@ import contextlib
 import os
 import posixpath
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -30,12 +31,13 @@ from syncd.errors import (
     StoreReadOnly,
 )
 from syncd.store.address import Address, Secret
-from syncd.store.again import Passing, again
+from syncd.store.again import BUDGET_S, Passing, again
 from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
 T = TypeVar("T")
 
 OPTIONS = ("key", "hostkey")
+FIRST_S = 5.0  # for the first contact: a person waits for it
 CONNECT_S, ANSWER_S, ALIVE_S = 15, 60, 15
 _TEMPORARY = ".put-"
 
@@ -74,7 +76,7 @@ class SftpStore:
 
     def create(self) -> None:
         """Make the directory and its mark."""
-        self._do("store", self._create)
+        self._do("store", self._create, FIRST_S)
 
     def close(self) -> None:
         """End the connection and the thread that serves it."""
@@ -216,8 +218,13 @@ class SftpStore:
 
     # -- the connection -------------------------------------------------------------------------
 
-    def _do(self, name: str, work: Callable[[asyncssh.SFTPClient], Coroutine[Any, Any, T]]) -> T:
-        return again(lambda: self._once(name, work))
+    def _do(
+        self,
+        name: str,
+        work: Callable[[asyncssh.SFTPClient], Coroutine[Any, Any, T]],
+        budget_s: float = BUDGET_S,
+    ) -> T:
+        return again(lambda: self._once(name, work), budget_s=budget_s)
 
     def _once(self, name: str, work: Callable[[asyncssh.SFTPClient], Coroutine[Any, Any, T]]) -> T:
         try:
@@ -243,8 +250,9 @@ class SftpStore:
             raise StoreDenied(f"the private key for {self.url} cannot be used: {error}") from error
         except (asyncssh.Error, OSError, TimeoutError) as error:
             self._forget()
-            said = _said(error)
-            raise Passing(f"the store {self.url} cannot be reached: {said}") from error
+            unknown = isinstance(error, socket.gaierror)
+            hint = "Its name cannot be resolved: check it, and the network." if unknown else ""
+            raise Passing(f"the store {self.url} cannot be reached: {_said(error)}", hint=hint) from error
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         with self._lock:

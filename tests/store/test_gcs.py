@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from syncd.errors import StoreDenied, StoreGone
+from syncd.errors import StoreDenied, StoreGone, UsageError
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 from tests.conformance.provider import NAME, ProviderSuite
@@ -60,6 +60,11 @@ def test_a_key_that_was_withdrawn(endpoint: str) -> None:
             with pytest.raises(StoreDenied, match="Invalid JWT Signature") as caught:
                 store.create()
             assert "clock" in caught.value.hint
+
+
+def test_google_itself_wants_an_account() -> None:
+    with pytest.raises(UsageError, match="service_account is missing"):
+        open_store("gs://vault/x")
 
 
 def test_what_is_no_service_account(endpoint: str) -> None:

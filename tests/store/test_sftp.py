@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import StoreDenied, StoreForeign, StoreGone, StoreReadOnly
-from syncd.store import again
+from syncd.store import sftp
 from syncd.store.provider import MARK, Provider
 from syncd.store.registry import open_store
 from tests.conformance.provider import NAME, ProviderSuite
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(again.again.__kwdefaults__, "budget_s", 1.0)
+    monkeypatch.setattr(sftp, "FIRST_S", 0.5)
 
 
 class TestSftp(ProviderSuite):
