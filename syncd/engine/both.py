@@ -67,7 +67,8 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         both.applied.problems = applied.problems
         if not applied.look:
             return
-        outcome = Outward(vault, outbox, progress, None, ripe).look(applied.look)
+        covered = both.outward.covered
+        outcome = Outward(vault, outbox, progress, None, ripe, covered=covered).look(applied.look)
         _add(both.outward, outcome)
         if not outcome.changes and not applied.done:
             return

@@ -46,6 +46,7 @@ class Outcome:
     problems: dict[bytes, str] = field(default_factory=dict)
     unsettled: list[bytes] = field(default_factory=list)
     records: int = 0
+    covered: bool = False  # a directory stands where something else has not been gone for long, and was not gone into
     other_rules: bool = False  # than at the last whole look: another is due at once
 
 
@@ -67,6 +68,7 @@ class Outward:
         progress: told of files and bytes as they are read.
         moves: target -> source of renames that the watcher saw.
         ripe: tells whether a node, seen to be gone in some directories, may be told to be gone.
+        covered: what was moved may stand where a look just before could not go, so nothing is told as gone.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class Outward:
         progress: Progress,
         moves: Mapping[bytes, bytes] | None = None,
         ripe: Callable[[int], bool] = lambda node: True,
+        *,
+        covered: bool = False,
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
@@ -85,7 +89,7 @@ class Outward:
         rules = read_rules(vault)
         self._survey = Survey(vault, rules, moves or {}, ripe)
         self._rules, self._before = rules, rules_before(vault, rules)
-        self._outcome = Outcome()
+        self._outcome = Outcome(covered=covered)
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
         self._whole = self._partial = False
@@ -201,6 +205,7 @@ class Outward:
             self._outbox.meeting()
         if found.replaced:  # what stood there has not been gone for long enough: its name is not free yet
             self._missing += [row.node for _, _, row in found.replaced]
+            self._outcome.covered |= any(stat.kind == Kind.DIRECTORY for _, stat, _ in found.replaced)
             self._outcome.unsettled.append(directory.path)
         self._missing += found.gone
         self._outcome.problems.update(visit.problems)
@@ -364,6 +369,9 @@ class Outward:
         """Tell deletions, if this look may tell them."""
         gone, moved = self._gone, self._survey.moved
         missing = [node for node in self._missing if node not in moved]
+        if tell and self._outcome.covered:  # what is missing may stand, moved, where nobody has looked yet
+            self._outcome.unsettled += {split(self._base.path_of(node))[0] for node in missing}
+            tell = False
         if self._before is not None:
             missing = bring_unselected(self._vault, self._before, missing)
         whole = self._whole and not self._unseen

@@ -40,6 +40,7 @@ class Ledger:
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
     _crashed: set[str] = field(default_factory=set)  # died and have not looked at everything since
     _last: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    _told: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # as of the last one after which nothing waited
     _glimpsed: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # since then, by looks at some of it
     # What was seen to be gone and may not be told as gone: until then its name is its node. Path -> content, since when.
     _fading: dict[str, dict[bytes, tuple[bytes, int]]] = field(default_factory=dict)
@@ -139,6 +140,7 @@ class Ledger:
         self._glimpsed[device.name] = {path: data for path, (data, _) in several if path not in calm}
         if device.cycle._pending or not device.system.mounted:
             return  # it says itself that it has not done with something
+        self._told[device.name] = self._last[device.name]
         problems = device.cycle.status.problems
         self.known |= {
             found[0]
@@ -194,7 +196,7 @@ class Ledger:
         Where it has an `older` state, and has said nothing since, it cannot know that; all that lies there is news.
         """
         self.excused |= self._untold.pop(device.name, set())
-        last = {} if older else self._last.get(device.name, {})
+        last = {} if older else self._told.get(device.name, {})
         now = {path: data for path, (data, _) in self.here(device).items()}
         self.excused |= {data for path, data in now.items() if last.get(path) != data}
         self._amnesiac.add(device.name)

@@ -556,3 +556,47 @@ def test_seed_23059152() -> None:
         Decision("bring back", 1, (493, 232), "", ()),
     )
     Simulation(Schedule(23059152, 3, ("plain", "plain", "coarse"), False, (0, 0, 0), decisions, 500)).run()
+
+
+def test_seed_23017341() -> None:
+    """The ledger took for told what the device said it had not done with."""
+    decisions = (
+        Decision("people", 2, (169, 408, 489), "directory with", ()),
+        Decision("people", 0, (796, 760, 329), "directory with", ()),
+        Decision("people", 0, (795, 451, 271), "directory with", ()),
+        Decision("people", 2, (546, 211, 698), "create", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 3, (759, 751, 603), "directory with", ()),
+        Decision("people", 3, (34, 547, 648), "directory with", ()),
+        Decision("people", 0, (312, 788, 70), "case", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(1, "other", (799, 492, 47, 47), ""),)),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 3, (425, 159, 266), "swap", ()),
+        Decision("people", 1, (431, 874, 558), "move", ()),
+        Decision("people", 1, (386, 772, 740), "move over", ()),
+        Decision("everywhere", 3, (), "", ()),
+        Decision("wipe", 3, (553, 759), "", ()),
+    )
+    Simulation(Schedule(23017341, 4, ("plain", "coarse", "plain", "plain"), False, (0, 0, 0, 0), decisions, 3)).run()
+
+
+def test_seed_23008705() -> None:
+    """A directory was told as gone that stood, moved, behind a name whose last holder was not gone for long enough."""
+    decisions = (
+        Decision("people", 0, (144, 451, 658), "directory with", ()),
+        Decision("people", 0, (584, 117, 692), "create", ()),
+        Decision("people", 1, (272, 446, 668), "directory with", ()),
+        Decision("people", 1, (812, 221, 20), "directory with", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (123, 316, 612), "mkdir", ()),
+        Decision("people", 0, (384, 477, 721), "remove", ()),
+        Decision("people", 1, (937, 38, 192), "create", ()),
+        Decision("people", 0, (391, 227, 740), "directory with", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (328, 330, 994), "swap", ()),
+        Decision("people", 1, (709, 502, 648), "swap", ()),
+    )
+    Simulation(Schedule(23008705, 2, ("plain", "coarse"), False, (0, 0), decisions, 2)).run()
