@@ -33,11 +33,12 @@ from syncd.errors import (
     UsageError,
 )
 from syncd.store.address import Address, Secret
-from syncd.store.again import Passing
+from syncd.store.again import Passing, again, passing
 from syncd.store.http import Http
 from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
 START_S = 20.0
+MOVE_S = 10.0  # for a move of another device to end
 # What rclone says, in any case -> what it is here, and what to do. The first that fits.
 _SAID: tuple[tuple[str, type[StoreError], str], ...] = (
     ("didn't find section in config", StoreGone, "rclone knows no such remote; see `rclone listremotes`."),
@@ -116,7 +117,23 @@ class RcloneStore:
         if self._size(uploaded) != len(data):
             raise StoreError(f"the store {self._url} did not keep what was put there ({name})")
         if there != base:
-            self._call("operations/movefile", srcFs=self._fs, srcRemote=uploaded, dstFs=self._fs, dstRemote=name)
+            self._name(uploaded, name, data)
+
+    def _name(self, uploaded: str, name: str, data: bytes) -> None:
+        """Give what was uploaded its name."""
+        moved = {"srcFs": self._fs, "srcRemote": uploaded, "dstFs": self._fs, "dstRemote": name}
+        if self._helper.ask("POST", "/operations/movefile", json=moved, well=(404,)).status_code != 404:
+            return
+
+        def what_stands() -> bytes:
+            try:
+                return self.get(name)
+            except ObjectMissing as error:
+                raise passing(error) from error
+
+        # An answer was lost and the move was done; or another's came between, which for a moment leaves no such name.
+        if again(what_stands, budget_s=MOVE_S) != data:
+            raise ObjectExists(f"{name} stands for other bytes already in {self._url}")
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of an object."""
