@@ -45,12 +45,32 @@ class Tree:
         """Return what stands in a directory, by name."""
         if self.at_ns is None:
             return self._nodes.children(node)
-        return self._nodes.children_at(node, self.at_ns)
+        return self._as_named_then(node, self._nodes.children_at(node, self.at_ns))
+
+    def _as_named_then(self, node: int, rows: list[Row]) -> list[Row]:
+        """Name what stood in a directory as it was named then, whoever has, or wants, those names now.
+
+        Of several that wanted one name the lowest had it, as in the tree. What the others were called is in nobody's
+        history: they have the names that they have now.
+        """
+        wished = self._nodes.wished(node)
+        found = [(wished.get(row.node, row.name), row) for row in rows]
+        first: dict[bytes, int] = {}
+        for name, row in found:
+            other = first.setdefault(name, row.node)
+            if other != row.node and self._nodes.rank(row.node) < self._nodes.rank(other):
+                first[name] = row.node
+        named = [row._replace(name=name) if first[name] == row.node else row for name, row in found]
+        return sorted(named, key=lambda row: (row.name, first.get(row.name) != row.node))
 
     def _child(self, node: int, name: bytes) -> Row | None:
         if self.at_ns is None:
             return self._nodes.child(node, name)
-        return next((row for row in self.children(node) if row.name == name), None)
+        rows = self.children(node)
+        found = next((row for row in rows if row.name == name), None)
+        now = self._nodes.child(node, name) if found is None else None
+        # Nothing had the name then: it is that of an entry which is called so since others want its own.
+        return found or next((row._replace(name=name) for row in rows if now and row.node == now.node), None)
 
     def find(self, path: bytes) -> Placed:
         """Return what stands at a path.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from syncd.model.entry import Change, Stat
-from syncd.model.ids import ROOT
+from syncd.model.ids import ROOT, counter_of, device_of
 from syncd.model.path import names
 from syncd.model.version import UNTRUSTED, Row
 
@@ -186,6 +186,19 @@ class Nodes:
             (parent, instant_ns, instant_ns),
         )
         return sorted(now + [Row(*row) for row in then], key=lambda row: row.name)
+
+    def wished(self, parent: int) -> dict[int, bytes]:
+        """Return the names that nodes in a directory want, where others may have them: node -> name. No copies."""
+        sql = (
+            "SELECT node.id, wanted_name FROM node JOIN want ON want.node = node.id "
+            "WHERE node.parent = ? AND kind <> 4 AND node.id NOT IN (SELECT node FROM copy)"
+        )
+        return dict(self._db.execute(sql, (parent,)))
+
+    def rank(self, node: int) -> tuple[bytes, int]:
+        """Return a node's place in the order of nodes that is the same everywhere (see merge.tree)."""
+        found = self._db.execute("SELECT id FROM device WHERE no = ?", (device_of(node),)).fetchone()
+        return found[0] if found else b"", counter_of(node)
 
     def ever_at(self, parent: int, name: bytes) -> list[int]:
         """Return the nodes that ever stood at a name in a directory, the latest first."""

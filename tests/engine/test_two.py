@@ -16,10 +16,10 @@ from syncd.engine.cycle import Cycle
 from syncd.engine.guards import deny
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
-from syncd.engine.picking import in_place
+from syncd.engine.picking import in_place, pick
 from syncd.engine.progress import Progress
 from syncd.engine.vault import open_vault
-from syncd.model.entry import Change
+from syncd.model.entry import Change, Kind
 from syncd.model.ids import OWN_DEVICE, key
 from tests.engine.devices import Device, act, devices, settle
 
@@ -253,6 +253,31 @@ def test_what_is_restored_here_is_restored_there(two: tuple[Device, Device]) -> 
     assert beta.read("directory/file") == "one"
     assert len(restore(alpha, b"directory", then, exact=True)["removed"]) == 1
     assert sorted(same(alpha, beta)) == ["directory", "directory/file"]
+
+
+def kind_at(device: Device, path: bytes, at_ns: int) -> int:
+    vault = open_vault(device.home, write=False)
+    try:
+        _, placed = pick(vault, path, at_ns, None)
+        assert placed.row is not None
+        return placed.row.kind
+    finally:
+        vault.close()
+
+
+def test_what_stood_at_a_name_is_the_same_whoever_has_it_now(two: tuple[Device, Device]) -> None:
+    alpha, beta = two
+    alpha.write("name/inside", "of alpha")
+    alpha.sync()
+    alone = time.time_ns()
+    beta.write("name", "of beta")
+    same(alpha, beta)
+    both = time.time_ns()
+    stood = Kind.DIRECTORY if (alpha.folder / "name").is_dir() else Kind.FILE
+    assert [kind_at(alpha, b"name", when) for when in (alone, both)] == [Kind.DIRECTORY, stood]
+    (alpha.folder / "name").rename(alpha.folder / "elsewhere")
+    same(alpha, beta)
+    assert [kind_at(alpha, b"name", when) for when in (alone, both)] == [Kind.DIRECTORY, stood]
 
 
 def test_a_restore_builds_upon_all_that_is_known(two: tuple[Device, Device]) -> None:

@@ -159,9 +159,8 @@ class Ledger:
 
         What stands there, or is known to, is overruled knowingly; what comes back was asked for.
         """
-        rows = list(device.state.nodes.everything())
-        # Of several that had one name, whichever stood there at that instant is meant.
-        reached = {found.node for found in rows if (found.parent, found.name) == (row.parent, row.name)} | {row.node}
+        nodes, reached = device.state.nodes, {row.node}
+        rows = list(nodes.everything())
         while more := {found.node for found in rows if found.parent in reached} - reached:
             reached |= more
         named = {(found.parent, found.name) for found in rows if found.node in reached}

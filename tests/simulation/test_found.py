@@ -536,7 +536,7 @@ def test_seed_23026467() -> None:
 
 
 def test_seed_23059152() -> None:
-    """The ledger did not know that of two nodes with one name the other one may be meant by a restore."""
+    """What stood at a name at an instant was another entry once somebody else had the name: `--exact` emptied it."""
     decisions = (
         Decision("people", 2, (858, 671, 898), "create", ()),
         Decision("people", 1, (992, 664, 109), "create", ()),
@@ -600,3 +600,23 @@ def test_seed_23008705() -> None:
         Decision("people", 1, (709, 502, 648), "swap", ()),
     )
     Simulation(Schedule(23008705, 2, ("plain", "coarse"), False, (0, 0), decisions, 2)).run()
+
+
+def test_seed_23065170() -> None:
+    """What stood at a name at an instant was another entry as soon as the one that had stood there was moved away."""
+    decisions = (
+        Decision("people", 0, (147, 814, 557), "directory with", ()),
+        Decision("people", 1, (456, 747, 78), "create", ()),
+        Decision("people", 1, (519, 947, 184), "create", ()),
+        Decision("people", 1, (537, 319, 15), "create", ()),
+        Decision("people", 1, (978, 911, 929), "mkdir", ()),
+        Decision("people", 0, (145, 801, 590), "create", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (876, 871, 510), "move", ()),
+        Decision("advance", 0, (40000,), "", ()),
+        Decision("people", 0, (445, 699, 837), "directory with", ()),
+        Decision("bring back", 1, (827, 610), "", ()),
+        Decision("bring back", 0, (749, 992), "", ()),
+    )
+    Simulation(Schedule(23065170, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
