@@ -80,7 +80,7 @@ class Life:
         self.explanations.settled(seen)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(max(900, RUNS * 40))
 def test_what_is_seen_has_an_explanation(tmp_path: Path) -> None:
     found = living(tmp_path, "alpha", "beta")
     try:
