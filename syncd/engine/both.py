@@ -59,7 +59,9 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
             return
         files, size = vault.state.base.lacking()
         progress.total_files, progress.total_bytes = progress.files + files, progress.bytes + size
-        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=ripe).run()
+        covered = both.outward.covered  # what seems to be gone may stand there
+        gone = (lambda node: False) if covered else ripe
+        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=gone).run()
         meet(vault)
         both.applied.done += applied.done
         both.applied.size += applied.size
@@ -67,8 +69,7 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         both.applied.problems = applied.problems
         if not applied.look:
             return
-        covered = both.outward.covered
-        outcome = Outward(vault, outbox, progress, None, ripe, covered=covered).look(applied.look)
+        outcome = Outward(vault, outbox, progress, None, ripe, covered=both.outward.covered).look(applied.look)
         _add(both.outward, outcome)
         if not outcome.changes and not applied.done:
             return
@@ -108,3 +109,4 @@ def _add(total: Outcome, more: Outcome) -> None:
     total.records += more.records
     total.problems.update(more.problems)
     total.unsettled += more.unsettled
+    total.covered = more.covered  # it began with those of before

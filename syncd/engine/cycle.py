@@ -72,6 +72,7 @@ class Cycle:
         self.heartbeat: Callable[[], None] = lambda: None  # called at each turn, and between files
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
+        self._covered: set[bytes] = set()  # directories that looks have to come back to before anything is told as gone
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._folder_due_s = 0.0
@@ -255,6 +256,7 @@ class Cycle:
         with self.operations.passing(progress):
             both = self._both_ways(progress, whole, directories or set(), held or set(), arrived)
         outcome = both.outward
+        self._covered = outcome.covered
         help_newcomers(self.vault, outcome)
         outcome.problems.update(both.applied.problems)
         if outcome.other_rules:
@@ -292,8 +294,9 @@ class Cycle:
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
         both = Both(arrived=arrived)
+        both.outward.covered = set(self._covered)
         try:
-            outward = Outward(self.vault, outbox, progress, self._moves, self._ripe)
+            outward = Outward(self.vault, outbox, progress, self._moves, self._ripe, covered=self._covered)
             if whole:
                 both.outward = outward.scan()
             elif directories:

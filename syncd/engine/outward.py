@@ -27,7 +27,6 @@ from syncd.engine.stating import Stating
 from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
 from syncd.engine.vault import Vault
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
-from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.scan import ignore
@@ -46,7 +45,8 @@ class Outcome:
     problems: dict[bytes, str] = field(default_factory=dict)
     unsettled: list[bytes] = field(default_factory=list)
     records: int = 0
-    covered: bool = False  # a directory stands where something else has not been gone for long, and was not gone into
+    # Where a directory stands whose name something else had until just now: it was not gone into.
+    covered: set[bytes] = field(default_factory=set)
     other_rules: bool = False  # than at the last whole look: another is due at once
 
 
@@ -68,7 +68,8 @@ class Outward:
         progress: told of files and bytes as they are read.
         moves: target -> source of renames that the watcher saw.
         ripe: tells whether a node, seen to be gone in some directories, may be told to be gone.
-        covered: what was moved may stand where a look just before could not go, so nothing is told as gone.
+        covered: where looks before this one could not go: what was moved may stand there, so until these were looked at
+            nothing is told as gone.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Outward:
         moves: Mapping[bytes, bytes] | None = None,
         ripe: Callable[[int], bool] = lambda node: True,
         *,
-        covered: bool = False,
+        covered: Collection[bytes] = (),
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
@@ -89,7 +90,7 @@ class Outward:
         rules = read_rules(vault)
         self._survey = Survey(vault, rules, moves or {}, ripe)
         self._rules, self._before = rules, rules_before(vault, rules)
-        self._outcome = Outcome(covered=covered)
+        self._outcome = Outcome(covered=set(covered))
         for line in rules.wrong:
             self._outcome.problems[ignore.FILE] = f"the pattern {line!r} cannot be read and is left out"
         self._whole = self._partial = False
@@ -113,6 +114,7 @@ class Outward:
         """
         self._vault.check_folder()
         self._whole = True
+        self._outcome.covered.clear()
         return self._take_until_settled(self._survey.everything(deep=deep))
 
     def look(self, paths: Iterable[bytes], hold: Collection[bytes] = ()) -> Outcome:
@@ -124,8 +126,10 @@ class Outward:
         """
         self._vault.check_folder()
         self._hold, self._partial = frozenset(hold), True
+        looked_at = set(paths)
+        self._outcome.covered -= looked_at
         self._outcome.other_rules = self._before is not None
-        return self._take_until_settled(self._survey.some(set(paths)))
+        return self._take_until_settled(self._survey.some(looked_at))
 
     def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:
         """Take visits; then, where it matters, look once more.
@@ -205,7 +209,8 @@ class Outward:
             self._outbox.meeting()
         if found.replaced:  # what stood there has not been gone for long enough: its name is not free yet
             self._missing += [row.node for _, _, row in found.replaced]
-            self._outcome.covered |= any(stat.kind == Kind.DIRECTORY for _, stat, _ in found.replaced)
+            if any(stat.kind == Kind.DIRECTORY for _, stat, _ in found.replaced):
+                self._outcome.covered.add(directory.path)
             self._outcome.unsettled.append(directory.path)
         self._missing += found.gone
         self._outcome.problems.update(visit.problems)
@@ -283,8 +288,13 @@ class Outward:
         said = ("node", "parents", "parent", "name") if item.base is not None or base is None else ("node", "parents")
         fields = {name: value for name, value in now._asdict().items() if name not in said}
         if base is None:
-            known = self._recognising.as_once(self._survey, directory, item.name, stat, content, inline)
-            if not known and not self._resumed(directory, item, stat, fields):
+            place = self._survey, directory, item.name, stat
+            if self._recognising.as_once(*place, content, inline):
+                return True
+            edited = self._recognising.as_edited(*place)
+            if edited is not None:
+                self._tell_of(edited, stat, (directory.node, item.name), **fields)
+            else:
                 self._tell(now._replace(node=self._outbox.new_node()), stat)
             return True
         if self._recognising.as_wanted(base, (directory.node, item.name), stat, content, inline):
@@ -293,19 +303,6 @@ class Outward:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
         self._tell_of(base, stat, (directory.node, item.name), **fields)
-        return True
-
-    def _resumed(self, directory: Directory, item: Item, stat: Stat, fields: dict[str, object]) -> bool:
-        """Take a file as an edit of what the tree has at this place, if this device alone made that.
-
-        So it is after a rebuild: whatever stands there now, this device made it of its own last version.
-        """
-        if not self._vault.state.comparing:
-            return False
-        absent = self._survey.absent(directory, item.name, stat)
-        if absent is None or any(device_of(head) != OWN_DEVICE for head in self._base.heads(absent)):
-            return False
-        self._tell_of(absent, stat, (directory.node, item.name), **fields)
         return True
 
     def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:

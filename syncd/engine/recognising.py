@@ -15,6 +15,7 @@ from syncd.engine.survey import Directory, Survey
 from syncd.engine.vault import Vault
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import Content, Stat
+from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.version import Row
 
 
@@ -28,7 +29,7 @@ class Recognising:
     """
 
     def __init__(self, vault: Vault, outbox: Outbox, trusted: Callable[[Stat], bool]) -> None:
-        self._nodes, self._base = vault.state.nodes, vault.state.base
+        self._state, self._nodes, self._base = vault.state, vault.state.nodes, vault.state.base
         self._outbox, self._trusted = outbox, trusted
         self._taken: set[int] = set()
 
@@ -56,3 +57,19 @@ class Recognising:
                 self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
                 return True
         return False
+
+    def as_edited(self, survey: Survey, directory: Directory, name: bytes, stat: Stat) -> Row | None:
+        """Return what the tree has at this place, if a file there is an edit of it: this device alone made that.
+
+        So it is after a rebuild: whatever stands there now, this device made it of its own last version. But where
+        that version was found under another name already, it was moved, and this is something else.
+        """
+        if not self._state.comparing:
+            return None
+        absent = survey.absent(directory, name, stat)
+        if absent is None or absent.node in self._taken:
+            return None
+        if any(device_of(head) != OWN_DEVICE for head in self._base.heads(absent)):
+            return None
+        self._taken.add(absent.node)
+        return absent

@@ -620,3 +620,26 @@ def test_seed_23065170() -> None:
         Decision("bring back", 0, (749, 992), "", ()),
     )
     Simulation(Schedule(23065170, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_23076489() -> None:
+    """After a rebuild, a file under a copy's name and another at its own place were taken for one node: one was lost."""
+    decisions = (
+        Decision("people", 1, (99, 229, 513), "directory with", ()),
+        Decision("people", 1, (618, 326, 206), "create", ()),
+        Decision("people", 0, (876, 324, 359), "directory with", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (173, 140, 182), "directory with", ()),
+        Decision("people", 0, (585, 872, 659), "create", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(7, "kill", (743, 4, 873, 808), ""),)),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (613, 781, 816), "to file", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(32, "other", (289, 948, 484, 77), ""),)),
+        Decision("people", 0, (196, 785, 762), "move", ()),
+        Decision("people", 1, (151, 663, 22), "save by rename", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("wipe", 1, (720, 586), "", ()),
+        Decision("people", 1, (665, 983, 784), "swap", ()),
+    )
+    Simulation(Schedule(23076489, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
