@@ -5,6 +5,7 @@ SYNCD_RUNS is how many lives are tried; a failure prints the seed and all that w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from pathlib import Path
@@ -14,16 +15,19 @@ import pytest
 from tests.agent.live import Live, living, pause, same_tree
 from tests.blackbox.model import GONE, Explanations, Shown
 
+MOMENTS = 3
 RUNS = int(os.environ.get("SYNCD_RUNS", "12"))
 SEED = int(os.environ.get("SYNCD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 STEPS = 9
 
 
 def read(live: Live, name: str) -> str:
-    try:
-        return (live.folder / name).read_text()
-    except FileNotFoundError:
-        return GONE
+    """Return what stands at a name; while two files change names it may be free for a moment, which is no answer yet."""
+    for _ in range(MOMENTS):
+        with contextlib.suppress(FileNotFoundError):
+            return (live.folder / name).read_text()
+        pause(0.1)
+    return GONE
 
 
 def shown(live: Live, name: str) -> Shown:
