@@ -240,6 +240,7 @@ def rebuild(
         folder = os.path.abspath(os.path.expanduser(folder))
         os.makedirs(folder, exist_ok=True)
         bare = Bare(folder, _store_url(store, home), _named(device), unlock)
+        complete_secrets(home, bare.store)
     with exclusive(home):
         result = make_anew(home, Ambient(), bare)
     talk(f"Read {result.records} records: {result.files} files, {size_text(result.size)}.")

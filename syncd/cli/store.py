@@ -13,7 +13,7 @@ from syncd.api.client import Client
 from syncd.cli.session import home_and_client
 from syncd.cli.show import echo_json, json_option, talk
 from syncd.config.home import Home
-from syncd.config.secrets import keep, kept
+from syncd.config.secrets import keep, kept, secret_of
 from syncd.config.settings import StoreSetting, load
 from syncd.errors import ObjectMissing, StoreForeign, UsageError
 
@@ -77,7 +77,8 @@ def store_login(name: str | None) -> None:
     given = ask_for_secrets(setting, kept(home.keys, setting.name)) if _at_a_terminal() else from_environment(setting)
     if not given:
         raise UsageError("nothing was given", hint="Run it on a terminal, or set the variables of docs/stores.md.")
-    with closing(open_store(setting.url, given.get)) as opened:
+    known = secret_of(setting, home.keys, {})  # what config.toml names stays where it is
+    with closing(open_store(setting.url, lambda name: given.get(name) or known(name))) as opened:
         try:
             opened.get("genesis")  # not `stat`: what refuses a question without a body says no reason
         except ObjectMissing as error:

@@ -69,7 +69,7 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         both.applied.problems = applied.problems
         if not applied.look:
             return
-        outcome = Outward(vault, outbox, progress, None, ripe, covered=both.outward.covered).look(applied.look)
+        outcome = Outward(vault, outbox, progress, None, ripe, covered=covered).look(applied.look)
         _add(both.outward, outcome)
         if not outcome.changes and not applied.done:
             return

@@ -68,7 +68,8 @@ class Cycle:
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
         self._wake = threading.Condition()
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._stop = self._ended = self._hurry = False
+        self._rest_requests: queue.SimpleQueue[Request] = queue.SimpleQueue()  # to pause or go on: come before all
+        self._stop = self._ended = False
         self.heartbeat: Callable[[], None] = lambda: None  # called at each turn, and between files
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
@@ -100,18 +101,23 @@ class Cycle:
 
     def ask(self, work: Callable[[Cycle], Any]) -> Future[Any]:
         """Have a function run in the loop's thread; its result or error is in the future."""
+        return self._leave(self._requests, work)
+
+    def ask_rest(self, rests: bool) -> Future[Any]:
+        """Have the loop pause, or go on; a pass that is under way is left for it, and what was taken is committed.
+
+        No trouble of the store or the folder refuses it, as it does other requests.
+        """
+        return self._leave(self._rest_requests, lambda cycle: cycle.rest(rests))
+
+    def _leave(self, requests: queue.SimpleQueue[Request], work: Callable[[Cycle], Any]) -> Future[Any]:
         future: Future[Any] = Future()
-        self._requests.put((work, future))
+        requests.put((work, future))
         with self._wake:
             self._wake.notify()
         if self._ended:
-            self._refuse_rest(Failed("the agent is stopping"))
+            self._end()
         return future
-
-    def ask_rest(self, rests: bool) -> Future[Any]:
-        """Have the loop pause, or go on. A pass is left where it is for a pause: what was taken is committed."""
-        self._hurry = self._hurry or rests
-        return self.ask(lambda cycle: cycle.rest(rests))
 
     def stop(self) -> None:
         """Ask the loop to end; what was taken is committed first."""
@@ -131,17 +137,16 @@ class Cycle:
             self._is(STOPPING)
             self._watching.stop()
             self._ended = True
-            self._refuse_rest(Failed("the agent is stopping"))
+            self._end()
 
-    def _refuse_rest(self, error: SyncdError) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._requests.get_nowait()[1].set_exception(error)
+    def _end(self) -> None:
+        for requests in (self._requests, self._rest_requests):
+            _refuse(requests, Failed("the agent is stopping"))
 
     def turn(self) -> None:
         """Do what is due."""
         self.heartbeat()
-        if self._rests or self._hurry:
+        if self._rests or not self._rest_requests.empty():
             if self._rests:
                 self._is(RESTING, "you paused it", "`syncd resume` lets it go on.")
             self._answer()
@@ -173,6 +178,8 @@ class Cycle:
     def _answer(self, first: Callable[[], None] = lambda: None) -> None:
         """Do some work, then what others asked for; a trouble of the store or folder pauses the loop."""
         try:
+            while not self._rest_requests.empty():
+                self._serve(*self._rest_requests.get())
             first()
             while not self._requests.empty():
                 self._serve(*self._requests.get())
@@ -211,7 +218,7 @@ class Cycle:
 
     def rest(self, rests: bool) -> None:
         """Do nothing until a person says so, over restarts, too; or go on. From the loop's thread only."""
-        self._rests, self._hurry = rests, False
+        self._rests = rests
         with self.vault.state.transaction():
             self.vault.state.set(RESTS, b"1" if rests else b"")
         self._scan_due_s = 0.0
@@ -333,7 +340,7 @@ class Cycle:
 
     def _check_stop(self) -> None:
         self.heartbeat()
-        if self._stop or self._hurry:
+        if self._stop or not self._rest_requests.empty():
             raise Stopped
 
     def _go_on_as_another(self, error: JournalAhead) -> None:
@@ -349,7 +356,7 @@ class Cycle:
             log.error("%s", error.message)
         if self.status.reason != error.message:
             log.warning("paused: %s", error.message)
-        self._refuse_rest(error)  # else they would be done whenever this ends, when nobody expects it any more
+        _refuse(self._requests, error)  # else they would be done whenever this ends, when nobody expects it any more
         self.operations.trouble(error)
         self._is(PAUSED, error.message, error.hint)
         self._retry_s = min(RETRY_LONGEST_S, self._retry_s * 2 or RETRY_FIRST_S)
@@ -359,7 +366,7 @@ class Cycle:
         """Sleep until something is due."""
         with self._wake:
             self.status.pending = len(self._pending)
-            if self._stop or not self._requests.empty():
+            if self._stop or not (self._requests.empty() and self._rest_requests.empty()):
                 return
             due = [self._scan_due_s] if not self._rests else []
             if not self._rests and self.status.state != PAUSED:
@@ -371,3 +378,9 @@ class Cycle:
                 due += self._watching.due_s()
             # The watcher's own death makes no event: look after it every few seconds.
             self._wake.wait(max(0.0, min([at - self._elapsed() for at in due] + [5.0])))
+
+
+def _refuse(requests: queue.SimpleQueue[Request], error: SyncdError) -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            requests.get_nowait()[1].set_exception(error)

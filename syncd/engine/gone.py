@@ -104,8 +104,8 @@ class Gone:
             with self._vault.state.transaction():
                 self._base.drop(row.node)
         moved.add(row.node)
-        self.told += 1
-        self.old += row.recorded_ns < self._long_ago_ns
+        self.told += bool(said)
+        self.old += bool(said) and row.recorded_ns < self._long_ago_ns
         if self._outbox.full:
             self._outbox.commit(more_follow=True)
 

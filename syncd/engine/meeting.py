@@ -1,7 +1,7 @@
 """Noting which nodes are one entry on this disk: directories of one name, equal files of one name.
 
 What is done to such an entry is done to all of them, but only by whoever had it so: what somebody did before another
-node came to its name, he did not do to that one.
+node came to its name, they did not do to that one.
 """
 
 from __future__ import annotations

@@ -36,11 +36,12 @@ class Watching:
         return [] if self.watcher.alive else [self._due_s]
 
     def keep(self) -> bool:
-        """Start it where it is dead; return whether that was tried, so that events may have been lost."""
+        """Start it where it is dead; return whether it died or began, so that only a whole scan tells what happened."""
         now, status, watcher = self._elapsed(), self._status, self.watcher
         if watcher.alive or now < self._due_s:
             return False
-        if status.watching:
+        watched = status.watching
+        if watched:
             log.warning("the watcher died; the whole folder is scanned")
             watcher.stop()
         status.watching = watcher.start()
@@ -49,7 +50,7 @@ class Watching:
                 log.warning("%s", watcher.trouble)
             self._due_s = now + (LIMITED_S if watcher.limited else RETRY_S)
         status.watch_trouble = watcher.trouble
-        return True
+        return watched or status.watching
 
     def stop(self) -> None:
         """Watch no more."""

@@ -32,7 +32,7 @@ from syncd.errors import (
 )
 from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.again import BUDGET_S, Passing
-from syncd.store.http import Http
+from syncd.store.http import Http, part, ranged
 from syncd.store.pacing import Pacing
 from syncd.store.provider import MARK, Capabilities, Listed
 
@@ -153,17 +153,11 @@ class DiscordStore:
             raise ObjectMissing(f"the store {self._url} has no {name}")
         if length == 0 or start >= kept.size:
             return b""
-        ranged = start > 0 or length is not None
-        end = "" if length is None else start + length - 1
-        headers = {"Range": f"bytes={start}-{end}"} if ranged else {}
-        answer = self._files.ask("GET", self._address(kept.message), headers=headers, well=(403, 404))
+        answer = self._files.ask("GET", self._address(kept.message), headers=ranged(start, length), well=(403, 404))
         if answer.status_code in (403, 404):  # its time was over sooner than it said, or the message is gone
             self._signed.pop(kept.message, None)
-            answer = self._files.ask("GET", self._address(kept.message), headers=headers)
-        data = answer.content
-        if ranged and answer.status_code == 200:
-            data = data[start:]
-        return data if length is None else data[:length]
+            answer = self._files.ask("GET", self._address(kept.message), headers=ranged(start, length))
+        return part(answer, start, length)
 
     def stat(self, name: str) -> int | None:
         """Return the size of an object. Another device may have removed it since the channel was read."""

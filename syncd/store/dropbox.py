@@ -28,7 +28,7 @@ from syncd.errors import (
 )
 from syncd.store.address import Address, Secret
 from syncd.store.again import BUDGET_S, Passing
-from syncd.store.http import Http
+from syncd.store.http import Http, part, ranged
 from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
 API, CONTENT = "https://api.dropboxapi.com", "https://content.dropboxapi.com"
@@ -165,17 +165,13 @@ class DropboxStore:
         """Return bytes of an object."""
         if length == 0:
             return b""
-        ranged = start > 0 or length is not None
-        end = "" if length is None else start + length - 1
-        headers = {"Range": f"bytes={start}-{end}"} if ranged else {}
-        answer = self._ask("/2/files/download", {"path": self._path(name)}, headers=headers, well="path/not_found")
+        answer = self._ask(
+            "/2/files/download", {"path": self._path(name)}, headers=ranged(start, length), well="path/not_found"
+        )
         if answer is None:
             self._check()
             raise ObjectMissing(f"the store {self._url} has no {name}")
-        data = b"" if answer.status_code == 416 else answer.content
-        if ranged and answer.status_code == 200:
-            data = data[start:]
-        return data if length is None else data[:length]
+        return part(answer, start, length)
 
     def stat(self, name: str) -> int | None:
         """Return the size of an object."""

@@ -18,7 +18,7 @@ import httpx
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreDenied, StoreError, StoreFull, StoreGone, UsageError
 from syncd.store.address import GIVE_IT, Address, Secret
-from syncd.store.http import Http
+from syncd.store.http import Http, part, ranged
 from syncd.store.provider import Capabilities, Listed
 
 ENDPOINT = "https://storage.googleapis.com"
@@ -148,16 +148,14 @@ class GcsStore:
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of an object."""
-        ranged = start > 0 or length is not None
-        end = "" if length is None else max(start + length - 1, start)
-        headers = {"Range": f"bytes={start}-{end}"} if ranged else {}
-        answer = self._ask("GET", self._at(name), params={"alt": "media"}, headers=headers, well=(404, 416))
+        if length == 0:
+            return b""
+        answer = self._ask(
+            "GET", self._at(name), params={"alt": "media"}, headers=ranged(start, length), well=(404, 416)
+        )
         if answer.status_code == 404:
             raise self._missing(name, answer)
-        data = b"" if answer.status_code == 416 else answer.content
-        if ranged and answer.status_code == 200:
-            data = data[start:]
-        return data if length is None else data[:length]
+        return part(answer, start, length)
 
     def _missing(self, name: str, answer: httpx.Response) -> StoreError:
         if "bucket does not exist" in answer.text:
@@ -213,22 +211,23 @@ class GcsStore:
         for last in (False, True):
             token = {"Authorization": f"Bearer {self._account.token()}"} if self._account else {}
             try:
-                return self._http.ask(method, where, headers={**(headers or {}), **token}, refusal=_refused, **more)
+                return self._http.ask(
+                    method, where, headers={**(headers or {}), **token}, refusal=self._refused, **more
+                )
             except StoreDenied:
                 if self._account is None or last:
                     raise
                 self._account.forget()  # a token may be withdrawn before its time
         raise AssertionError("the second try returns or raises")
 
-
-def _refused(response: httpx.Response) -> StoreError | None:
-    found = _json(response).get("error", {})
-    reasons = [item.get("reason", "") for item in found.get("errors", ())] if isinstance(found, dict) else []
-    for reason in reasons:
-        if reason in _REASONS:
-            kind, hint = _REASONS[reason]
-            return kind(f"the store says: {found.get('message', reason)}", hint=hint)
-    return None
+    def _refused(self, response: httpx.Response) -> StoreError | None:
+        found = _json(response).get("error", {})
+        reasons = [item.get("reason", "") for item in found.get("errors", ())] if isinstance(found, dict) else []
+        for reason in reasons:
+            if reason in _REASONS:
+                kind, hint = _REASONS[reason]
+                return kind(f"the store {self._url} says: {found.get('message', reason)}", hint=hint)
+        return None
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

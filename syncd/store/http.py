@@ -138,6 +138,24 @@ class Http:
         return kind(what, hint=hint)
 
 
+def ranged(start: int, length: int | None) -> dict[str, str]:
+    """Return the header that asks for bytes from `start`, at most `length` (at least 1) of them; none for all."""
+    if start == 0 and length is None:
+        return {}
+    end = "" if length is None else start + length - 1
+    return {"Range": f"bytes={start}-{end}"}
+
+
+def part(answer: httpx.Response, start: int, length: int | None) -> bytes:
+    """Return the bytes that were asked for: a server may leave the range unheeded, or have none there (416)."""
+    if answer.status_code == 416:
+        return b""
+    data = answer.content
+    if answer.status_code == 200:
+        data = data[start:]
+    return data if length is None else data[:length]
+
+
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float:
     """Return how long a store asks to be left alone: seconds or a date (RFC 9110, section 10.2.3); 0 without."""
     raw = headers.get("Retry-After", "")

@@ -173,7 +173,7 @@ class ObjectsStore:
             try:
                 return int(self._store.head(name)["size"])
             except FileNotFoundError as error:
-                _raise_if_gone(error)
+                _raise_if_gone(error, self._url)
                 return None
 
     def confirm(self, name: str) -> int | None:
@@ -203,7 +203,7 @@ class ObjectsStore:
         try:
             yield
         except FileNotFoundError as error:
-            _raise_if_gone(error)
+            _raise_if_gone(error, self._url)
             raise ObjectMissing(f"the store {self._url} has no {name}") from error
         except exceptions.PermissionDeniedError as error:
             raise _named(error, self._url, StoreReadOnly) from error
@@ -211,16 +211,11 @@ class ObjectsStore:
             raise _named(error, self._url, StoreError) from error
 
 
-def _raise_if_gone(error: FileNotFoundError) -> None:
+def _raise_if_gone(error: FileNotFoundError, url: str) -> None:
     """Tell a missing bucket from a missing object: both are 404."""
     text = str(error)
     if "NoSuchBucket" in text or "ContainerNotFound" in text:
-        raise _named(error, _uri(text), StoreGone) from error
-
-
-def _uri(text: str) -> str:
-    found = re.search(r"performing \w+ (\S+)", text)
-    return found[1] if found else "the store"
+        raise _named(error, url, StoreGone) from error
 
 
 def _named(error: Exception, url: str, otherwise: type[StoreError]) -> StoreError:

@@ -34,7 +34,7 @@ from syncd.errors import (
 )
 from syncd.store.address import Address, Secret
 from syncd.store.again import Passing, again, passing
-from syncd.store.http import Http
+from syncd.store.http import Http, part, ranged
 from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
 START_S = 20.0
@@ -139,20 +139,14 @@ class RcloneStore:
         """Return bytes of an object."""
         if length == 0:
             return b""
-        ranged = start > 0 or length is not None
-        end = "" if length is None else start + length - 1
-        headers = {"Range": f"bytes={start}-{end}"} if ranged else {}
         where = f"/[{quote(self._fs, safe=':/')}]/{quote(name)}"
-        answer = self._helper.ask("GET", where, headers=headers, well=(404, 416))
+        answer = self._helper.ask("GET", where, headers=ranged(start, length), well=(404, 416))
         if answer.status_code == 404:
             size = self.stat(name)
             if size is not None and start >= size:  # what it makes of a remote's 416
                 return b""
             raise ObjectMissing(f"the store {self._url} has no {name}")
-        data = b"" if answer.status_code == 416 else answer.content
-        if ranged and answer.status_code == 200:
-            data = data[start:]
-        return data if length is None else data[:length]
+        return part(answer, start, length)
 
     def stat(self, name: str) -> int | None:
         """Return the size of an object."""

@@ -62,16 +62,21 @@ KINDS: dict[str, StoreKind] = {
         ("endpoint", "region", "style"),
         _AWS,
     ),
-    "sftp": StoreKind(
-        "a directory on a computer that is reached by SSH",
-        "syncd.store.sftp",
-        "sftp",
-        "sftp://user@host/path",
-        ("key", "hostkey"),
-        (
-            Wanted("password", "password", needed=False),
-            Wanted("key_passphrase", "passphrase of the private key", needed=False),
-        ),
+    "az": StoreKind(
+        "Azure Blob Storage",
+        "syncd.store.objects",
+        "azure",
+        "az://container/prefix?account=name",
+        ("account", "endpoint"),
+        (Wanted("account_key", "account key", "AZURE_STORAGE_KEY"),),
+    ),
+    "gs": StoreKind(
+        "Google Cloud Storage",
+        "syncd.store.gcs",
+        "gcs",
+        "gs://bucket/prefix",
+        ("endpoint",),
+        (Wanted("service_account", "JSON of the service account's key"),),
     ),
     "webdavs": StoreKind(
         "WebDAV over TLS",
@@ -89,21 +94,16 @@ KINDS: dict[str, StoreKind] = {
         (),
         (Wanted("password", "password", needed=False),),
     ),
-    "gs": StoreKind(
-        "Google Cloud Storage",
-        "syncd.store.gcs",
-        "gcs",
-        "gs://bucket/prefix",
-        ("endpoint",),
-        (Wanted("service_account", "JSON of the service account's key"),),
-    ),
-    "rclone": StoreKind(
-        "whatever rclone knows: Google Drive, OneDrive, Mega, Box, pCloud, B2 and more",
-        "syncd.store.rclone",
-        "rclone",
-        "rclone://remote:path",
-        ("config",),
-        (Wanted("config_password", "password of rclone's configuration", "RCLONE_CONFIG_PASS", needed=False),),
+    "sftp": StoreKind(
+        "a directory on a computer that is reached by SSH",
+        "syncd.store.sftp",
+        "sftp",
+        "sftp://user@host/path",
+        ("key", "hostkey"),
+        (
+            Wanted("password", "password", needed=False),
+            Wanted("key_passphrase", "passphrase of the private key", needed=False),
+        ),
     ),
     "dropbox": StoreKind(
         "a folder in a Dropbox",
@@ -126,13 +126,13 @@ KINDS: dict[str, StoreKind] = {
         ("endpoint",),
         (Wanted("bot_token", "token of the bot"),),
     ),
-    "az": StoreKind(
-        "Azure Blob Storage",
-        "syncd.store.objects",
-        "azure",
-        "az://container/prefix?account=name",
-        ("account", "endpoint"),
-        (Wanted("account_key", "account key", "AZURE_STORAGE_KEY"),),
+    "rclone": StoreKind(
+        "whatever rclone knows: Google Drive, OneDrive, Mega, Box, pCloud, B2 and more",
+        "syncd.store.rclone",
+        "rclone",
+        "rclone://remote:path",
+        ("config",),
+        (Wanted("config_password", "password of rclone's configuration", "RCLONE_CONFIG_PASS", needed=False),),
     ),
 }
 

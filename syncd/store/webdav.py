@@ -19,7 +19,7 @@ from defusedxml import DefusedXmlException, ElementTree
 from syncd.errors import ObjectExists, ObjectMissing, StoreDenied, StoreError, StoreForeign, StoreGone
 from syncd.store.address import Address, Secret
 from syncd.store.again import BUDGET_S
-from syncd.store.http import Http
+from syncd.store.http import Http, part, ranged
 from syncd.store.provider import MARK, MARK_TEXT, Capabilities, Listed
 
 _ASKED = (
@@ -158,18 +158,10 @@ class WebdavStore:
         """Return bytes of an object."""
         if length == 0:
             return b""
-        ranged = start > 0 or length is not None
-        end = "" if length is None else start + length - 1
-        headers = {"Range": f"bytes={start}-{end}"} if ranged else {}
-        answer = self._http.ask("GET", self._at(name), headers=headers, well=(404, 416))
+        answer = self._http.ask("GET", self._at(name), headers=ranged(start, length), well=(404, 416))
         if answer.status_code == 404:
             raise self._missing(name)
-        if answer.status_code == 416:
-            return b""
-        data = answer.content
-        if ranged and answer.status_code == 200:  # a server may leave the range unheeded
-            return data[start:] if length is None else data[start : start + length]
-        return data
+        return part(answer, start, length)
 
     def _missing(self, name: str) -> StoreError:
         self._check()

@@ -50,9 +50,7 @@ class Inotify:
     def __init__(self, root: bytes, note: Note, moved: Moved, overflowed: Callable[[], None]) -> None:
         self._root, self._note, self._moved, self._overflowed = root, note, moved, overflowed
         self._paths: dict[int, bytes] = {}  # watch descriptor -> path of its directory
-        self._left: dict[
-            int, tuple[bytes, bool]
-        ] = {}  # cookie of the first half of a rename -> path, whether a directory
+        self._left: dict[int, tuple[bytes, bool]] = {}  # half a rename, by cookie: its source, whether a directory
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:

@@ -95,6 +95,14 @@ class World:
             if heard != self:
                 yield heard
 
+    def makes_way(self, number: int) -> bool:
+        """Tell whether a file may just have left its name, for another one that won and is about to stand there."""
+        side = self.sides[number]
+        return side.value != GONE and any(
+            world.sides[number].value not in (GONE, side.value) and side.value in world.copies(number)
+            for world in self._hear(number, side)
+        )
+
     def _with(self, number: int, side: Side) -> World:
         sides = list(self.sides)
         sides[number] = side
@@ -143,7 +151,12 @@ class Explanations:
             AssertionError: it cannot hold that.
         """
         self._keep(
-            (world for world in self._reach() if world.sides[number].value == value), f"{number} shows {value!r}"
+            (
+                world
+                for world in self._reach()
+                if world.sides[number].value == value or (value == GONE and world.makes_way(number))
+            ),
+            f"{number} shows {value!r}",
         )
 
     def settled(self, shown: list[Shown]) -> None:

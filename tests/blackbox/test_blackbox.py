@@ -5,7 +5,6 @@ SYNCD_RUNS is how many lives are tried; a failure prints the seed and all that w
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 from pathlib import Path
@@ -15,19 +14,16 @@ import pytest
 from tests.agent.live import Live, living, pause, same_tree
 from tests.blackbox.model import GONE, Explanations, Shown
 
-MOMENTS = 3
 RUNS = int(os.environ.get("SYNCD_RUNS", "12"))
 SEED = int(os.environ.get("SYNCD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 STEPS = 9
 
 
 def read(live: Live, name: str) -> str:
-    """Return what stands at a name; while two files change names it may be free for a moment, which is no answer yet."""
-    for _ in range(MOMENTS):
-        with contextlib.suppress(FileNotFoundError):
-            return (live.folder / name).read_text()
-        pause(0.1)
-    return GONE
+    try:
+        return (live.folder / name).read_text()
+    except FileNotFoundError:
+        return GONE
 
 
 def shown(live: Live, name: str) -> Shown:
@@ -126,6 +122,23 @@ def test_the_model_has_no_explanation_for_what_must_not_be() -> None:
     never.wrote(0, "one")
     with pytest.raises(AssertionError):
         never.read(1, "two")
+
+
+def test_the_model_explains_a_name_that_is_free_only_where_another_file_gets_it() -> None:
+    """What lost makes way first. An edit of one and the same file leaves no gap."""
+    met = Explanations()
+    met.wrote(0, "one")
+    met.wrote(1, "two")
+    met.read(1, GONE)
+    met.settled([("one", ("two",)), ("one", ("two",))])
+
+    edited = Explanations()
+    edited.wrote(0, "one")
+    edited.settled([("one", ()), ("one", ())])
+    edited.wrote(0, "two")
+    for number in (0, 1):
+        with pytest.raises(AssertionError):
+            edited.read(number, GONE)
 
 
 def test_the_model_explains_what_may_be() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from syncd.engine import cycle as cycle_module
 from syncd.engine.cycle import Cycle
+from syncd.engine.status import Status
 from syncd.engine.vault import open_vault
-from syncd.errors import NeedsAttention
+from syncd.engine.watching import Watching
+from syncd.errors import NeedsAttention, StoreGone
 from syncd.watch.observer import Watcher
 from tests.engine.devices import Device, devices
 from tests.world import World
@@ -139,6 +142,65 @@ def test_a_pause_does_not_wait_for_the_end_of_a_pass(world: World) -> None:
         assert vault.state.nodes.counts()[0] == 200
     finally:
         vault.close()
+
+
+def test_a_trouble_does_not_refuse_a_pause(world: World) -> None:
+    """Asked for while a pass failed, it was refused, and the loop then waited for it without an end."""
+    vault = world.open()
+    cycle = Cycle(vault, watch=Blind)
+    asked: list[Any] = []
+
+    def fail(cycle: Cycle) -> None:
+        asked.append(cycle.ask_rest(True))
+        raise StoreGone("nobody answers")
+
+    try:
+        cycle.turn()
+        failed = cycle.ask(fail)
+        cycle.turn()
+        assert isinstance(failed.exception(), StoreGone)
+        cycle.turn()
+        assert asked[0].exception() is None
+        cycle.turn()
+        assert cycle.status.state == "paused by you"
+        cycle.ask_rest(False)
+        cycle.turn()
+        cycle.turn()
+        assert cycle.status.state == "idle"
+    finally:
+        vault.close()
+
+
+@dataclass
+class Eye:
+    """A watcher that can or cannot."""
+
+    can: bool = False
+    alive: bool = False
+    limited: bool = False
+    trouble: str = ""
+
+    def start(self) -> bool:
+        self.alive, self.trouble = self.can, "" if self.can else "it cannot"
+        return self.can
+
+    def stop(self) -> None:
+        self.alive = False
+
+
+def test_only_a_watch_that_ended_or_began_asks_for_a_whole_scan() -> None:
+    """Where a folder cannot be watched it is scanned every so often, and not at each vain try."""
+    eye, status, now = Eye(), Status(), [0.0]
+    watching = Watching(eye, status, lambda: now[0])  # type: ignore[arg-type]
+    said = []
+    for can in (False, False, True, True):
+        eye.can = can
+        said.append(watching.keep())
+        now[0] += 10.0
+    assert said == [False, False, True, False]
+    eye.alive = False
+    assert watching.keep(), "it died"
+    assert status.watching
 
 
 def test_what_the_loop_does_is_in_its_log(world: World) -> None:
