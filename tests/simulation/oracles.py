@@ -98,7 +98,9 @@ def _is_still(wanted: Tree, now: Tree) -> bool:
     A name holds several only where the disk of the one who did it called something otherwise, and it met its namesake.
     """
     return wanted.keys() == now.keys() and all(
-        set(now[path]) <= set(found) and set(map(_what, now[path])) == set(map(_what, found))
+        len(now[path]) <= len(found)
+        and set(now[path]) <= set(found)
+        and set(map(_what, now[path])) == set(map(_what, found))
         for path, found in wanted.items()
     )
 
