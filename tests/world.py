@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config.home import Home, find_home
+from syncd.config.settings import StoreSetting
+from syncd.engine.founding import Founding, create_vault
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.progress import Progress
-from syncd.engine.vault import Ambient, Founding, Vault, create_vault, open_vault
+from syncd.engine.vault import Ambient, Vault, open_vault
 from syncd.seal.slots import Argon2, Unlock
 
 CHEAP = Argon2(memory_kib=64 * 1024, passes=1, lanes=4)  # the least that the format allows
@@ -46,7 +48,7 @@ class World:
     def found(self) -> World:
         self.folder.mkdir(parents=True, exist_ok=True)
         unlock = Unlock.passphrase(self.passphrase) if self.passphrase else None
-        founding = Founding(str(self.folder), str(self.store), "tester", unlock, CHEAP)
+        founding = Founding(str(self.folder), (StoreSetting("main", str(self.store)),), "tester", unlock, CHEAP)
         self.words = create_vault(self.home, founding, self.ambient)
         return self
 

@@ -82,7 +82,10 @@ def _pending(view: View, now_s: float) -> Headline:
 
 def _safe(view: View, now_s: float) -> Headline:
     files, size = int(view.status.get("files", 0)), int(view.status.get("bytes", 0))
-    stores = show.plural(len(view.status.get("stores", ())), "store")
+    used = [store for store in view.status.get("stores", ()) if store["state"] != "disabled"]
+    complete = sum(store["state"] in ("complete", "shut") for store in used)
+    some = "" if complete == len(used) else f"{complete} of "
+    stores = some + show.plural(len(used), "store")
     skipped = len(view.status.get("skipped", ()))
     but = f" · {show.plural(skipped, 'entry', 'entries')} skipped" if skipped else ""
     return Headline("✓", "ALL SAFE", f"{show.plural(files, 'file')}, {show.size(size)} on {stores}{but}", "good")

@@ -114,13 +114,28 @@ def device(item: Item, width: int, now: datetime) -> Row:
             (f" {column(said, 12)} ", "dim"), (column(records, 14, right=True), "dim")]  # fmt: skip
 
 
+STORE_MARKS = {
+    "complete": ("●", "good"),
+    "behind": ("◐", "busy"),
+    "shut": ("!", "bad"),
+    "away": ("!", "bad"),
+    "disabled": ("○", "dim"),
+}
+STORE_SAYS = {"away": "does not answer", "shut": "takes nothing", "disabled": "not used here"}
+
+
 def store(item: Item, width: int) -> Row:
     """Draw a store."""
-    healthy = item["healthy"]
-    said = f"{show.size(item['bytes'])}  {item['latency_ms']:.1f} ms" if healthy else "does not answer"
+    state = item["state"]
+    mark, level = STORE_MARKS[state]
+    said = f"{show.size(item['bytes'])}  {item['latency_ms']:.1f} ms"
+    if state == "behind":
+        said = f"{show.plural(item['lacking_objects'], 'object')} to come, {show.size(item['lacking_bytes'])}"
+    elif state in STORE_SAYS:
+        said = STORE_SAYS[state]
     room = max(6, width - len(said) - 6)
     name = show.fit(f"{show.safe(item['name'])}  {show.safe(item['url'])}", room)
-    return [(" ● " if healthy else " ! ", "good" if healthy else "bad"), (column(name, room), ""), (f" {said}", "dim")]
+    return [(f" {mark} ", level), (column(name, room), ""), (f" {said}", "dim")]
 
 
 def conflict(item: Item, width: int, now: datetime) -> Row:

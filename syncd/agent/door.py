@@ -30,6 +30,7 @@ from syncd.engine.verify import Verifier, verdict_fields
 from syncd.errors import SyncdError
 from syncd.model.path import shown
 from syncd.state.db import FILE
+from syncd.store.replicas import Replicas
 
 T = TypeVar("T")
 IDLE_READERS = 4  # kept open; each has a cache of the state's pages of its own
@@ -38,13 +39,13 @@ IDLE_READERS = 4  # kept open; each has a cache of the state's pages of its own
 class Readers:
     """Vaults opened for reading, lent to one thread at a time."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, home: Home, stores: Callable[[], Replicas]) -> None:
+        self._home, self._stores = home, stores
         self._idle: queue.SimpleQueue[tuple[object, Vault]] = queue.SimpleQueue()
 
     def _age(self) -> object:
         """Return what tells the state and settings that are in force from those of before."""
-        found = []
+        found: list[object] = [self._stores()]
         for path in (self._home.state / FILE, self._home.config):
             stat = path.stat()
             found.append((stat.st_ino, stat.st_mtime_ns if path == self._home.config else 0))
@@ -59,7 +60,7 @@ class Readers:
             try:
                 then, vault = self._idle.get_nowait()
             except queue.Empty:
-                vault = open_vault(self._home, write=False)
+                vault = open_vault(self._home, write=False, stores=self._stores())
                 break
             if then != age:
                 vault.close()
@@ -86,7 +87,7 @@ class AgentDoor:
 
     def __init__(self, cycle: Cycle, home: Home) -> None:
         self._cycle, self._home = cycle, home
-        self._readers = Readers(home)
+        self._readers = Readers(home, lambda: cycle.vault.store)
 
     @property
     def operations(self) -> Operations:

@@ -20,6 +20,7 @@ from syncd.agent.notify import Notify
 from syncd.api.server import Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
+from syncd.engine.keeping import Tending
 from syncd.engine.vault import Ambient, exclusive, open_vault, write_private
 from syncd.errors import SyncdError
 from syncd.store.folder import FolderStore
@@ -68,9 +69,11 @@ def run(home: Home, *, foreground: bool) -> None:
     with exclusive(home):
         vault = open_vault(home, write=True, ambient=Ambient())
         set_up_log(home, vault.settings.log_level, vault.settings.log_format, foreground=foreground)
-        if isinstance(vault.store, FolderStore):
-            _sweep(vault.store)
+        for member in vault.store.members:
+            if isinstance(member.provider, FolderStore):
+                _sweep(member.provider)
         cycle = Cycle(vault)
+        tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
         notify = Notify(os.environ, os.getpid(), vault.ambient.elapsed_s)
@@ -83,10 +86,12 @@ def run(home: Home, *, foreground: bool) -> None:
             desktop.start(cycle.operations.events)
         log.info("agent %d keeps %s", os.getpid(), vault.settings.folder)
         notify.ready()
+        tending.start()
         try:
             cycle.run()
         finally:
             notify.stopping()
+            tending.stop()
             server.stop()
             door.close()
             cycle.vault.close()

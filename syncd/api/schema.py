@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Ns = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
+MOST_STORES = 32
 MOST_PATHS = 10_000  # in one request; a restore of more names their directory
 
 
@@ -41,14 +42,21 @@ class Restore(Asked):
 class Decide(Asked):
     """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
 
+    `places` (URL by name, empty to take a store away), `copies`, `commit` and `quotas` (bytes by name, 0 for none) go
+    with `stores`: what is said of the vault's stores, to all devices.
+
     `seen` goes with `approve` and `deny`: the seals of all that waited when the person looked; empty is whatever waits.
     """
 
-    what: Literal["resolve", "approve", "deny", "rename-device"]
+    what: Literal["resolve", "approve", "deny", "rename-device", "stores"]
     path_b64: str = ""
     keep: Literal["a", "b", "both", ""] = ""
     name: Annotated[str, Field(max_length=64)] = ""
     seen: Annotated[list[str], Field(max_length=2)] = []
+    places: Annotated[dict[str, str], Field(max_length=MOST_STORES)] = {}
+    copies: Annotated[int, Field(ge=0, le=MOST_STORES)] | None = None
+    commit: Annotated[int, Field(ge=1, le=MOST_STORES)] | None = None
+    quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
 
 
 class Verify(Asked):
@@ -94,8 +102,14 @@ class Store(Said):
     name: str
     url: str
     healthy: bool
+    state: Literal["complete", "behind", "shut", "away", "disabled"]
+    reason: str
+    hint: str
     objects: int
     bytes: int
+    lacking_objects: int
+    lacking_bytes: int
+    quota_bytes: int | None
     latency_ms: float
     last_verified_at: float | None
 

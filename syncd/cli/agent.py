@@ -165,6 +165,7 @@ def sync(as_json: bool) -> int:
 def _sync_here() -> dict[str, Any]:
     from syncd.cli.session import working
     from syncd.engine.both import full_cycle
+    from syncd.engine.keeping import catch_up
     from syncd.engine.outbox import Outbox
     from syncd.engine.progress import Progress
     from syncd.engine.rebuild import succeed
@@ -180,6 +181,7 @@ def _sync_here() -> dict[str, Any]:
                 vault.close()
                 raise failed from error
             both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+        catch_up(vault)
         problems = both.problems
         if problems or vault.state.nodes.problems():
             with vault.state.transaction():
@@ -232,7 +234,6 @@ def _path_status(path: str, fields: dict[str, Any], as_json: bool) -> int:
 
 
 def _print_status(fields: dict[str, Any]) -> None:
-    store = fields["stores"][0]
     headline = {"idle": "All safe", "stopped": "The agent is not running", "paused": "Paused"}
     text = headline.get(fields["state"], fields["state"].capitalize())
     if fields["state"] == "idle" and not fields["safe"]:
@@ -248,8 +249,10 @@ def _print_status(fields: dict[str, Any]) -> None:
         if count:
             click.echo(f"  needs you: {count} {what} (see `{command}`)")
     click.echo(f"  folder   {fields['folder']}  {fields['files']} files, {size_text(fields['bytes'])}")
-    health = "healthy" if store["healthy"] else "NOT REACHABLE"
-    click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
+    for store in fields["stores"]:
+        health = {"complete": "healthy", "shut": "TAKES NOTHING", "away": "NOT REACHABLE"}.get(store["state"])
+        health = health or (f"{store['lacking_objects']} to come" if store["state"] == "behind" else store["state"])
+        click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
     click.echo(f"  device   {name_text(fields['device'])}")
     if fields["last_safe_at"]:
         click.echo(f"  safe at  {fields['last_safe_at'][:19].replace('T', ' ')} UTC")

@@ -30,18 +30,18 @@ from syncd.model.path import path_bytes
 MOST_SHOWN = 20
 
 
-def _decide(client: Client, what: str, body: dict[str, Any]) -> dict[str, Any]:
+def decide(client: Client, what: str, body: dict[str, Any]) -> dict[str, Any]:
     """Have the agent do what a person decided, or do it here when none runs."""
     try:
         return client.call("POST", "/v1/decisions", {"what": what, **body}, timeout=None)
     except AgentAbsent:
         from syncd.engine.both import full_cycle
-        from syncd.engine.deciding import decide
+        from syncd.engine.deciding import decide as do
         from syncd.engine.outbox import Outbox
         from syncd.engine.progress import Progress
 
         with working() as vault:
-            answer = decide(vault, what, body)
+            answer = do(vault, what, body)
             full_cycle(vault, Outbox(vault), Progress(time.monotonic))
             return answer
 
@@ -109,7 +109,7 @@ def conflict_resolve(path: str, keep: str) -> None:
     _, client = home_and_client()
     with reading() as vault:
         where = vault_path(vault.settings, path)
-    answer = _decide(client, "resolve", {"path_b64": base64.b64encode(where).decode(), "keep": keep})
+    answer = decide(client, "resolve", {"path_b64": base64.b64encode(where).decode(), "keep": keep})
     talk(f"Resolved: {answer['path']}.")
 
 
@@ -174,7 +174,7 @@ def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
         raise UsageError(f"{entries} files and directories would be {will_be}", hint="Add --yes to allow it.")
     if not yes and not click.confirm(f"{entries} files and directories will be {will_be}. Go on?", err=True):
         return 1
-    _decide(client, answer, {"seen": [hold.seal for hold in found]})
+    decide(client, answer, {"seen": [hold.seal for hold in found]})
     talk(f"{entries} files and directories are {will_be}.")
     return 0
 
@@ -211,7 +211,7 @@ def device_rename(name: str) -> None:
 
     check_name(name.strip())
     _, client = home_and_client()
-    _decide(client, "rename-device", {"name": name.strip()})
+    decide(client, "rename-device", {"name": name.strip()})
     talk(f"This device is called {name.strip()}.")
 
 

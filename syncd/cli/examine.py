@@ -13,7 +13,7 @@ from syncd.chunk.cuts import KERNEL
 from syncd.cli.show import path_text
 from syncd.config.home import Home
 from syncd.engine.vault import Vault, open_vault
-from syncd.errors import SyncdError
+from syncd.errors import StoreError, SyncdError
 from syncd.fs.bulk import read_files, read_files_slowly
 from syncd.store.folder import FolderStore
 
@@ -85,12 +85,21 @@ def _space(what: str, path: str) -> Finding:
 
 
 def _store(vault: Vault) -> Iterator[Finding]:
-    if isinstance(vault.store, FolderStore):
-        vault.store.check()
-        yield _space("store space", str(vault.store.root))
-    there = vault.store.stat("genesis") is not None
-    said = f"{vault.store.url} answers" if there else f"{vault.store.url} holds no vault"
-    yield Finding("store", there, said, "" if there else "Check the store's URL in config.toml.")
+    for member in vault.store.members:
+        store = member.provider
+        what = "store" if len(vault.store.members) == 1 else f"store {member.name}"
+        try:
+            there = store.stat("genesis") is not None
+            if isinstance(store, FolderStore):
+                yield _space(f"{what} space", str(store.root))
+        except StoreError as error:
+            yield Finding(what, False, error.message, error.hint)
+            continue
+        lacking, _ = vault.store.owing.lacking(member.name)
+        said = f"{store.url} answers" if there else f"{store.url} holds no vault"
+        said += f", and lacks {lacking} objects" if lacking else ""
+        todo = "" if there else "Check the store's URL in config.toml."
+        yield Finding(what, there and not lacking, said, todo or ("The agent brings them." if lacking else ""))
 
 
 def _watches(vault: Vault) -> Iterator[Finding]:

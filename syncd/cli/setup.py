@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from syncd.cli.agent import start_agent, wait_until_safe
+from syncd.cli.given import complete_secrets, given_stores
 from syncd.cli.session import home_and_client
 from syncd.cli.show import size_text, talk, time_text, yes_option
-from syncd.cli.store import complete_secrets
 from syncd.config.home import Home
-from syncd.config.settings import load
+from syncd.config.settings import Settings, StoreSetting, load
 from syncd.errors import UsageError
 
 if TYPE_CHECKING:  # slots take long to load
@@ -35,28 +36,26 @@ def _device_name() -> str:
     return platform.node().split(".")[0][:64] or "this-computer"
 
 
-def _found_vault(home: Home, folder: str, store: str | None, device: str | None, passphrase: str | None) -> str:
+def _first_name(at: int, given: str) -> str:
+    """Return what a new vault's store is called: as the person says, else by its number."""
+    if not given.startswith("?"):
+        return given
+    return "main" if at == 0 else f"store{at + 1}"
+
+
+def _found_vault(home: Home, folder: str, stores: tuple[str, ...], device: str | None, passphrase: str | None) -> str:
     """Make a vault; return its recovery words."""
-    from syncd.engine.vault import Ambient, Founding, create_vault
+    from syncd.engine.founding import Founding, create_vault
+    from syncd.engine.vault import Ambient
     from syncd.seal.slots import Unlock
 
-    complete_secrets(home, _store_url(store, home))
+    given = given_stores(stores or (str(home.store),))
+    named = tuple(replace(one, name=_first_name(at, one.name)) for at, one in enumerate(given))
+    for setting in named:
+        complete_secrets(home, setting)
     unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
-    founding = Founding(os.path.abspath(folder), _store_url(store, home), _named(device), unlock)
+    founding = Founding(os.path.abspath(folder), named, _named(device), unlock)
     return create_vault(home, founding, Ambient())
-
-
-def _is_store(url: str, other: str) -> bool:
-    """Tell whether two URLs name one place."""
-    if "://" in url.removeprefix("file://") or "://" in other.removeprefix("file://"):
-        return url == other
-    return os.path.realpath(url.removeprefix("file://")) == os.path.realpath(other.removeprefix("file://"))
-
-
-def _store_url(store: str | None, home: Home) -> str:
-    if store is None:
-        return str(home.store)
-    return store if "://" in store else os.path.abspath(os.path.expanduser(store))
 
 
 def _read_passphrase(file: str) -> str:
@@ -68,11 +67,27 @@ def _read_passphrase(file: str) -> str:
         raise UsageError(f"{file} is not UTF-8 text") from error
 
 
+def _check_same_stores(settings: Settings, given: tuple[str, ...]) -> None:
+    from syncd.engine.stores import is_same_place
+
+    for one in given_stores(given):
+        if not any(is_same_place(setting.url, one.url) for setting in settings.stores):
+            raise UsageError(
+                f"this home keeps its vault on {', '.join(setting.url for setting in settings.stores)}, not {one.url}",
+                hint="`syncd store add` adds a store; set SYNCD_HOME to another directory for a second vault.",
+            )
+
+
 @click.command()
 @click.argument("folder", required=False)
-@click.option("--store", metavar="URL", help="Where the sealed copies go; default: a directory of syncd's own.")
+@click.option(
+    "--store",
+    metavar="URL",
+    multiple=True,
+    help="Where the sealed copies go, as often as you want copies; default: a directory of syncd's own.",
+)
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard when all is safe.")
-def up(folder: str | None, store: str | None, no_tui: bool) -> int:
+def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
     """Keep FOLDER safe: set up if needed, start the agent, wait until all is safe."""
     home, client = home_and_client()
     words = None
@@ -88,22 +103,21 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
             os.makedirs(folder)
             talk(f"Made the folder {folder}.")
         words = _found_vault(home, folder, store, None, None)
+        store = ()
     settings = load(home.config)
     if folder is not None and os.path.realpath(os.path.expanduser(folder)) != os.path.realpath(settings.folder):
         raise UsageError(
             f"this home keeps {settings.folder}, not {folder}",
             hint="Set SYNCD_HOME to another directory for a second folder.",
         )
-    if words is None and store is not None and not _is_store(settings.stores[0].url, _store_url(store, home)):
-        raise UsageError(
-            f"this home keeps its vault on {settings.stores[0].url}, not {store}",
-            hint="Leave --store away; or set SYNCD_HOME to another directory for a second vault.",
-        )
+    _check_same_stores(settings, store)
     start_agent(home, client)
     code = wait_until_safe(client)
     files = client.call("GET", "/v1/status")
     talk(f"Folder:   {settings.folder}  ({files['files']} files, {size_text(files['bytes'])}, all versions kept)")
-    talk(f"Store:    {settings.stores[0].url}  ({size_text(files['stores'][0]['bytes'])}, sealed)")
+    for at, one in enumerate(files["stores"]):
+        text = f"{one['url']}  ({size_text(one['bytes'])}, sealed)"
+        talk(f"{'Store:   ' if at == 0 else '         '} {text}{'' if one['healthy'] else ', does not answer'}")
     if words is None:
         talk("Recovery: the 24 words you were shown when the vault was made")
     else:
@@ -118,11 +132,18 @@ def up(folder: str | None, store: str | None, no_tui: bool) -> int:
 
 @click.command()
 @click.argument("folder")
-@click.option("--store", metavar="URL", help="Where the sealed copies go; default: a directory of syncd's own.")
+@click.option(
+    "--store",
+    metavar="URL",
+    multiple=True,
+    help="Where the sealed copies go, as often as you want copies; default: a directory of syncd's own.",
+)
 @click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase from a file.")
 @click.option("--no-passphrase", is_flag=True, help="Have the recovery words only.")
-def init(folder: str, store: str | None, device: str | None, passphrase_file: str | None, no_passphrase: bool) -> None:
+def init(
+    folder: str, store: tuple[str, ...], device: str | None, passphrase_file: str | None, no_passphrase: bool
+) -> None:
     """Make a vault for FOLDER; prints the recovery words once."""
     home, _ = home_and_client()
     if passphrase_file and no_passphrase:
@@ -141,13 +162,18 @@ def init(folder: str, store: str | None, device: str | None, passphrase_file: st
 
 @click.command()
 @click.argument("folder")
-@click.option("--store", metavar="URL", required=True, help="The vault's store.")
+@click.option("--store", metavar="URL", multiple=True, required=True, help="A store of the vault, or several.")
 @click.option("--recovery-file", metavar="FILE", help="A file with the 24 words.")
 @click.option("--passphrase-file", metavar="FILE", help="A file with the passphrase.")
 @click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
 @yes_option
 def join(
-    folder: str, store: str, recovery_file: str | None, passphrase_file: str | None, device: str | None, yes: bool
+    folder: str,
+    store: tuple[str, ...],
+    recovery_file: str | None,
+    passphrase_file: str | None,
+    device: str | None,
+    yes: bool,
 ) -> int:
     """Make this computer a new device of a vault. Files that FOLDER holds already are kept."""
     from syncd.engine.rebuild import Bare
@@ -157,8 +183,9 @@ def join(
     home, _ = home_and_client()
     unlock = _unlock(recovery_file, passphrase_file)
     where = os.path.abspath(os.path.expanduser(folder))
-    bare = Bare(where, _store_url(store, home), _named(device), unlock)
-    complete_secrets(home, bare.store)
+    bare = Bare(where, given_stores(store), _named(device), unlock)
+    for setting in bare.stores:
+        complete_secrets(home, setting)
     with exclusive(home):
         result = join_vault(home, Ambient(), bare)
     talk(f"Joined: {result.devices} devices, {result.files} files, {size_text(result.size)}.")
@@ -211,13 +238,15 @@ def _unlock(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
 
 @click.command()
 @click.argument("folder", required=False)
-@click.option("--store", metavar="URL", help="The store to read, on a machine without syncd's settings.")
+@click.option(
+    "--store", metavar="URL", multiple=True, help="A store to read, or several, on a machine without syncd's settings."
+)
 @click.option("--recovery-file", metavar="FILE", help="The 24 words, where the device's key is lost.")
 @click.option("--passphrase-file", metavar="FILE", help="The passphrase, where the device's key is lost.")
 @click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
 def rebuild(
     folder: str | None,
-    store: str | None,
+    store: tuple[str, ...],
     recovery_file: str | None,
     passphrase_file: str | None,
     device: str | None,
@@ -229,18 +258,21 @@ def rebuild(
 
     home, _ = home_and_client()
     bare = None
+    known: tuple[StoreSetting, ...] = ()
     if recovery_file or passphrase_file:
         if home.config.exists():
             settings = load(home.config)
-            folder, store = folder or settings.folder, store or settings.stores[0].url
-            device = device or settings.device
-        if folder is None or store is None:
+            folder, device = folder or settings.folder, device or settings.device
+            known = settings.stores if not store else ()
+        stores = known or given_stores(store)
+        if folder is None or not stores:
             raise UsageError("which folder and store?", hint="syncd rebuild FOLDER --store URL --recovery-file FILE")
         unlock = _unlock(recovery_file, passphrase_file)
         folder = os.path.abspath(os.path.expanduser(folder))
         os.makedirs(folder, exist_ok=True)
-        bare = Bare(folder, _store_url(store, home), _named(device), unlock)
-        complete_secrets(home, bare.store)
+        bare = Bare(folder, stores, _named(device), unlock)
+        for setting in stores:
+            complete_secrets(home, setting)
     with exclusive(home):
         result = make_anew(home, Ambient(), bare)
     talk(f"Read {result.records} records: {result.files} files, {size_text(result.size)}.")

@@ -1,26 +1,25 @@
-"""The stores of the vault: list them, try what they promise, give their credentials."""
+"""The stores of the vault: list them, try what they promise, give their credentials (cli/storeset.py changes them)."""
 
 from __future__ import annotations
 
 import random
-import sys
 from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 import click
 
-from syncd.api.client import Client
+from syncd.cli.given import ask_for_secrets, at_a_terminal, restart, setting_of
 from syncd.cli.session import home_and_client
-from syncd.cli.show import echo_json, json_option, talk
-from syncd.config.home import Home
+from syncd.cli.show import echo_json, json_option, size_text, talk
+from syncd.cli.storeset import store_add, store_browse, store_disable, store_enable, store_remove, store_set
 from syncd.config.secrets import keep, kept, secret_of
-from syncd.config.settings import StoreSetting, load
 from syncd.errors import ObjectMissing, StoreForeign, UsageError
 
 
 @click.group()
 def store() -> None:
-    """List stores, try what they promise, give their credentials."""
+    """Add, list, try and remove the vault's stores, and give their credentials."""
 
 
 @store.command("list")
@@ -28,16 +27,29 @@ def store() -> None:
 def store_list(as_json: bool) -> int:
     """List the stores, and whether each answers."""
     from syncd.cli.session import reading
-    from syncd.engine.report import store_fields
+    from syncd.engine.report import stores_fields
 
     with reading() as vault:
-        found = [store_fields(vault)]
+        found = stores_fields(vault)
     if as_json:
         echo_json(found)
     for item in () if as_json else found:
-        said = f"answers in {item['latency_ms']:.0f} ms" if item["healthy"] else "does not answer"
-        click.echo(f"{item['name']:12}  {item['url']}  {said}")
+        click.echo(f"{item['name']:12}  {item['url']}  {store_text(item)}")
     return 0 if all(item["healthy"] for item in found) else 1
+
+
+def store_text(item: dict[str, Any]) -> str:
+    """Return how a store is, for people."""
+    if item["state"] == "disabled":
+        return "disabled on this device"
+    if item["state"] == "shut":
+        return f"takes nothing: {item['reason']}"
+    if not item["healthy"]:
+        return f"does not answer: {item['reason']}"
+    said = f"answers in {item['latency_ms']:.0f} ms"
+    if item["lacking_objects"]:
+        return f"{said}, lacks {item['lacking_objects']} objects ({size_text(item['lacking_bytes'])})"
+    return said
 
 
 @store.command("test")
@@ -49,7 +61,7 @@ def store_test(name: str | None, as_json: bool) -> int:
     from syncd.store.probe import Check, probe
 
     home, _ = home_and_client()
-    setting = _setting(home, name)
+    setting = setting_of(home, name)
     found: list[Check] = []
     with closing(open_setting(home, setting)) as opened:
         for check in probe(opened, random.SystemRandom()):
@@ -70,11 +82,11 @@ def store_login(name: str | None) -> None:
     from syncd.store.registry import kind_of, open_store
 
     home, client = home_and_client()
-    setting = _setting(home, name)
+    setting = setting_of(home, name)
     kind = kind_of(setting.url)
     if kind is None or not kind.secrets:
         raise UsageError(f"the store {setting.name} needs no credentials")
-    given = ask_for_secrets(setting, kept(home.keys, setting.name)) if _at_a_terminal() else from_environment(setting)
+    given = ask_for_secrets(setting, kept(home.keys, setting.name)) if at_a_terminal() else from_environment(setting)
     if not given:
         raise UsageError("nothing was given", hint="Run it on a terminal, or set the variables of docs/stores.md.")
     known = secret_of(setting, home.keys, {})  # what config.toml names stays where it is
@@ -85,53 +97,8 @@ def store_login(name: str | None) -> None:
             raise StoreForeign(f"{setting.url} holds no vault") from error
     keep(home.keys, setting.name, given)
     talk(f"The store {setting.name} takes them.")
-    _restart(home, client)
+    restart(home, client)
 
 
-def _restart(home: Home, client: Client) -> None:
-    """Let a running agent take what is new."""
-    from syncd.cli.agent import start_agent, stop_agent
-
-    if client.running():
-        stop_agent(home, client)
-        start_agent(home, client)
-
-
-def _at_a_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def _setting(home: Home, name: str | None) -> StoreSetting:
-    settings = load(home.config)
-    for setting in settings.stores:
-        if name in (None, setting.name):
-            return setting
-    known = ", ".join(setting.name for setting in settings.stores)
-    raise UsageError(f"there is no store {name}", hint=f"There is {known}.")
-
-
-def ask_for_secrets(setting: StoreSetting, known: dict[str, str]) -> dict[str, str]:
-    """Ask a person for the secrets of a store; an empty answer leaves one as it is, or away."""
-    from syncd.store.registry import kind_of
-
-    kind = kind_of(setting.url)
-    found = {}
-    for wanted in kind.secrets if kind else ():
-        if wanted.name in setting.secrets:
-            continue
-        more = "" if wanted.needed else ", if it has one"
-        said = click.prompt(f"{wanted.says}{more}", hide_input=True, default="", show_default=False, err=True)
-        value = said or known.get(wanted.name, "")
-        if value:
-            found[wanted.name] = value
-    return found
-
-
-def complete_secrets(home: Home, url: str) -> None:
-    """Ask for what a new store needs and nobody has said yet, where there is a person to ask."""
-    from syncd.engine.stores import missing_secrets
-
-    setting = StoreSetting(name="main", url=url)
-    if _at_a_terminal() and missing_secrets(home, setting):
-        home.make()
-        keep(home.keys, setting.name, ask_for_secrets(setting, {}))
+for command in (store_add, store_remove, store_enable, store_disable, store_set, store_browse):
+    store.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from syncd.errors import ConfigDamaged, NoVault
 
 VALID = "settings.valid"  # in the state directory: the digest of the last config.toml that was found right
+STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FORBID: dict[str, Any] = {"extra": "forbid"}
 
 
@@ -29,8 +31,9 @@ class StoreSetting:
     """One store."""
 
     __pydantic_config__ = _FORBID
-    name: Annotated[str, MinLen(1), Says("What you call this store.")] = "main"
+    name: Annotated[str, MinLen(1), MaxLen(64), Says("What you call this store, on every device.")] = "main"
     url: Annotated[str, MinLen(1), Says("Where it is: a directory, or a URL; see docs/stores.md.")] = "/srv/syncd-store"
+    enabled: Annotated[bool, Says("Whether this device uses it. What it misses meanwhile, it gets later.")] = True
     secrets: Annotated[
         dict[str, str],
         Says("Where each secret of it is: env:NAME, file:PATH, command:WORDS or keyring:SERVICE/USER."),
@@ -163,6 +166,12 @@ def _validate(raw: dict[str, Any], path: Path) -> Settings:
     for needed in ("folder", "stores"):
         if needed not in raw:
             raise ConfigDamaged(f"{path}: {needed} is missing")
+    names = [store.name for store in settings.stores]
+    for name in names:
+        if not STORE_NAME.fullmatch(name):
+            raise ConfigDamaged(f"{path}: stores.name: {name!r} is not 1 to 64 letters, digits, dots, dashes")
+    if len(set(names)) < len(names):
+        raise ConfigDamaged(f"{path}: two stores have one name")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise ConfigDamaged(f"{path}: log_level: {settings.log_level!r} is not debug, info, warning or error")
     if settings.log_format not in ("text", "json"):

@@ -13,6 +13,7 @@ from syncd.engine.calling import NamesHere
 from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
+from syncd.engine.keeping import say_new_stores, use_stores
 from syncd.engine.meeting import meet
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
@@ -92,6 +93,8 @@ def full_cycle(
     meet_folder(vault)
     settle_intents(vault)
     both.arrived = Inward(vault).fetch(discover=True)
+    use_stores(vault)
+    say_new_stores(vault, outbox)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
     bring_in(vault, outbox, progress, both, ripe)
     help_newcomers(vault, both.outward)

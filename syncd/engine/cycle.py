@@ -20,6 +20,7 @@ from syncd.engine.conflicts import count_conflicts
 from syncd.engine.folder import meet_folder
 from syncd.engine.guards import holds
 from syncd.engine.inward import Arrived
+from syncd.engine.keeping import say_new_stores, use_stores
 from syncd.engine.listening import Listening
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
@@ -297,7 +298,9 @@ class Cycle:
         meet_folder(self.vault)
         settle_intents(self.vault)
         arrived = arrived or self._listening.fetch(self.vault, discover=whole)
+        use_stores(self.vault)
         outbox = Outbox(self.vault)
+        say_new_stores(self.vault, outbox)
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
         both = Both(arrived=arrived)

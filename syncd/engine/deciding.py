@@ -8,12 +8,14 @@ from typing import Any
 
 from blake3 import blake3
 
-from syncd.config.settings import save
+from syncd.config.settings import load, save
 from syncd.engine.conflicts import resolve
 from syncd.engine.guards import approve, check_seen, deny
+from syncd.engine.keeping import use_stores
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
+from syncd.engine.storeset import say_stores, store_set
 from syncd.engine.vault import Vault
 from syncd.errors import UsageError
 from syncd.journal.statements import StatementKind
@@ -21,6 +23,7 @@ from syncd.journal.statements import state as statement
 from syncd.model.path import path_fields
 from syncd.seal.slots import entropy_to_words
 from syncd.state.db import State
+from syncd.store.placement import Rule
 
 WORDS = 6  # of 11 bits each: a store would have to try 2^65 journals to make one that shows the same
 
@@ -51,6 +54,17 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         vault.settings = dataclasses.replace(vault.settings, device=body["name"])
         save(vault.settings, vault.home.config)
         return {"name": body["name"]}
+    if what == "stores":
+        said = store_set(vault.state)
+        rule = Rule(
+            said.rule.copies if body.get("copies") is None else body["copies"],
+            said.rule.commit if body.get("commit") is None else body["commit"],
+        )
+        vault.settings = load(vault.home.config)  # where a store is for this device was written there before
+        outbox.say(say_stores(said, places=body.get("places") or {}, rule=rule, quotas=body.get("quotas") or {}))
+        outbox.commit()
+        use_stores(vault)
+        return {"stores": [member.name for member in vault.store.members]}
     raise UsageError(f"nobody can decide {what!r}")
 
 

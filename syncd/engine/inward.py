@@ -90,10 +90,16 @@ class Inward:
             following = [sequence for sequence in sequences if sequence > tip]
             if following and following[0] != tip + 1:
                 name = record_name(device, tip + 1)
-                arrived.alarms[name] = f"{name} is missing, though later ones of that device are there"
+                if self._store.whole:
+                    arrived.alarms[name] = f"{name} is missing, though later ones of that device are there"
+                else:
+                    arrived.behind[name] = f"{name} is not on the stores that can be asked now"
         for old in known.values():
             if old.no != OWN_DEVICE and old.sequence and old.sequence not in listed.get(old.id, []):
                 name = record_name(old.id, old.sequence)
+                if not self._store.whole:
+                    arrived.behind[name] = f"{name} is not on the stores that can be asked now"
+                    continue
                 arrived.alarms[name] = f"{name} was there and is not any more: the store shows an older state"
 
     def _advance(self, device: Device, waiting: dict[int, Fetched], arrived: Arrived) -> bool:

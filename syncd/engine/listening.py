@@ -66,7 +66,7 @@ class Listening:
         """Take what others said, if there may be something; return it if it is to be brought here."""
         now = self._elapsed()
         discover = now >= self._discover_due_s
-        if not discover and all(vault.store.stat(name) is None for name in self._awaited):
+        if not discover and not vault.store.there(self._awaited):
             self.due_s = now + self._ask_again_s(vault, now)
             return None
         arrived = self.fetch(vault, discover=discover)

@@ -46,6 +46,7 @@ log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _ELSEWHERE = "record-elsewhere"  # rows of that record that say nothing of this disk
+_SPOOLED = "record-spooled"  # its bytes, where there are several stores: a retry puts these or none
 _STATEMENTS = "statements"
 _TOLD = "frontier-told"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
@@ -268,6 +269,8 @@ class Outbox:
         name = record_name(head.device, head.sequence)
         with self._state.transaction():
             self._state.set(_INTENT, blake3(sealed).digest())
+            if len(self._vault.store.members) > 1:  # a store that took it may be away when that matters
+                self._state.set(_SPOOLED, sealed)
             elsewhere = [row for row, found in batch.fingerprints.items() if found == ELSEWHERE]
             self._state.set(_ELSEWHERE, cbor.dumps(elsewhere))
         self._step("record-intended")
@@ -294,6 +297,7 @@ class Outbox:
         self._state.set(_TOLD, cbor.dumps(told))
         self._state.set(NEXT_VERSION, str(self._next_version).encode())
         self._state.set(_INTENT, b"")
+        self._state.set(_SPOOLED, b"")
         self._state.set(_STATEMENTS, b"")
 
     def _remember(self, batch: Batch) -> None:
@@ -363,15 +367,20 @@ class Outbox:
 
     def _recover_record(self) -> None:
         own = self._state.devices.get(OWN_DEVICE)
-        if own.sequence and self._vault.store.stat(record_name(own.id, own.sequence)) is None:
+        store = self._vault.store
+        if own.sequence and store.stat(record_name(own.id, own.sequence)) is None and store.whole:
             raise NeedsAttention(
                 f"the store shows an older state than this device has seen: record {own.sequence} is missing",
                 hint="Bring the store's newest copy back. If it is lost, move the store away and make a new vault.",
             )
         name = record_name(own.id, own.sequence + 1)
-        if self._vault.store.confirm(name) is None:
-            return
-        sealed = self._vault.store.get(name)
+        if store.confirm(name) is None:
+            spooled = self._state.get(_SPOOLED)
+            if not spooled or store.whole:
+                return
+            # A store that is away may have it, so nothing else may ever have its number.
+            store.put(name, spooled)
+        sealed = store.get(name)
         if blake3(sealed).digest() != self._state.get(_INTENT):
             raise JournalAhead(
                 f"the store holds record {own.sequence + 1} of this device, which its state does not know"

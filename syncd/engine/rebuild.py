@@ -9,32 +9,34 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import logging
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.config.home import Home
+from syncd.config.secrets import keep, kept
 from syncd.config.settings import Settings, StoreSetting, load, save
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
+from syncd.engine.founding import check_place, fresh_folder
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
 from syncd.engine.loading import load_newest
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
-from syncd.engine.stores import keep_secrets, open_setting
+from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, open_setting, soundness
+from syncd.engine.storeset import store_set
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
     Ambient,
     Vault,
-    check_place,
-    fresh_folder,
     keys_of,
     marker_of,
     open_vault,
     write_private,
 )
-from syncd.errors import Damaged, Locked, NotUnlocked, StoreForeign, SyncdError, UsageError
+from syncd.errors import Damaged, Locked, NotUnlocked, StoreError, StoreForeign, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.record import record_name
 from syncd.journal.statements import Statement, StatementKind
@@ -44,8 +46,13 @@ from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock, open_slot
 from syncd.state.db import State
+from syncd.store.member import Member, Surroundings
+from syncd.store.owing import Owing
+from syncd.store.placement import Rule
 from syncd.store.provider import Provider
+from syncd.store.replicas import Replicas
 
+log = logging.getLogger("syncd.engine")
 SEALED = ".epoch"  # files beside the device's key: epochs sealed to it alone
 
 
@@ -67,7 +74,7 @@ class Bare:
     """What a person brings to a machine that has nothing: where the store and folder are, and a key."""
 
     folder: str
-    store: str
+    stores: tuple[StoreSetting, ...]  # a name that begins with `?` is what syncd calls it until the vault says
     device: str
     unlock: Unlock
 
@@ -82,9 +89,10 @@ def join(home: Home, ambient: Ambient, bare: Bare) -> Rebuilt:
     """
     if home.config.exists():
         raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
-    check_place(home, bare.folder, bare.store)
+    places = [setting.url for setting in bare.stores]
+    check_place(home, bare.folder, places)
     os.makedirs(bare.folder, exist_ok=True)
-    fresh_folder(home, bare.folder, bare.store)
+    fresh_folder(home, bare.folder, places)
     return rebuild(home, ambient, bare)
 
 
@@ -122,20 +130,49 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
     """
     home.make()
     if bare is not None:
-        settings = Settings(folder=bare.folder, device=bare.device, stores=(StoreSetting(name="main", url=bare.store),))
+        settings = Settings(folder=bare.folder, device=bare.device, stores=bare.stores)
     else:
         settings = load(home.config)
-    with contextlib.closing(open_setting(home, settings.stores[0])) as store:
+    with contextlib.closing(_open_all(home, settings.stores, ambient)) as store:
         return _rebuild(home, ambient, bare, settings, store, anew=anew)
 
 
+def _open_all(home: Home, settings: tuple[StoreSetting, ...], ambient: Ambient) -> Replicas:
+    """Open the stores of a vault of which nothing is known yet.
+
+    Raises:
+        StoreForeign: none holds a vault, or they hold different ones.
+        StoreError: none of them can be asked.
+    """
+    providers = {setting.name: open_setting(home, setting) for setting in settings if setting.enabled}
+    if len(providers) == 1:
+        ((name, provider),) = providers.items()
+        return Replicas.alone(provider, name)
+    found: dict[str, bytes] = {}
+    errors: list[StoreError] = []
+    for name, provider in providers.items():
+        try:
+            found[name] = _read_genesis(provider)
+        except StoreError as error:
+            log.warning("the store %s is left out: %s", name, error.message)
+            errors.append(error)
+    if len(set(found.values())) > 1:
+        raise StoreForeign(f"{' and '.join(providers[name].url for name in found)} hold different vaults")
+    if not found:
+        raise errors[0]
+    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
+    genesis = next(iter(found.values()))
+    return Replicas([Member(name, providers[name], around, genesis) for name in found], Rule(), Owing())
+
+
 def _rebuild(
-    home: Home, ambient: Ambient, bare: Bare | None, settings: Settings, store: Provider, *, anew: bool
+    home: Home, ambient: Ambient, bare: Bare | None, settings: Settings, store: Replicas, *, anew: bool
 ) -> Rebuilt:
     genesis = _read_genesis(store)
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)
     keys, _ = keys_of(vault, genesis, opened)
+    store.sound = soundness(keys)
     predecessor = None
     if not fresh and (anew or _is_hurt(store, keys, DeviceId(device.id))):
         # Nothing can be appended to a journal with a hole, or that somebody else continues.
@@ -147,6 +184,7 @@ def _rebuild(
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
         result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
+        settings = replace(settings, stores=_name_stores(home, settings.stores))
     except BaseException:
         put_back(home.state)
         raise
@@ -154,11 +192,41 @@ def _rebuild(
         write_private(home.device_key, device.dump())  # from here on the new state counts, whatever happens
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
-    keep_secrets(home, settings.stores[0])
+    for setting in settings.stores:
+        keep_secrets(home, setting)
     save(settings, home.config)
     Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
     drop_aside(home.state)
     return result
+
+
+def _name_stores(home: Home, given: tuple[StoreSetting, ...]) -> tuple[StoreSetting, ...]:
+    """Return the stores that a person gave, called what the vault calls them.
+
+    Raises:
+        UsageError: the vault has several, and one that was given is none of them by its place.
+    """
+    if not any(setting.name.startswith(UNNAMED) for setting in given):
+        return given
+    with contextlib.closing(State(home.state, write=False)) as state:
+        said = store_set(state)
+    named = []
+    for setting in given:
+        if not setting.name.startswith(UNNAMED):
+            named.append(setting)
+            continue
+        name = next((name for name, url in said.places.items() if is_same_place(url, setting.url)), None)
+        if name is None and len(said.places) == 1:
+            (name,) = said.places  # it is somewhere else for this computer
+        if name is None and said.places:
+            known = ", ".join(f"{name} ({url})" for name, url in said.places.items())
+            raise UsageError(
+                f"which store of the vault is {setting.url}? It has {known}",
+                hint="Say its name: --store NAME=URL.",
+            )
+        keep(home.keys, name or "main", kept(home.keys, setting.name))
+        named.append(replace(setting, name=name or "main"))
+    return tuple(named)
 
 
 def _read_genesis(store: Provider) -> bytes:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
 from syncd.engine.conflicts import count_conflicts
 from syncd.engine.guards import holds
 from syncd.engine.status import FIRST, IDLE, SCANNING, Status
+from syncd.engine.stores import settings_of
+from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
-from syncd.errors import StoreError
+from syncd.errors import StoreError, StoreFull, StoreGone, StoreReadOnly
 from syncd.model.path import path_fields
-from syncd.store.folder import FolderStore
+from syncd.store.member import Member
+
+LOOK_S = 2.0  # that a person waits for a store before it is told as away
 
 
 def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     """Return the fields of `syncd status --json` (DESIGN section 7)."""
     files, size = vault.state.nodes.counts()
-    stores = [store_fields(vault)]
+    stores = stores_fields(vault)
     state = status.state if status else "stopped"
     problems = status.problems if status else vault.state.nodes.problems()
     progress = status.progress if status and state in (FIRST, SCANNING) else None
@@ -26,7 +30,7 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     pending_bytes = max(0, progress.total_bytes - progress.bytes) if progress else 0
     if status and not progress:
         pending_files = status.pending
-    alarms = [] if stores[0]["healthy"] else [f"the store {stores[0]['url']} does not answer"]
+    alarms = [_trouble(store) for store in stores if not store["healthy"]]
     alarms += sorted(status.alarms.values()) if status else []
     last_ns = status.last_safe_ns if status and status.last_safe_ns else _last_record_ns(vault)
     fields: dict[str, Any] = {
@@ -56,6 +60,12 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     return fields
 
 
+def _trouble(store: dict[str, Any]) -> str:
+    if store["state"] == SHUT:
+        return f"the store {store['url']} takes nothing: {store['reason']}"
+    return f"the store {store['url']} does not answer"
+
+
 def _iso(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
 
@@ -64,25 +74,85 @@ def _last_record_ns(vault: Vault) -> int:
     return max((row.claimed_ns for row in vault.state.devices.records()), default=0)
 
 
-def store_fields(vault: Vault) -> dict[str, Any]:
-    """Return how the store is: whether it answers, and what this device knows to be there."""
-    setting = vault.settings.stores[0]
+def stores_fields(vault: Vault) -> list[dict[str, Any]]:
+    """Return how each store is: whether it answers, and what is known to be there; asked all at once."""
+    members = vault.store.members
+    looks = [member.look() for member in members]
+    objects, size = _known(vault)
+    said = store_set(vault.state)
+    found = [
+        _store_fields(vault, member, said.quotas.get(member.name), objects, size, _comes(look))
+        for member, look in zip(members, looks, strict=True)
+    ]
+    named = {member.name for member in members}
+    return found + [
+        {**found[0], **_NOTHING, "name": setting.name, "url": setting.url, "state": DISABLED}
+        for setting in settings_of(vault.settings.stores, said)
+        if setting.name not in named
+    ]
+
+
+def _comes(look: Future[None] | None) -> StoreError | None:
+    """Return what is wrong with a store that was asked."""
+    try:
+        if look is not None:
+            look.result(LOOK_S)
+    except StoreError as error:
+        return error
+    except TimeoutError:
+        return StoreGone("it does not answer in time", hint="syncd goes on asking.")
+    return None
+
+
+def _known(vault: Vault) -> tuple[int, int]:
+    """Return objects and bytes that records name, and records themselves."""
     records = vault.state.devices.records()
     packs = vault.state.packs.all()
-    begun = time.perf_counter()
-    try:
-        if isinstance(vault.store, FolderStore):
-            vault.store.check()
-        healthy = vault.store.stat("genesis") is not None
-    except StoreError:
-        healthy = False
+    return len(records) + len(packs), sum(row.size for row in records) + sum(pack.size for _, pack in packs)
+
+
+def _store_fields(
+    vault: Vault, member: Member, quota: int | None, objects: int, size: int, error: StoreError | None
+) -> dict[str, Any]:
+    several = len(vault.store.members) > 1
+    lacking = vault.store.owing.lacking(member.name)
+    held = vault.store.owing.holdings(member.name)
+    if several:
+        objects, size = held.objects, held.size
+    error = error or member.trouble
     verified = vault.state.get("verified-at")
     return {
-        "name": setting.name,
-        "url": vault.store.url,
-        "healthy": healthy,
-        "objects": len(records) + len(packs),
-        "bytes": sum(row.size for row in records) + sum(pack.size for _, pack in packs),
-        "latency_ms": round((time.perf_counter() - begun) * 1000, 3),
+        "name": member.name,
+        "url": member.provider.url,
+        "healthy": error is None,
+        "state": _state_of(member, error, lacking[0]),
+        "reason": error.message if error else "",
+        "hint": error.hint if error else "",
+        "objects": objects,
+        "bytes": size,
+        "lacking_objects": lacking[0],
+        "lacking_bytes": lacking[1],
+        "quota_bytes": quota,
+        "latency_ms": round((member.health.latency_s or 0.0) * 1000, 3),
         "last_verified_at": float(verified) if verified else None,
     }
+
+
+_NOTHING = {
+    "healthy": True,
+    "reason": "",
+    "hint": "",
+    "objects": 0,
+    "bytes": 0,
+    "lacking_objects": 0,
+    "lacking_bytes": 0,
+    "latency_ms": 0.0,
+}
+AWAY, SHUT, BEHIND, COMPLETE, DISABLED = "away", "shut", "behind", "complete", "disabled"
+
+
+def _state_of(member: Member, error: StoreError | None, lacking: int) -> str:
+    """Return how a store is, in one word: `shut` is one that can be read and takes nothing."""
+    if error is not None:
+        return SHUT if isinstance(error, (StoreFull, StoreReadOnly)) else AWAY
+    return BEHIND if lacking or not member.whole else COMPLETE

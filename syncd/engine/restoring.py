@@ -223,8 +223,9 @@ def check_target(vault: Vault, target: str) -> None:
     """
     there = os.path.realpath(target)
     places = {"the folder": vault.settings.folder, "syncd's own state": str(vault.home.state)}
-    if isinstance(vault.store, FolderStore):
-        places["the store"] = str(vault.store.root)
+    for member in vault.store.members:
+        if isinstance(member.provider, FolderStore):
+            places[f"the store {member.name}"] = str(member.provider.root)
     for what, place in places.items():
         inside = os.path.realpath(place)
         if os.path.commonpath([inside, there]) == inside:

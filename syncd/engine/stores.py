@@ -1,14 +1,42 @@
-"""Opening the stores that the settings name, with the secrets that this device has for them."""
+"""Opening the vault's stores: those that its journals and the settings name, with the secrets that this device has.
+
+The journals say which stores there are; the settings say where this device finds one if that is elsewhere for it, and
+whether it uses it. A store whose secrets are missing here is there all the same, and says what is missing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from blake3 import blake3
 
 from syncd.config.home import Home
 from syncd.config.secrets import in_environment, keep, secret_of
 from syncd.config.settings import StoreSetting
+from syncd.engine.storeset import StoreSet
+from syncd.errors import Locked, NotUnlocked, StoreDenied, SyncdError, UsageError
+from syncd.journal.record import name_within
+from syncd.model.ids import EpochId
+from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
+from syncd.seal.epochs import vault_id_of
+from syncd.seal.keys import VaultKeys
+from syncd.store.absent import AbsentStore
+from syncd.store.member import Member, Surroundings
+from syncd.store.owing import FILE, Owing
 from syncd.store.provider import Provider
 from syncd.store.registry import Wanted, kind_of, open_store
+from syncd.store.replicas import Replicas
+
+UNNAMED = "?"  # a store's name begins so until the vault says what it is called
+
+
+def is_same_place(url: str, other: str) -> bool:
+    """Tell whether two URLs name one place."""
+    if "://" in url.removeprefix("file://") or "://" in other.removeprefix("file://"):
+        return url == other
+    return os.path.realpath(url.removeprefix("file://")) == os.path.realpath(other.removeprefix("file://"))
 
 
 def open_setting(home: Home, setting: StoreSetting) -> Provider:
@@ -53,3 +81,112 @@ def missing_secrets(home: Home, setting: StoreSetting) -> list[str]:
     """Return the secrets that a store cannot do without and that nobody has said."""
     secret = _secret(home, setting)
     return [wanted.name for wanted in _wanted(setting) if wanted.needed and not secret(wanted.name)]
+
+
+def settings_of(configured: tuple[StoreSetting, ...], said: StoreSet) -> tuple[StoreSetting, ...]:
+    """Return the stores of the vault: the configured ones that nobody took away, then what other devices added."""
+    kept = [setting for setting in configured if setting.name not in said.removed]
+    named = {setting.name for setting in configured}
+    return (*kept, *(StoreSetting(name=name, url=url) for name, url in said.places.items() if name not in named))
+
+
+def open_replicas(
+    home: Home,
+    configured: tuple[StoreSetting, ...],
+    said: StoreSet,
+    keys: VaultKeys,
+    genesis: bytes,
+    around: Surroundings,
+    *,
+    write: bool,
+) -> Replicas:
+    """Open the stores of a vault; nothing is contacted yet.
+
+    Raises:
+        UsageError, Locked: the only store's URL is wrong, or a secret of it is missing.
+    """
+    settings = [setting for setting in settings_of(configured, said) if setting.enabled]
+    if not settings:
+        raise UsageError("every store is disabled", hint="Enable one: `syncd store enable NAME`.")
+    path = home.state / FILE
+    if write and path.exists():
+        with closing(Owing(path)) as owing:
+            owing.in_use(setting.name for setting in settings)
+    if len(settings) == 1:
+        provider = open_setting(home, settings[0])
+        return Replicas([Member(settings[0].name, provider, around)], said.rule, Owing())
+    sound = soundness(keys)
+    members = [Member(setting.name, _present(home, setting), around, genesis, sound) for setting in settings]
+    owing = Owing(path) if write or path.exists() else Owing()
+    for member in members:
+        member.returned = not owing.holdings(member.name).compared_s
+    return Replicas(members, said.rule, owing, sound, said.quotas)
+
+
+def _present(home: Home, setting: StoreSetting) -> Provider:
+    try:
+        return open_setting(home, setting)
+    except (UsageError, Locked) as error:
+        return AbsentStore(
+            setting.url,
+            StoreDenied(error.message, hint=f"Give them: `syncd store login {setting.name}`."),
+        )
+
+
+_BY_BYTES = ("pack", "part", "volume")  # objects that are named by their bytes
+
+
+def soundness(keys: VaultKeys) -> Callable[[str, bytes], bool]:
+    """Return what tells whether bytes are what an object's name stands for, as far as this vault's keys can tell."""
+
+    def sound(name: str, data: bytes) -> bool:
+        kind = name.partition("/")[0]
+        if kind in _BY_BYTES:
+            return blake3(data).hexdigest() == name.rpartition("/")[2]
+        check = _CHECKS.get(kind)
+        if check is None:
+            return True
+        try:
+            return check(keys, name, data)
+        except NotUnlocked:
+            return True  # sealed for others: they can tell
+        except SyncdError:
+            return False
+
+    return sound
+
+
+def _is_record(keys: VaultKeys, name: str, data: bytes) -> bool:
+    return name_within(_payload(keys, ObjectKind.RECORD, name, data), name) == name
+
+
+def _is_genesis(keys: VaultKeys, name: str, data: bytes) -> bool:
+    return vault_id_of(data) == keys.vault
+
+
+def _is_checkpoint(keys: VaultKeys, name: str, data: bytes) -> bool:
+    return bool(_payload(keys, ObjectKind.CHECKPOINT, name, data))
+
+
+def _payload(keys: VaultKeys, kind: ObjectKind, name: str, data: bytes) -> bytes:
+    epoch = EpochId(read_clear(data, kind, name).header.epoch)
+    return OpenObject(data, kind, keys.object_secret(epoch, kind.word), keys.vault, name).payload()
+
+
+def _is_slot(keys: VaultKeys, name: str, data: bytes) -> bool:
+    read_clear(data, ObjectKind.SLOT, name)
+    return True
+
+
+def _is_epoch(keys: VaultKeys, name: str, data: bytes) -> bool:
+    read_clear(data, ObjectKind.EPOCH, name)
+    return True
+
+
+_CHECKS: Mapping[str, Callable[[VaultKeys, str, bytes], bool]] = {
+    "record": _is_record,
+    "genesis": _is_genesis,
+    "checkpoint": _is_checkpoint,
+    "slot": _is_slot,
+    "epoch": _is_epoch,
+}

@@ -18,26 +18,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from syncd.chunk.cuts import table_bytes
-from syncd.chunk.params import PROFILES, Params
+from syncd.chunk.params import Params
 from syncd.config.home import Home
-from syncd.config.settings import Settings, StoreSetting, load, save
-from syncd.engine.batch import dump_statements
+from syncd.config.settings import Settings, load
 from syncd.engine.replacing import settle
-from syncd.engine.stores import keep_secrets, open_setting
-from syncd.errors import Busy, Failed, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign, UsageError
+from syncd.engine.stores import open_replicas, settings_of
+from syncd.engine.storeset import store_set
+from syncd.errors import Busy, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
-from syncd.fs.looking import MARKER
-from syncd.journal.statements import Statement, StatementKind
-from syncd.journal.statements import state as statement
-from syncd.model.ids import OWN_DEVICE, DeviceId, EpochId, SlotId, VaultId
+from syncd.model.ids import DeviceId, SlotId, VaultId
 from syncd.pack.reader import ChunkReader
-from syncd.seal.envelope import Algorithm
-from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, seal_epoch, seal_genesis, vault_id_of
-from syncd.seal.keys import DeviceKeys, Roots, SlotPrivate, VaultKeys
-from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words, seal_slot
+from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, vault_id_of
+from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
 from syncd.state.db import State
-from syncd.store.provider import Provider
+from syncd.store.member import Surroundings
+from syncd.store.replicas import Replicas
 
 MARK = "mark"  # the word of the folder that the state knows
 PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
@@ -63,11 +59,13 @@ class Vault:
     home: Home
     settings: Settings
     state: State
-    store: Provider
+    store: Replicas
     device: DeviceKeys
     keys: VaultKeys
     genesis: Genesis
     ambient: Ambient
+    named: list[tuple[str, str]] = field(default_factory=list)  # names and URLs of the stores in use
+    lent: bool = False  # the stores are somebody else's, and stay open
 
     @cached_property
     def disk(self) -> Disk:
@@ -128,7 +126,8 @@ class Vault:
 
     def reader(self) -> ChunkReader:
         """Return a reader of chunks."""
-        return ChunkReader(self.store, self.keys, self.state.chunks.get, self.state.packs.get, self.pool)
+        chunks, packs = self.state.chunks.get, self.state.packs.get
+        return ChunkReader(self.store, self.keys, chunks, packs, self.pool, self.store.mend)
 
     def close(self) -> None:
         """Let go of threads and files."""
@@ -136,7 +135,8 @@ class Vault:
             pool = self.__dict__.pop(name, None)
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
-        self.store.close()
+        if not self.lent:
+            self.store.close()
         self.state.close()
 
 
@@ -162,8 +162,8 @@ def exclusive(home: Home) -> Iterator[None]:
         os.close(descriptor)
 
 
-def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Vault:
-    """Open the vault of a home with the device's own key.
+def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None, stores: Replicas | None = None) -> Vault:
+    """Open the vault of a home with the device's own key; `stores` are those that somebody has opened already.
 
     Raises:
         NoVault, ConfigDamaged: it was never set up, or its settings cannot be read.
@@ -179,13 +179,28 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None) -> Va
     if write:
         settle(home)
     state = State(home.state, write=write)
+    ambient = ambient or Ambient()
     try:
         keys, genesis = _unlock(state, device)
-        store = open_setting(home, settings.stores[0])
+        store = stores or open_stores(home, settings, state, keys, ambient, write=write)
+        named = [(one.name, one.url) for one in settings_of(settings.stores, store_set(state)) if one.enabled]
     except BaseException:
         state.close()
         raise
-    return Vault(home, settings, state, store, device, keys, genesis, ambient or Ambient())
+    return Vault(home, settings, state, store, device, keys, genesis, ambient, named, lent=stores is not None)
+
+
+def open_stores(
+    home: Home, settings: Settings, state: State, keys: VaultKeys, ambient: Ambient, *, write: bool
+) -> Replicas:
+    """Open the stores that the settings and the known records name.
+
+    Raises:
+        UsageError, Locked: there is only one, and its URL is wrong or a secret of it is missing.
+    """
+    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
+    genesis = state.kept_objects("genesis")["genesis"]
+    return open_replicas(home, settings.stores, store_set(state), keys, genesis, around, write=write)
 
 
 def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:
@@ -217,160 +232,6 @@ def keys_of(vault: VaultId, genesis: bytes, opened: list[EpochRoots]) -> tuple[V
     newest = opened[-1]
     keys = VaultKeys(vault, Roots(newest.id_root, epochs), newest.epoch)
     return keys, open_genesis(genesis, newest.id_root)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Founding:
-    """What a person decides when a vault is made."""
-
-    folder: str
-    store: str
-    device: str
-    passphrase: Unlock | None
-    argon2: Argon2 = field(default_factory=Argon2)
-
-
-def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
-    """Make a vault: keys, genesis, slots and first epoch on the store, settings and state here.
-
-    The folder is marked last, so a failure on the way leaves a folder that nobody watches.
-
-    Returns:
-        The 24 recovery words.
-
-    Raises:
-        UsageError: this home has a vault already, or the folder is one's already or no directory.
-        StoreForeign: the store holds something else.
-    """
-    if home.config.exists():
-        raise UsageError(f"{home.config} exists: this home has a vault already", hint="Set SYNCD_HOME for another.")
-    disk = fresh_folder(home, founding.folder, founding.store)
-    home.make()
-    setting = StoreSetting(name="main", url=founding.store)
-    with contextlib.closing(open_setting(home, setting)) as store:
-        store.create()
-        if next(store.list(), None) is not None:
-            raise StoreForeign(f"{founding.store} holds a vault already", hint="Use `syncd rebuild`, or another place.")
-        entropy = ambient.entropy(32)
-        device = DeviceKeys.generate(ambient.entropy(16))
-        objects, statements, keys = _found(founding, device, entropy, ambient)
-        for name, data in objects.items():
-            store.put(name, data)
-    write_private(home.device_key, device.dump())
-    mark = ambient.entropy(8).hex()
-    keep_vault(home, objects, statements, device.id, mark)
-    settings = Settings(
-        folder=founding.folder,
-        device=founding.device,
-        stores=(setting,),
-    )
-    keep_secrets(home, setting)
-    save(settings, home.config)
-    disk.write_marker(marker_of(keys.vault, DeviceId(device.id), mark))
-    return entropy_to_words(entropy)
-
-
-def fresh_folder(home: Home, folder: str, store: str) -> Disk:
-    """Return a folder that belongs to no vault yet, and neither holds nor lies in anything of ours.
-
-    Raises:
-        UsageError: it does, or is no directory.
-    """
-    if not os.path.isdir(folder):
-        raise UsageError(f"{folder} is not a directory", hint="Make it first, or check the spelling.")
-    check_place(home, folder, store)
-    return Disk(os.fsencode(folder))
-
-
-def check_place(home: Home, folder: str, store: str) -> None:
-    """Refuse a folder, there or not yet, in which a vault would meet itself.
-
-    Raises:
-        UsageError: it, or one above it, is a vault's; or it holds the store or syncd's own files, or lies in the store.
-    """
-    here = os.path.realpath(folder)
-    above = here
-    while True:
-        if os.path.lexists(os.path.join(os.fsencode(above), MARKER)):
-            hint = "Run `syncd status`, or see `syncd rebuild`." if above == here else "Choose a folder outside it."
-            raise UsageError(f"{above} belongs to a vault already", hint=hint)
-        if above == os.path.dirname(above):
-            break
-        above = os.path.dirname(above)
-    place = store.removeprefix("file://")
-    if "://" not in place:
-        if _holds(here, place):
-            raise UsageError(f"the store {store} lies inside the folder", hint="Put the store somewhere else.")
-        if _holds(os.path.realpath(place), here):
-            raise UsageError(f"the folder {folder} lies inside the store", hint="Choose a folder outside it.")
-    for ours in (home.state, home.keys, home.config.parent):
-        if _holds(here, str(ours)):
-            raise UsageError(
-                f"the folder {folder} holds syncd's own files ({ours})",
-                hint="Choose a folder below it, or set SYNCD_HOME to a place outside.",
-            )
-
-
-def _holds(folder: str, other: str) -> bool:
-    """Tell whether a path, resolved, is a folder or lies in it."""
-    return os.path.commonpath([folder, os.path.realpath(other)]) == folder
-
-
-def _found(
-    founding: Founding, device: DeviceKeys, words: bytes, ambient: Ambient
-) -> tuple[dict[str, bytes], list[Statement], VaultKeys]:
-    """Return the founding objects by name, the first record's statements, and the keys."""
-    epoch = EpochId(ambient.entropy(16))
-    id_root, root = ambient.entropy(32), ambient.entropy(32)
-    genesis = Genesis(
-        ambient.entropy(32), ambient.now_ns(), Algorithm.AES_256_GCM, PROFILES, DeviceId(device.id), epoch
-    )
-    raw_genesis = seal_genesis(genesis, id_root, ambient.entropy(32))
-    vault = vault_id_of(raw_genesis)
-    unlocks = [Unlock(SlotType.RECOVERY, words)] + ([founding.passphrase] if founding.passphrase else [])
-    objects = {}
-    slots = {SlotId(device.slot_id): device.slot.public()}
-    types = {SlotId(device.slot_id): SlotType.DEVICE}
-    for unlock in unlocks:
-        slot, private = SlotId(ambient.entropy(16)), SlotPrivate.generate()
-        objects[f"slot/{slot.hex()}"] = seal_slot(vault, slot, private, unlock, ambient.entropy(32), founding.argon2)
-        slots[slot], types[slot] = private.public(), unlock.type
-    roots = EpochRoots(epoch, root, id_root, {}, DeviceId(device.id))
-    objects[f"epoch/{epoch.hex()}"] = seal_epoch(vault, roots, slots, device, ambient.entropy(32), ambient.entropy(32))
-    objects["genesis"] = raw_genesis
-    statements = [
-        statement(
-            StatementKind.ENROL,
-            signing=device.verifying,
-            slot=device.slot_id,
-            public=device.slot.public(),
-            name=founding.device,
-        ),
-        statement(StatementKind.EPOCH, epoch=epoch, past=[], slots=sorted(slots)),
-        statement(StatementKind.STORE_SET, stores=[["main", founding.store]], copies=1, commit=1, limits={}),
-    ]
-    for slot, public in slots.items():
-        if types[slot] != SlotType.DEVICE:
-            statements.append(statement(StatementKind.SLOT_ADD, slot=slot, type=int(types[slot]), public=public))
-    keys, _ = keys_of(vault, raw_genesis, [roots])
-    return objects, statements, keys
-
-
-def keep_vault(home: Home, objects: dict[str, bytes], statements: list[Statement], device: DeviceId, mark: str) -> None:
-    """Begin the local state: this device's number, sealed copies of genesis and epochs, first statements."""
-    state = State(home.state, write=True)
-    try:
-        with state.transaction():
-            number = state.devices.number(device)
-            if number != OWN_DEVICE:
-                raise Failed(f"{home.state} already holds another device")
-            for name, data in objects.items():
-                if not name.startswith("slot/"):
-                    state.keep_object(name, data)
-            state.set("statements", dump_statements(statements))
-            state.set(MARK, mark.encode())
-    finally:
-        state.close()
 
 
 def write_private(path: os.PathLike[str], data: bytes) -> None:

@@ -145,6 +145,20 @@ def record_hash(payload: bytes) -> bytes:
     return blake3(payload).digest()
 
 
+def name_within(payload: bytes, what: str) -> str:
+    """Return the name that a record says it has, its signature unread.
+
+    Raises:
+        Damaged: it cannot be decoded.
+    """
+    raw_head, _, _ = _parts(payload[64:], what)
+    try:
+        fields = cbor.loads(raw_head)
+        return record_name(bytes(fields[5][0]), int(fields[1]))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise Damaged(f"{what}: cannot be decoded ({error})") from error
+
+
 def decode(
     payload: bytes,
     vault: bytes,

@@ -68,6 +68,7 @@ class ChunkReader:
         locate: returns where a chunk lies, or None.
         pack: returns the locations of a local pack number.
         pool: opens segments ahead of their use.
+        mend: told the name of a pack that is damaged; returns whether another store had it whole.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class ChunkReader:
         locate: Callable[[bytes], Located | None],
         pack: Callable[[int], PackLocations],
         pool: Executor | None = None,
+        mend: Callable[[str], bool] = lambda name: False,
     ) -> None:
+        self._mend = mend
         self._store, self._keys, self._locate, self._pack_row, self._pool = store, keys, locate, pack, pool
         self.hasher = Hasher(keys)
         self._packs: OrderedDict[int, _Pack] = OrderedDict()
@@ -183,6 +186,14 @@ class ChunkReader:
         return pack
 
     def _open_segment(self, pack: _Pack, index: int) -> memoryview:
+        try:
+            return self._read_segment(pack, index)
+        except Damaged:
+            if not self._mend(pack.name):
+                raise
+        return self._read_segment(pack, index)
+
+    def _read_segment(self, pack: _Pack, index: int) -> memoryview:
         start, length = pack.offsets[index], pack.lengths[index]
         low = start // ALIGN * ALIGN
         high = min(-(-(start + length) // ALIGN) * ALIGN, pack.size)

@@ -37,6 +37,16 @@ class Said:
             "SELECT sequence, wire FROM statement WHERE device = ? ORDER BY sequence, place", (device,)
         )
 
+    def of_kind(self, code: int) -> Iterator[tuple[int, int, int, bytes]]:
+        """Yield (device, sequence, Lamport clock of its record, CBOR) of every statement of a kind, codes below 24."""
+        # A statement is a list of two, its code first: so its CBOR begins.
+        yield from self._db.execute(
+            "SELECT s.device, s.sequence, r.lamport, s.wire FROM statement s "
+            "JOIN record r ON r.device = s.device AND r.sequence = s.sequence "
+            "WHERE substr(s.wire, 1, 2) = ? ORDER BY s.device, s.sequence, s.place",
+            (bytes((0x82, code)),),
+        )
+
     def part(self, kind: int, first: bytes) -> PartRow | None:
         """Return the part that this device wrote last for a kind and first key."""
         row = self._db.execute("SELECT * FROM part WHERE kind = ? AND first = ?", (kind, first)).fetchone()

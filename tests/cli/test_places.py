@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.vault import check_place
+from syncd.engine.founding import check_place
 from syncd.errors import UsageError
 from tests.world import World
 
@@ -24,7 +24,7 @@ from tests.world import World
 )
 def test_it_is_refused(world: World, folder: str, store: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        check_place(world.home, os.path.normpath(world.root / folder), str(world.root / store))
+        check_place(world.home, os.path.normpath(world.root / folder), [str(world.root / store)])
 
 
 def test_join_leaves_nothing_in_a_store(world: World, tmp_path: Path) -> None:

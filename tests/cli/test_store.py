@@ -73,7 +73,7 @@ def test_credentials_are_given_anew(home: Path) -> None:
 def test_a_person_is_asked_and_nothing_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "keys" / "main.store").unlink()
     monkeypatch.setenv("SYNCD_HOME", str(home))
-    monkeypatch.setattr(store_cli, "_at_a_terminal", lambda: True)
+    monkeypatch.setattr(store_cli, "at_a_terminal", lambda: True)
     done = CliRunner().invoke(entry, ["store", "login"], input=f"{s3.KEY}\n{s3.WORD}\n\n")
     assert done.exit_code == 0, done.output
     assert s3.WORD not in done.output

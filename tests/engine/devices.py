@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncd.config.home import Home, find_home
+from syncd.config.settings import StoreSetting
 from syncd.engine.both import Both, full_cycle
+from syncd.engine.founding import Founding, create_vault
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.rebuild import Bare, join
-from syncd.engine.vault import Ambient, Founding, create_vault, open_vault
+from syncd.engine.vault import Ambient, open_vault
 from syncd.seal.slots import Unlock
 from tests.world import CHEAP, tree_of
 
@@ -48,7 +50,7 @@ class Device:
 
     def join(self, first: Device) -> None:
         """Become a device of the vault that another one founded."""
-        bare = Bare(str(self.folder), str(self.store), self.name, Unlock.words(first.words))
+        bare = Bare(str(self.folder), (StoreSetting("?", str(self.store)),), self.name, Unlock.words(first.words))
         join(self.home, self.ambient, bare)
 
     def write(self, path: str, text: str) -> None:
@@ -71,7 +73,7 @@ def devices(root: Path, *names: str, ambient: Ambient | None = None) -> list[Dev
     found = [Device(root, name, root / "store", ambient or Ambient()) for name in names]
     first, *others = found
     first.folder.mkdir(parents=True)
-    founding = Founding(str(first.folder), str(first.store), first.name, None, CHEAP)
+    founding = Founding(str(first.folder), (StoreSetting("main", str(first.store)),), first.name, None, CHEAP)
     first.words = create_vault(first.home, founding, first.ambient)
     first.sync()
     for device in others:

@@ -18,6 +18,7 @@ from syncd.engine.vault import Vault
 from syncd.errors import LocalDiskFull, StoreError, StoreFull, StoreGone, StoreReadOnly, SyncdError
 from syncd.store.folder import FolderStore
 from syncd.store.provider import Capabilities, Listed
+from syncd.store.replicas import Replicas
 from tests.world import World
 
 STEPS = ["pack-sealed", "pack-intended", "pack-put", "record-intended", "record-put", "state-committed"]
@@ -74,8 +75,10 @@ class Watched:
 
 def opened(world: World) -> tuple[Vault, Watched]:
     vault = world.open()
-    assert isinstance(vault.store, FolderStore)
-    vault.store = watched = Watched(vault.store)  # type: ignore[assignment]
+    store = vault.store.members[0].provider
+    assert isinstance(store, FolderStore)
+    watched = Watched(store)
+    vault.store = Replicas.alone(watched)
     return vault, watched
 
 

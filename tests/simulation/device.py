@@ -27,6 +27,7 @@ from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
 from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
 from syncd.state.db import State, connect
 from syncd.state.migrations import migrate
+from syncd.store.replicas import Replicas
 from syncd.watch.pending import Hint
 from tests.simulation.store import Door, Shelf
 from tests.simulation.system import EVENT_CREATED, EVENT_MOVED, ROOT, Personality, System
@@ -232,7 +233,9 @@ class SimDevice:
             upload=UploadSettings(checkpoint_records=self.checkpoints),
         )
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
-        self.vault = Vault(home, settings, self.state, self.door, self.keys, keys, genesis, self.ambient)
+        store = Replicas.alone(self.door)
+        named = [(setting.name, setting.url) for setting in settings.stores]
+        self.vault = Vault(home, settings, self.state, store, self.keys, keys, genesis, self.ambient, named)
         if not self.busy:
             self.cycle = Cycle(self.vault, self._watch, self._become_another)
 

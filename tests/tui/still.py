@@ -33,6 +33,33 @@ def side(device: str, back: int, size: int) -> dict[str, Any]:
             "recorded_ns": NOW_NS - back, "device": device}  # fmt: skip
 
 
+def store(
+    name: str,
+    url: str,
+    state: str,
+    *,
+    latency_ms: float = 0.0,
+    lacking: tuple[int, int] = (0, 0),
+    reason: str = "",
+    hint: str = "",
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "url": url,
+        "healthy": state not in ("away", "shut"),
+        "state": state,
+        "reason": reason,
+        "hint": hint,
+        "objects": 812 - lacking[0],
+        "bytes": 3_100_000_000 - lacking[1],
+        "lacking_objects": lacking[0],
+        "lacking_bytes": lacking[1],
+        "quota_bytes": None,
+        "latency_ms": latency_ms,
+        "last_verified_at": NOW_NS / 1e9 - 36_000,
+    }
+
+
 STATUS: dict[str, Any] = {
     "state": "syncing",
     "safe": False,
@@ -53,9 +80,14 @@ STATUS: dict[str, Any] = {
     "watching": True,
     "watch_trouble": "",
     "skipped": [{"path": "Documents/budget.xlsx", "reason": "cannot be read: Permission denied"}],
-    "stores": [{"name": "nas", "url": "file:///mnt/nas/syncd", "healthy": True, "objects": 812, "bytes": 3_100_000_000,
-                "latency_ms": 6.1, "last_verified_at": NOW_NS / 1e9 - 36_000}],
-}  # fmt: skip
+    "stores": [
+        store("nas", "file:///mnt/nas/syncd", "complete", latency_ms=6.1),
+        store("bucket", "s3://vault/syncd", "behind", latency_ms=48.2, lacking=(17, 118_000_000)),
+        store(
+            "attic", "sftp://me@attic/srv/syncd", "away", reason="attic does not answer", hint="syncd goes on asking."
+        ),
+    ],
+}
 PROGRESS: dict[str, Any] = {"files": 412, "bytes": 1_400_000_000, "total_files": 1930, "total_bytes": 4_500_000_000,
                             "rate": 1_200_000.0, "rate_up": 1_200_000.0, "rate_down": 0.0,
                             "now": {"path": "Photos/raw/IMG_2231.CR3", "size": 22_800_000, "done": 14_100_000,

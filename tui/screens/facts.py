@@ -55,7 +55,9 @@ class Stores(Place):
     def _told(self, space: dict[str, Any]) -> list[str]:
         saved = space["logical_bytes"] - space["stored_bytes"]
         share = f" ({saved / space['logical_bytes']:.0%})" if space["logical_bytes"] and saved > 0 else ""
-        lines = [
+        stores = self.view.status.get("stores", ())
+        lines = [f"{item['name']}: {item['reason']}. {item['hint']}".strip() for item in stores if item["reason"]]
+        lines += [
             f"{show.plural(space['versions'], 'version')} of files, {show.size(space['logical_bytes'])} "
             "if each were kept whole",
             f"{show.size(space['stored_bytes'])} on each store, in {show.plural(space['packs'], 'pack')} and "
@@ -63,7 +65,7 @@ class Stores(Place):
         ]
         if saved > 0:
             lines.append(f"{show.size(saved)} saved{share} by keeping each piece once, and compressed")
-        checked = [item["last_verified_at"] for item in self.view.status.get("stores", ()) if item["last_verified_at"]]
+        checked = [item["last_verified_at"] for item in stores if item["last_verified_at"]]
         lines.append(
             f"last proven {show.full(int(max(checked) * 1e9), self.now)}" if checked else "never proven: V does"
         )

@@ -1,0 +1,397 @@
+"""Changing which stores the vault has: add, remove, enable, disable, set; and looking at what lies in one.
+
+What is said of the set is said to all devices. A new store is tried before anything is said of it; one that goes is
+read until the others have everything.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncd.api.client import Client
+from syncd.cli.decide import decide
+from syncd.cli.given import complete_secrets, given_stores, restart, setting_of, stores_of
+from syncd.cli.session import home_and_client, reading
+from syncd.cli.show import echo_json, json_option, size_text, talk, yes_option
+from syncd.config.home import Home
+from syncd.config.settings import STORE_NAME, StoreSetting, load, save
+from syncd.errors import Failed, ObjectMissing, StoreForeign, UsageError
+
+if TYPE_CHECKING:
+    from syncd.engine.vault import Vault
+    from syncd.store.provider import Provider
+    from syncd.store.replicas import Replicas
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?")
+_SAY_S = 5.0
+
+
+def _size(text: str) -> int:
+    """Return a size in bytes: `500GB`, `1.5T`; 0 for no limit."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{text!r} is no size", hint="Write 500GB, or 0 for no limit.")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+@click.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.option("--quota", metavar="SIZE", help="Keep no more than this there: 500GB.")
+@click.option("--commit", type=int, metavar="W", help="A change is safe on so many stores.")
+@click.option("--no-wait", is_flag=True, help="Return before the store has everything.")
+def store_add(name: str, url: str, quota: str | None, commit: int | None, no_wait: bool) -> None:
+    """Add a store: it is tried, said to all devices, and filled with all that the vault has.
+
+    A name that the vault has already, and another place: where this device finds that store.
+    """
+    home, client = home_and_client()
+    if not STORE_NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a store", hint="Use letters, digits, dots and dashes.")
+    (place,) = given_stores((f"{name}={url}",))
+    _, said = stores_of(home)
+    limits = {} if quota is None else {name: _size(quota)}
+    _check_rule(len({*said.places, name}), commit)
+    complete_secrets(home, place)
+    found = _try(home, place, known=name in said.places)
+    _write(home, place)
+    _keep_secrets(home, place)
+    is_new = name not in said.places
+    places = {name: place.url} if is_new else {}
+    body: dict[str, Any] = {"places": places, "quotas": limits, "commit": commit}
+    decide(client, "stores", {**body, "copies": 0} if is_new else body)
+    _write_down(home, name, found)
+    talk(
+        f"Added {name}. It gets all that the vault has." if is_new else f"This device finds {name} at {place.url} now."
+    )
+    if not no_wait:
+        _wait_for(home, client, name)
+
+
+def _check_rule(stores: int, commit: int | None) -> None:
+    if commit is not None and not 1 <= commit <= stores:
+        raise UsageError(f"a change cannot be on {commit} of {stores} stores")
+
+
+def _try(home: Home, setting: StoreSetting, *, known: bool) -> list[dict[str, Any]]:
+    """Make a place for a store and see whether it does what it says.
+
+    Raises:
+        UsageError: it lies in the folder, or a secret is missing.
+        StoreForeign: it holds another vault.
+        Failed: it does not keep a promise.
+    """
+    from syncd.engine.founding import check_store_place
+    from syncd.engine.stores import missing_secrets, open_setting
+    from syncd.store.probe import probe
+
+    check_store_place(load(home.config).folder, setting.url)
+    missing = missing_secrets(home, setting)
+    if missing:
+        wanted = ", ".join(missing)
+        raise UsageError(f"{setting.url} needs {wanted}", hint="Run it on a terminal, or see docs/stores.md.")
+    with closing(open_setting(home, setting)) as store:
+        _check_vault(home, store, known=known)
+        store.create()
+        found = []
+        for check in probe(store, random.SystemRandom()):
+            if not check.fine:
+                raise Failed(
+                    f"{store.url} cannot be a store: {check.what}: {check.said}",
+                    hint="`syncd store test` tries it again. Nothing was added to the vault.",
+                )
+            found.append(asdict(check))
+    return found
+
+
+def _check_vault(home: Home, store: Provider, *, known: bool) -> None:
+    from syncd.errors import StoreGone
+    from syncd.seal.epochs import vault_id_of
+
+    try:
+        there = vault_id_of(store.get("genesis"))
+    except (ObjectMissing, StoreGone):
+        return  # nothing is there yet; what cannot be reached says so when its place is made
+    with reading() as vault:
+        if there != vault.keys.vault:
+            raise StoreForeign(f"{store.url} holds another vault", hint="Choose another place.")
+
+
+def _keep_secrets(home: Home, setting: StoreSetting) -> None:
+    from syncd.engine.stores import keep_secrets
+
+    keep_secrets(home, setting)
+
+
+def _write(home: Home, setting: StoreSetting) -> None:
+    """Put a store into the settings, in the place of one of its name."""
+    settings = load(home.config)
+    stores = {one.name: one for one in settings.stores} | {setting.name: setting}
+    save(replace(settings, stores=tuple(stores.values())), home.config)
+
+
+def _write_without(home: Home, name: str) -> None:
+    """Take a store out of the settings; the last one stays, for there is no vault without any."""
+    settings = load(home.config)
+    stores = tuple(one for one in settings.stores if one.name != name)
+    if not stores:
+        others, _ = stores_of(home)
+        stores = tuple(one for one in others if one.name != name)
+    save(replace(settings, stores=stores), home.config)
+
+
+def _write_down(home: Home, name: str, found: list[dict[str, Any]]) -> None:
+    """Keep what the store was found to do."""
+    import json
+
+    from syncd.store.owing import FILE, Owing
+
+    with closing(Owing(home.state / FILE)) as owing:
+        owing.write_down(name, json.dumps(found))
+
+
+# -- until it has everything ----------------------------------------------------------------------
+
+
+def _wait_for(home: Home, client: Client, name: str) -> None:
+    """Return when a store has everything: the agent sees to it, or this process where none runs."""
+    if client.running():
+        _until(lambda: _lacking_there(client, name))
+    else:
+        from syncd.cli.session import working
+        from syncd.engine.keeping import catch_up
+
+        with working() as vault, _saying(vault.store, [name]) as beat:
+            catch_up(vault, beat)
+            lacking, _ = vault.store.owing.lacking(name)
+            if lacking:
+                raise Failed(f"{name} still lacks {lacking} objects", hint="`syncd store list` says why.")
+    talk(f"{name} has everything.")
+
+
+def _lacking_there(client: Client, name: str) -> tuple[int, int, str]:
+    for store in client.call("GET", "/v1/status")["stores"]:
+        if store["name"] == name:
+            if not store["healthy"]:
+                raise Failed(store["reason"], hint=store["hint"] or "It goes on when the store is back.")
+            unknown = store["state"] != "complete"
+            return store["lacking_objects"] + unknown, store["lacking_bytes"], store["state"]
+    return 1, 0, "unknown"
+
+
+def _until(lacking: Callable[[], tuple[int, int, str]]) -> None:
+    said = time.monotonic()
+    while True:
+        objects, size, _ = lacking()
+        if not objects:
+            return
+        if time.monotonic() - said > _SAY_S:
+            talk(f"{objects} objects to go, {size_text(size)}")
+            said = time.monotonic()
+        time.sleep(0.2)
+
+
+@contextmanager
+def _saying(stores: Replicas, names: list[str]) -> Iterator[Callable[[], None]]:
+    """Yield what is called between two objects, and now and then says how many are still to go."""
+    said = time.monotonic()
+
+    def beat() -> None:
+        nonlocal said
+        if time.monotonic() - said > _SAY_S:
+            said = time.monotonic()
+            found = [stores.owing.lacking(name) for name in names]
+            talk(f"{sum(n for n, _ in found)} objects to go, {size_text(sum(size for _, size in found))}")
+
+    yield beat
+
+
+# -- taking one away ------------------------------------------------------------------------------
+
+
+@click.command("remove")
+@click.argument("name")
+@yes_option
+def store_remove(name: str, yes: bool) -> None:
+    """Take a store away, once the others have everything. What lies in it stays there, and is yours to delete."""
+    home, client = home_and_client()
+    setting = setting_of(home, name)
+    settings, said = stores_of(home)
+    if len([one for one in settings if one.enabled and one.name != name]) < max(1, said.rule.commit):
+        raise UsageError(
+            f"without {name} there are fewer stores than a change has to be on ({said.rule.commit})",
+            hint="Add another one first, or `syncd store set --commit 1`.",
+        )
+    if not yes and not click.confirm(f"Take {name} ({setting.url}) away from all devices?", err=True):
+        raise UsageError("nothing was changed")
+    if setting.enabled:
+        with reading() as vault:
+            _drain(vault, name)
+    _write_without(home, name)
+    decide(client, "stores", {"places": {name: ""}})
+    talk(f"{name} is no store of the vault any more. What lies there stays until you delete it.")
+
+
+def _drain(vault: Vault, name: str) -> None:
+    """Bring to the others all that only a store that goes has.
+
+    Raises:
+        Failed: they could not take it all.
+    """
+    from syncd.engine.vault import open_stores
+    from syncd.store.catchup import CatchUp
+
+    with closing(open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)) as stores:
+        member = stores.member(name)
+        if member is None or len(stores.members) < 2:
+            return
+        member.leaving = True
+        names = [one.name for one in stores.staying]
+        with _saying(stores, names) as beat:
+            work = CatchUp(stores, time.time, beat)
+            found = work.compare()
+            if found.failed:
+                store, error = next(iter(found.failed.items()))
+                raise Failed(f"{store} could not be listed: {error.message}", hint=error.hint)
+            more = True
+            while more:
+                more = sum(work.fill(one, 64) for one in stores.staying) > 0
+        lacking = {name: stores.owing.lacking(name)[0] for name in names}
+    if any(lacking.values()):
+        text = ", ".join(f"{name} {count}" for name, count in lacking.items() if count)
+        raise Failed(f"the others do not have everything yet: {text} objects", hint="Nothing was removed; try again.")
+
+
+# -- using one here, or not -----------------------------------------------------------------------
+
+
+@click.command("enable")
+@click.argument("name")
+def store_enable(name: str) -> None:
+    """Use a store on this device again."""
+    _use(name, True)
+
+
+@click.command("disable")
+@click.argument("name")
+def store_disable(name: str) -> None:
+    """Do not use a store on this device for now; it gets what it misses once it is enabled."""
+    _use(name, False)
+
+
+def _use(name: str, enabled: bool) -> None:
+    home, client = home_and_client()
+    setting = setting_of(home, name)
+    settings, _ = stores_of(home)
+    if not enabled and not [one for one in settings if one.enabled and one.name != name]:
+        raise UsageError(f"{name} is the only store that this device uses")
+    _write(home, replace(setting, enabled=enabled))
+    restart(home, client)
+    talk(f"{name} is {'used' if enabled else 'not used'} on this device.")
+
+
+@click.command("set")
+@click.option("--copies", type=int, metavar="N", help="Keep each pack on so many stores; 0 for all.")
+@click.option("--commit", type=int, metavar="W", help="A change is safe on so many stores.")
+@click.option("--quota", multiple=True, metavar="NAME=SIZE", help="Keep no more than this there; 0 for no limit.")
+def store_set(copies: int | None, commit: int | None, quota: tuple[str, ...]) -> None:
+    """Say how many stores take what, for all devices."""
+    home, client = home_and_client()
+    settings, said = stores_of(home)
+    known = {one.name for one in settings}
+    limits = {}
+    for text in quota:
+        name, _, size = text.partition("=")
+        if name not in known:
+            raise UsageError(f"there is no store {name}", hint=f"There is {', '.join(sorted(known))}.")
+        limits[name] = _size(size)
+    _check_rule(len(known), commit)
+    if copies is not None and copies and not max(1, commit or said.rule.commit) <= copies <= len(known):
+        raise UsageError(
+            f"a pack cannot be on {copies} of {len(known)} stores, where changes have to be on "
+            f"{commit or said.rule.commit}"
+        )
+    if copies is None and commit is None and not limits:
+        raise UsageError("nothing to set", hint="See `syncd store set --help`.")
+    decide(client, "stores", {"copies": copies, "commit": commit, "quotas": limits})
+    wanted = said.rule.copies if copies is None else copies
+    where = f"{wanted} stores" if wanted else "all stores"
+    talk(f"Each pack goes to {where}; a change is safe on {commit or said.rule.commit}.")
+
+
+# -- looking into one -----------------------------------------------------------------------------
+
+
+@click.command("browse")
+@click.argument("name", required=False)
+@click.argument("prefix", required=False, default="")
+@click.option("--orphans", is_flag=True, help="Only what no record names: left by a put that did not come to its end.")
+@json_option
+def store_browse(name: str | None, prefix: str, orphans: bool, as_json: bool) -> None:
+    """Show what lies in a store: how much of each kind, or with PREFIX or --orphans each object."""
+    from syncd.engine.stores import open_setting
+
+    home, _ = home_and_client()
+    setting = setting_of(home, name)
+    with reading() as vault:
+        named = _named(vault)
+    with closing(open_setting(home, setting)) as store:
+        rows = (
+            {"name": listed.name, "size": listed.size, "what": _what(listed.name, named)}
+            for listed in store.list(prefix)
+        )
+        if prefix or orphans:
+            _print_objects([row for row in rows if not orphans or row["what"] in _LEFT], as_json)
+        else:
+            _print_kinds(rows, as_json)
+
+
+_LEFT = ("orphan", "unknown")
+
+
+def _named(vault: Vault) -> set[str]:
+    """Return the names of all packs and parts that this device knows to be in use."""
+    from syncd.model.location import pack_name
+
+    packs = {pack_name(pack.pack) for _, pack in vault.state.packs.all()}
+    return packs | {pack_name(pack.pack) for _, pack in vault.state.packs.intents()}
+
+
+def _what(name: str, named: set[str]) -> str:
+    from syncd.store.placement import KINDS
+
+    if not name.startswith(KINDS):
+        return "unknown"
+    kind = name.partition("/")[0]
+    return "orphan" if kind == "pack" and name not in named else kind
+
+
+def _print_objects(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        echo_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['what']:10}  {size_text(row['size']):>9}  {row['name']}")
+    talk(f"{len(rows)} objects, {size_text(sum(row['size'] for row in rows))}")
+
+
+def _print_kinds(rows: Iterator[dict[str, Any]], as_json: bool) -> None:
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        total = found.setdefault(row["what"], [0, 0])
+        total[0] += 1
+        total[1] += row["size"]
+    if as_json:
+        echo_json([{"what": what, "objects": count, "bytes": size} for what, (count, size) in sorted(found.items())])
+        return
+    for what, (count, size) in sorted(found.items()):
+        click.echo(f"{what:10}  {count:8,} objects  {size_text(size):>9}")

@@ -1,0 +1,117 @@
+"""Keeping the vault's stores: the ones in use are those that the journals name, and each comes to hold everything.
+
+Invariant: what a person adds to the settings is said to all devices; what another device said is in use here from the
+pass that folded it on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from syncd.engine.outbox import Outbox
+from syncd.engine.stores import settings_of
+from syncd.engine.storeset import say_stores, store_set
+from syncd.engine.vault import Vault, open_stores
+from syncd.errors import Locked, SyncdError, UsageError
+from syncd.model.ids import OWN_DEVICE
+from syncd.store.catchup import CatchUp
+from syncd.store.placement import Rule
+from syncd.store.replicas import Replicas
+
+log = logging.getLogger("syncd.engine")
+REST_S = 2.0  # between two looks whether a store lacks something
+
+
+def say_new_stores(vault: Vault, outbox: Outbox) -> None:
+    """Say to all devices which stores the settings of this one have that nobody has said yet."""
+    if vault.state.devices.get(OWN_DEVICE).sequence == 0:
+        return  # what a founder says first names its stores; who joins has theirs from the others
+    said = store_set(vault.state)
+    known = said.places.keys() | said.removed
+    new = {setting.name: setting.url for setting in vault.settings.stores if setting.name not in known}
+    if new and said.places:
+        outbox.say(say_stores(said, places=new, rule=Rule(0, said.rule.commit)))
+
+
+def use_stores(vault: Vault) -> None:
+    """Open the stores anew, where the settings or the journals name others than those in use."""
+    said = store_set(vault.state)
+    wanted = [(setting.name, setting.url) for setting in settings_of(vault.settings.stores, said) if setting.enabled]
+    in_use = vault.store
+    same_rule = len(wanted) == 1 or not said.places or (said.rule, said.quotas) == (in_use.rule, in_use.quotas)
+    if wanted == vault.named and same_rule:
+        return
+    try:
+        fresh = open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)
+    except (UsageError, Locked) as error:
+        log.error("the stores stay as they were: %s", error.message)
+        return
+    vault.store, vault.named = fresh, wanted
+    in_use.close()
+    log.info("stores in use: %s", ", ".join(name for name, _ in wanted))
+
+
+def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
+    """Bring every store that can be asked all that it lacks.
+
+    Raises:
+        StoreError: the stores could not be compared.
+    """
+    work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
+    while work.turn():
+        go_on()
+
+
+class _Ended(Exception):
+    """It was told to end while it worked."""
+
+
+class Tending:
+    """A thread beside the loop that brings to each store what it lacks.
+
+    Args:
+        stores: returns those in use now.
+        now_ns: the clock.
+    """
+
+    def __init__(self, stores: Callable[[], Replicas], now_ns: Callable[[], int]) -> None:
+        self._stores, self._now_ns = stores, now_ns
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="syncd-tending", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is half done goes on next time."""
+        self._end.set()
+        self._thread.join(timeout=REST_S)
+
+    def _go_on(self) -> None:
+        if self._end.is_set():
+            raise _Ended
+
+    def _run(self) -> None:
+        tended, work = None, None
+        while not self._end.is_set():
+            stores = self._stores()
+            if stores is not tended:
+                tended, work = stores, CatchUp(stores, lambda: self._now_ns() / 1e9, self._go_on)
+                if len(stores.members) > 1:
+                    for member in stores.members:
+                        member.returned = True  # what was put while nobody noted it is not known
+            try:
+                more = work.turn() if work is not None else False
+            except _Ended:
+                return
+            except SyncdError as error:
+                more = False
+                log.warning("the stores could not be compared: %s", error.message)
+            except Exception:
+                more = False
+                log.exception("an error inside syncd")
+            if not more:
+                self._end.wait(REST_S)

@@ -1,0 +1,211 @@
+"""Bringing to each store what it lacks: after it was away, was emptied, was added, or was found damaged.
+
+Two works, both safe to break off anywhere: `compare` reads the stores' listings side by side and notes what is
+lacking; `fill` copies what is noted from whichever store has it sound. Invariant: genesis comes last, so a store by
+which a vault can be found is one from which it can be rebuilt.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from syncd.errors import ObjectExists, ObjectMissing, StoreError
+from syncd.store.member import GENESIS, Member
+from syncd.store.owing import Holdings
+from syncd.store.placement import KINDS, choose, copies_of
+from syncd.store.provider import Listed
+from syncd.store.replicas import Replicas
+
+log = logging.getLogger("syncd.store")
+AGAIN_S = 24 * 3600.0  # listings are compared this often, whatever is noted: notes may be lost, objects, too
+BATCH = 64  # objects asked for in one piece of work
+
+
+@dataclass(slots=True)
+class Found:
+    """What a comparison found: stores that were listed to their end, and how many objects each lacked."""
+
+    listed: list[str] = field(default_factory=list)
+    lacking: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, StoreError] = field(default_factory=dict)
+
+
+class CatchUp:
+    """Keeps the stores of a vault complete.
+
+    Args:
+        stores: of the vault.
+        now_s: seconds since 1970.
+        go_on: told between two objects; raises to break off.
+    """
+
+    def __init__(self, stores: Replicas, now_s: Callable[[], float], go_on: Callable[[], None] = lambda: None) -> None:
+        self._stores, self._now_s, self._go_on = stores, now_s, go_on
+        self._after: dict[str, str] = {}  # store -> how far its notes were gone through, where some cannot be had
+
+    def turn(self) -> bool:
+        """Do what is due; return whether more can be done at once."""
+        if len(self._stores.members) < 2:
+            return False
+        self.look_after()
+        if any(self._unknown(member) for member in self._stores.members if not member.resting):
+            self.compare()
+        more = [self.fill(member, BATCH) for member in self._stores.members if member.open]
+        return any(more)
+
+    def look_after(self) -> None:
+        """Ask stores that were away whether they are back."""
+        for member in self._stores.members:
+            if member.health.away and not member.resting:
+                try:
+                    member.ask(lambda provider: provider.stat(GENESIS))
+                except StoreError as error:
+                    log.info("the store %s is still away: %s", member.name, error.message)
+
+    def _unknown(self, member: Member) -> bool:
+        compared_s = self._stores.owing.holdings(member.name).compared_s
+        return member.returned or not compared_s or abs(self._now_s() - compared_s) > AGAIN_S
+
+    # -- comparing ------------------------------------------------------------------------------
+
+    def compare(self) -> Found:
+        """Note what each store lacks that another one has."""
+        found = Found()
+        counted = {member.name: [0, 0] for member in self._stores.members if not member.resting}
+        # What is put meanwhile may not be listed; it is noted by who puts it.
+        returned = [member for member in self._stores.members if member.name in counted and member.returned]
+        for listed, sizes in self._side_by_side(list(counted), found):
+            self._go_on()
+            if not listed.name.startswith(KINDS):
+                continue
+            for store, size in sizes.items():
+                counted[store][0] += 1
+                counted[store][1] += size
+            wanting = self._wanting(listed, sizes, found)
+            # Of an object that is there in two sizes nobody knows which is right.
+            owed = Listed(listed.name, listed.size if len(set(sizes.values())) == 1 else 0)
+            self._stores.owing.owe(wanting, [owed] if wanting else [])
+            for store in wanting:
+                found.lacking[store] = found.lacking.get(store, 0) + 1
+        for store, (objects, size) in counted.items():
+            if store not in found.failed:
+                found.listed.append(store)
+                self._stores.owing.compared(store, Holdings(objects, size, self._now_s()))
+        for member in returned:
+            member.returned = member.name in found.failed
+        for store, lacking in found.lacking.items():
+            new = any(member.hollow for member in self._stores.members if member.name == store)
+            log.log(logging.INFO if new else logging.WARNING, "the store %s lacks %d objects", store, lacking)
+        return found
+
+    def _side_by_side(self, stores: list[str], found: Found) -> Iterator[tuple[Listed, dict[str, int]]]:
+        """Yield every object, in its greatest size, with its size on each store that has it."""
+        sources = [self._listing(store, found) for store in stores]
+        sizes: dict[str, int] = {}
+        current = ""
+        for name, store, size in heapq.merge(*sources):
+            if name != current and sizes:
+                yield Listed(current, max(sizes.values())), sizes
+                sizes = {}
+            current = name
+            sizes[store] = size
+        if sizes:
+            yield Listed(current, max(sizes.values())), sizes
+
+    def _listing(self, store: str, found: Found) -> Iterator[tuple[str, str, int]]:
+        member = self._stores.member(store)
+        if member is None:
+            return
+        try:
+            for listed in member.pages(""):
+                yield listed.name, store, listed.size
+        except StoreError as error:
+            found.failed[store] = error
+
+    def _wanting(self, listed: Listed, sizes: dict[str, int], found: Found) -> list[str]:
+        """Return the stores that shall have an object and have it not, or cut."""
+        staying = self._stores.staying
+        same = len(set(sizes.values())) == 1
+        having = [member.name for member in staying if member.name in sizes] if same else []
+        members = [member for member in staying if member.name not in found.failed and not member.resting]
+        lacking = [member for member in members if member.name not in having]
+        missing = copies_of(listed.name, self._stores.rule, len(staying)) - len(having)
+        if missing >= len(lacking) or not same:
+            return [member.name for member in lacking]
+        rooms = [self._stores.room(member, listed.size) for member in lacking]
+        return choose(listed.name, rooms, self._stores.rule)[: max(0, missing)]
+
+    # -- filling --------------------------------------------------------------------------------
+
+    def fill(self, member: Member, most: int) -> bool:
+        """Bring a store some of what it is owed; return whether it got on and is owed more."""
+        owing = self._stores.owing
+        after = self._after.get(member.name, "")
+        owed = owing.next_of(member.name, after, most)
+        self._after[member.name] = owed[-1].name if len(owed) == most else ""
+        batch = [listed for listed in owed if listed.name != GENESIS] or owed
+        if not after and [listed.name for listed in batch] == [GENESIS] and owing.lacking(member.name)[0] > 1:
+            batch = []
+        under_way: deque[tuple[str, Future[None]]] = deque()
+        done = 0
+        for listed in batch:
+            self._go_on()
+            if self._is_there(member, listed):
+                done += 1
+                continue
+            data = self._sound_copy(member, listed.name)
+            if data is None:
+                continue
+            future = member.write(self._stores.putting(member, listed.name, data))
+            while future is None and under_way:
+                done += self._ended(member, *under_way.popleft())
+                future = member.write(self._stores.putting(member, listed.name, data))
+            if future is None or not member.open:
+                break  # others keep it busy, or it failed: the rest waits
+            under_way.append((listed.name, future))
+        while under_way:
+            done += self._ended(member, *under_way.popleft())
+        lacking, _ = owing.lacking(member.name)
+        if done and not lacking:
+            log.info("the store %s has everything", member.name)
+            member.hollow = False
+        return bool(lacking and (done or self._after[member.name]))
+
+    def _is_there(self, member: Member, listed: Listed) -> bool:
+        """Tell whether an object has come by another way: another device brings it, too, or its put came through."""
+        try:
+            if not listed.size or member.ask(lambda provider: provider.stat(listed.name)) != listed.size:
+                return False
+        except StoreError:
+            return False
+        self._stores.owing.paid(member.name, listed.name, listed.size)
+        return True
+
+    def _sound_copy(self, member: Member, name: str) -> bytes | None:
+        """Return an object from another store, None when it cannot be had now."""
+        try:
+            return self._stores.get_from_others(member, name)
+        except ObjectMissing:
+            if self._stores.whole:  # it was never put anywhere: who began to put it puts it anew, or lets it be
+                self._stores.owing.dropped(member.name, name)
+        except StoreError as error:
+            log.info("%s cannot be had for the store %s: %s", name, member.name, error.message)
+        return None
+
+    def _ended(self, member: Member, name: str, future: Future[None]) -> bool:
+        """Tell whether an object was put."""
+        try:
+            future.result()
+        except ObjectExists as error:
+            log.error("%s; it is left as it is", error.message)
+            self._stores.owing.dropped(member.name, name)
+            return False
+        except StoreError as error:
+            log.info("the store %s did not take %s: %s", member.name, name, error.message)
+            return False
+        return True

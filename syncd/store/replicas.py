@@ -1,0 +1,398 @@
+"""Several stores as one: the port again, over N of them.
+
+| call | waits for | passes over |
+|---|---|---|
+| put | W stores | those that rest or have their hands full: they are owed the object |
+| get | the first that gives it, the fastest asked first, another beside it when that is slow | |
+| stat | the first that has it, else every one that can be asked | |
+| confirm | W stores that have it durably, made so if need be | |
+| list | all that can be asked; what any of them has | those that fail on the way |
+| delete | all | none |
+
+Invariants: `put` returns only when W stores hold the object; what a store lacks is noted before anything is put
+(owing.py); no store that is slow or dead holds up the others. With one store every call goes straight to it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import heapq
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from syncd.errors import ObjectExists, ObjectMissing, StoreError
+from syncd.store.asking import first_of, gather, worst
+from syncd.store.member import Member, Surroundings
+from syncd.store.owing import Owing
+from syncd.store.placement import Room, Rule, choose, copies_of
+from syncd.store.provider import LARGEST_OBJECT, Capabilities, Listed, Provider
+
+log = logging.getLogger("syncd.store")
+T = TypeVar("T")
+PATIENCE_S = 5.0  # for a store that says nothing, where others have answered
+
+
+class Replicas:
+    """The stores of one vault.
+
+    Args:
+        members: the stores, by preference where nothing else tells them apart.
+        rule: how many take an object.
+        owing: what each lacks.
+        sound: tells whether bytes are what an object's name stands for.
+        quota: bytes that a store may hold, by its name.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        rule: Rule,
+        owing: Owing,
+        sound: Callable[[str, bytes], bool] = lambda name, data: True,
+        quota: Mapping[str, int] | None = None,
+    ) -> None:
+        self.members, self.rule, self.owing, self.sound = tuple(members), rule, owing, sound
+        self.quotas = quota or {}
+        self._one = self.members[0].provider if len(self.members) == 1 else None
+
+    @classmethod
+    def alone(cls, provider: Provider, name: str = "main") -> Replicas:
+        """Return one store as the only one: nothing is noted, and every call goes straight to it."""
+        around = Surroundings(time.monotonic, random.random, ThreadPoolExecutor)
+        return cls([Member(name, provider, around)], Rule(), Owing())
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where it is: the stores' own places."""
+        return ", ".join(member.provider.url for member in self.members)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What all of them can do together; asked as often as the quickest may be."""
+        all_of = [member.provider.capabilities for member in self.members]
+        return Capabilities(
+            named=any(each.named for each in all_of),
+            listable=any(each.listable for each in all_of),
+            conditional=self._one is not None and all_of[0].conditional,  # no store decides for the others
+            ranged=any(each.ranged for each in all_of),
+            largest=min([LARGEST_OBJECT, *(each.largest for each in all_of)]),
+            ask_s=min(each.ask_s for each in all_of),
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether what no store shows can be taken for what nobody put there: each was asked, and is complete."""
+        return self._one is not None or all(member.whole for member in self.members)
+
+    @property
+    def commit(self) -> int:
+        """W: how many stores must have an object. One that is still to be filled counts for none."""
+        return max(1, min(self.rule.commit, sum(not member.hollow for member in self.members)))
+
+    @property
+    def staying(self) -> builtins.list[Member]:
+        """The stores that objects are put on."""
+        return [member for member in self.members if not member.leaving]
+
+    def member(self, name: str) -> Member | None:
+        """Return a store by its name."""
+        return next((member for member in self.members if member.name == name), None)
+
+    def create(self) -> None:
+        """Make ready a place for a new store, everywhere."""
+        for member in self.members:
+            member.provider.create()
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        for member in self.members:
+            member.close()
+        self.owing.close()
+
+    # -- putting --------------------------------------------------------------------------------
+
+    def put(self, name: str, data: bytes) -> None:
+        """Create an object on W stores at least; the rest have it soon, or are owed it.
+
+        Raises:
+            ObjectExists: on a store the name stands for other bytes already.
+            StoreError: W stores did not take it; those that did not are owed it.
+        """
+        if self._one is not None:
+            self._one.put(name, data)
+            return
+        members = self.takers(name, len(data))
+        self.owing.owe([member.name for member in members], [Listed(name, len(data))])
+        self._put_on(members, name, data, self.commit)
+
+    def takers(self, name: str, size: int) -> list[Member]:
+        """Return the stores that shall have an object, those that can take it now first."""
+        by_name = {member.name: member for member in self.staying}
+        rooms = [self.room(member, size) for member in self.staying]
+        return [by_name[store] for store in choose(name, rooms, self.rule)]
+
+    def room(self, member: Member, size: int) -> Room:
+        """Return what the choice of a store for an object of this size looks at."""
+        quota = self.quotas.get(member.name)
+        free = None if quota is None else max(0, quota - self.owing.holdings(member.name).size)
+        return Room(member.name, free, member.open and (free is None or free >= size))
+
+    def _put_on(self, members: Sequence[Member], name: str, data: bytes, needed: int) -> None:
+        """Put on these stores, and return when so many have it."""
+        under_way: set[Future[None]] = set()
+        spare: list[Member] = []
+        for member in members:
+            future = member.write(self.putting(member, name, data)) if member.open else None
+            if future is None:
+                spare.append(member)
+            else:
+                under_way.add(future)
+        done, errors = gather(under_way, needed)
+        for member in spare:  # only while too few others took it: asking is the one way to see whether they are back
+            if done >= needed:
+                break
+            try:
+                member.ask(self.putting(member, name, data))
+                done += 1
+            except ObjectExists:
+                raise
+            except StoreError as error:
+                errors.append(error)
+        if done < needed:
+            raise worst(errors)
+
+    def putting(self, member: Member, name: str, data: bytes) -> Callable[[Provider], None]:
+        """Return the work of putting an object on one store, where damaged bytes in its place are replaced."""
+
+        def put(provider: Provider) -> None:
+            try:
+                provider.put(name, data)
+            except ObjectExists:
+                self._replace(member, provider, name, data)
+            self.owing.paid(member.name, name, len(data))
+
+        return put
+
+    def _replace(self, member: Member, provider: Provider, name: str, data: bytes) -> None:
+        """Put an object where damaged bytes have its name.
+
+        Raises:
+            ObjectExists: they are not damaged; the name stands for something else.
+        """
+        if self.sound(name, provider.get(name)):
+            raise ObjectExists(f"{provider.url}: {name} stands for other bytes already")
+        provider.delete(name)
+        provider.put(name, data)
+        log.warning("the store %s had %s damaged: it is whole again, from another store", member.name, name)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return the object's bytes, from the first store that gives them.
+
+        Raises:
+            ObjectMissing: no store has it.
+            StoreError: none that can be asked has it, and not all can be asked.
+        """
+        if self._one is not None:
+            return self._one.get(name, start, length)
+        return self._get_from(self._readers(name), name, start, length)
+
+    def _able(self) -> builtins.list[Member]:
+        """Return the stores to be asked: those that are not left alone; all, where that is none."""
+        return [member for member in self.members if not member.resting] or [*self.members]
+
+    def _readers(self, name: str) -> list[Member]:
+        """Return the stores that may have an object, the one to be asked first first."""
+        able = self._able()
+        owed = {member.name for member in able if member.hollow or self.owing.owes(member.name, name)}
+        return sorted(able, key=lambda member: (member.name in owed, member.health.latency_s or 0.0))
+
+    def _get_from(self, members: Sequence[Member], name: str, start: int = 0, length: int | None = None) -> bytes:
+        whole = start == 0 and length is None
+        found = first_of(
+            members,
+            lambda provider: provider.get(name, start, length),
+            (lambda data: self.sound(name, data)) if whole else (lambda data: True),
+        )
+        if found.data is not None:
+            self._owe(found.lacking, name)
+            return found.data
+        if found.errors or any(member.resting for member in self.members):
+            raise worst(found.errors or [member.trouble for member in self.members])
+        raise ObjectMissing(f"no store has {name}{' whole' if found.damaged else ''}")
+
+    def get_from_others(self, member: Member, name: str) -> bytes:
+        """Return an object from any store but one.
+
+        Raises:
+            ObjectMissing: no other store has it sound.
+            StoreError: no other that can be asked has it.
+        """
+        return self._get_from([other for other in self._readers(name) if other is not member], name)
+
+    def _owe(self, lacking: Iterable[Member], name: str) -> None:
+        """Note what a store was found to lack, where it should have it."""
+        if copies_of(name, self.rule, len(self.staying)) == len(self.staying):
+            self.owing.owe([member.name for member in lacking], [Listed(name, 0)])
+
+    def stat(self, name: str) -> int | None:
+        """Return the object's size in bytes, None when no store that can be asked has it.
+
+        Raises:
+            StoreError: no store can be asked.
+        """
+        if self._one is not None:
+            return self._one.stat(name)
+        able = self._able()
+        under_way = {member.read(lambda provider: provider.stat(name)): member for member in able}
+        errors: list[StoreError] = []
+        negative = sure = 0
+        while under_way:
+            ready, _ = wait(under_way, PATIENCE_S if negative else None, FIRST_COMPLETED)
+            if not ready:
+                break
+            for future in ready:
+                member, error = under_way.pop(future), future.exception()
+                if isinstance(error, StoreError):
+                    errors.append(error)
+                elif error is not None:
+                    raise error
+                elif (size := future.result()) is not None:
+                    return size
+                else:
+                    negative += 1
+                    sure += member.whole
+            # What was said is on W stores: so many that lack it are proof.
+            if sure > len(self.members) - self.commit:
+                return None
+        for member in under_way.values():
+            member.returned = True  # it did not say: what it has is not known
+        if not negative:
+            raise worst(errors)
+        return None
+
+    def there(self, names: Sequence[str]) -> bool:
+        """Tell whether any of these objects is there, as far as the stores that may be asked again by now can tell.
+
+        Raises:
+            StoreError: none of the stores could be asked.
+        """
+        if self._one is not None:
+            return any(self._one.stat(name) is not None for name in names)
+        due = [member for member in self.members if not member.resting and member.is_due()]
+
+        def any_of(provider: Provider) -> bool:
+            return any(provider.stat(name) is not None for name in names)
+
+        under_way = {member.read(any_of) for member in due}
+        errors: list[StoreError] = []
+        while under_way:
+            ready, under_way = wait(under_way, PATIENCE_S, FIRST_COMPLETED)
+            if not ready:
+                return False
+            for future in ready:
+                error = future.exception()
+                if error is None and future.result():
+                    return True
+                if isinstance(error, StoreError):
+                    errors.append(error)
+                elif error is not None:
+                    raise error
+        if errors and all(member.health.away for member in self.members):
+            raise worst(errors)
+        return False
+
+    def confirm(self, name: str) -> int | None:
+        """Return the object's size in bytes, None when no store has it; what is there is durable on W stores.
+
+        Raises:
+            StoreError: no store can be asked, or W stores could not be made to have it.
+        """
+        if self._one is not None:
+            return self._one.confirm(name)
+        under_way = [(member, member.read(lambda provider: provider.confirm(name))) for member in self._able()]
+        sizes: dict[str, int] = {}
+        errors: list[StoreError] = []
+        for member, future in under_way:
+            try:
+                size = future.result()
+            except StoreError as error:
+                errors.append(error)
+                continue
+            if size is not None:
+                sizes[member.name] = size
+        if not sizes:
+            if len(errors) == len(under_way):
+                raise worst(errors)
+            return None
+        size = max(sizes.values())
+        having = {store for store, found in sizes.items() if found == size}
+        lacking = [member for member in self.takers(name, size) if member.name not in having]
+        self.owing.owe([member.name for member in lacking], [Listed(name, size)])
+        if len(having) < self.commit:
+            holders = [member for member in self.members if member.name in having]
+            data = self._get_from(holders, name)
+            self._put_on(lacking, name, data, self.commit - len(having))
+        return size
+
+    def delete(self, name: str) -> None:
+        """Remove an object everywhere.
+
+        Raises:
+            StoreError: it may still be on a store.
+        """
+        for member in self.members:
+            member.ask(lambda provider: provider.delete(name))
+            self.owing.dropped(member.name, name)
+
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        """Yield the objects that any store has, sorted by name; of two sizes the greater.
+
+        Raises:
+            StoreError: no store's listing came to its end.
+        """
+        if self._one is not None:
+            yield from self._one.list(prefix)
+            return
+        able = self._able()
+        errors: list[StoreError] = []
+        last: Listed | None = None
+        sources = [self._listing(member, prefix, errors) for member in able]
+        for listed in heapq.merge(*sources, key=lambda listed: (listed.name, -listed.size)):
+            if last is None or listed.name != last.name:
+                last = listed
+                yield listed
+        if len(errors) == len(able):
+            raise worst(errors)
+
+    def _listing(self, member: Member, prefix: str, errors: builtins.list[StoreError]) -> Iterator[Listed]:
+        try:
+            yield from member.pages(prefix, PATIENCE_S)
+        except StoreError as error:
+            errors.append(error)
+
+    # -- mending --------------------------------------------------------------------------------
+
+    def mend(self, name: str) -> bool:
+        """Bring back an object that a store gave damaged, wherever it is damaged; return whether one is sound.
+
+        Raises:
+            StoreError: a store could not be asked.
+        """
+        if self._one is not None:
+            return False
+        try:
+            data = self.get(name)
+        except ObjectMissing:
+            return False
+        for member in self.members:
+            if not member.resting:
+                member.ask(self.putting(member, name, data))
+        return True

@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from syncd.errors import ObjectExists, ObjectMissing, StoreFull, StoreGone
+from syncd.store.catchup import CatchUp
+from syncd.store.placement import Rule
+from syncd.store.provider import Listed, Provider
+from syncd.store.replicas import Replicas
+from tests.conformance.provider import ProviderSuite
+from tests.store.several import GENESIS, Stores, pack, record
+
+
+def full_copies(stores: Stores) -> bool:
+    first, *others = (door.objects() for door in stores.doors)
+    return all(other == first for other in others)
+
+
+def catch_up(stores: Stores) -> None:
+    work = CatchUp(stores.all, lambda: stores.clock.now)
+    for _ in range(100):
+        if not work.turn():
+            return
+    raise AssertionError("it never catches up")
+
+
+def settle(stores: Stores) -> None:
+    """Let what is under way at the stores come to its end."""
+    for member in stores.all.members:
+        for future in [member._writers.submit(lambda: None) for _ in range(8)]:
+            future.result(30)
+
+
+@pytest.mark.parametrize("commit", [1, 2, 3])
+class TestPort(ProviderSuite):
+    """Several stores keep the promises of one."""
+
+    @pytest.fixture
+    def store(self, commit: int) -> Iterator[Provider]:
+        stores = Stores(3, Rule(0, commit), genesis=b"")
+        stores.all.sound = lambda name, data: True
+        yield stores.all
+        stores.all.close()
+
+    def test_many_creators_of_one_name(self, store: Provider) -> None:
+        """No store decides for the others: each has one creator's bytes whole, and the port says so."""
+        assert isinstance(store, Replicas)
+        contents = [bytes([number]) * 50_000 for number in range(16)]
+        start = threading.Barrier(16)
+
+        def create(number: int) -> None:
+            start.wait()
+            with contextlib.suppress(ObjectExists):
+                store.put("record/one", contents[number])
+
+        threads = [threading.Thread(target=create, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not store.capabilities.conditional
+        assert all(
+            member.provider.get("record/one") in contents
+            for member in store.members
+            if member.provider.stat("record/one")
+        )
+
+
+class TestPutting:
+    def test_w_stores_have_it_when_put_returns(self) -> None:
+        for seed in range(50):
+            stores = Stores(3, Rule(0, 2))
+            name, data = pack(seed)
+            stores.all.put(name, data)
+            assert sum(name in door.objects() for door in stores.doors) >= 2
+
+    def test_a_dead_store_is_owed_what_it_missed(self) -> None:
+        stores = Stores()
+        stores.doors[1].die()
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        assert stores.owing.owes("b", name)
+        assert not stores.owing.owes("a", name)
+        assert not stores.owing.owes("c", name)
+
+    def test_too_few_stores_take_nothing(self) -> None:
+        stores = Stores()
+        stores.doors[0].die()
+        stores.doors[1].die()
+        with pytest.raises(StoreGone):
+            stores.all.put(*pack(1))
+
+    def test_a_store_that_is_back_is_asked_when_others_are_too_few(self) -> None:
+        stores = Stores()
+        stores.doors[0].die()
+        stores.doors[1].die()
+        with pytest.raises(StoreGone):
+            stores.all.put(*pack(1))
+        stores.doors[1].live()
+        stores.all.put(*pack(1))
+
+    def test_a_store_that_hangs_holds_nobody_up(self) -> None:
+        stores = Stores()
+        gate = stores.doors[2].gate = threading.Event()
+        for seed in range(20):
+            stores.all.put(*pack(seed))
+        assert stores.owing.lacking("c")[0] == 20
+        assert len(stores.doors[2].calls) <= 2, "what is under way at one store is bounded"
+        gate.set()
+        settle(stores)
+        catch_up(stores)
+        assert full_copies(stores)
+
+    def test_a_full_store_is_read_and_not_written(self) -> None:
+        stores = Stores()
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        stores.doors[0].fault = lambda call, about: StoreFull("full") if call == "put" else None
+        for seed in range(2, 12):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        assert stores.doors[0].calls.count("put") == 2, "no storm of retries"
+        assert stores.all.members[0].trouble is not None
+        assert not stores.all.members[0].resting
+
+    def test_a_name_that_stands_for_something_else_somewhere(self) -> None:
+        stores = Stores(3, Rule(0, 3))
+        name, data = record(1)
+        clone = record(1, "said by a clone")[1]
+        stores.doors[2].damage(name, clone)
+        with pytest.raises(ObjectExists):
+            stores.all.put(name, data)
+        settle(stores)
+        assert stores.doors[2].objects()[name] == clone
+
+    def test_damaged_bytes_in_its_place_are_replaced(self) -> None:
+        stores = Stores(3, Rule(0, 3))
+        name, data = pack(1)
+        stores.doors[1].damage(name, b"\0" + data[1:])
+        stores.all.put(name, data)
+        assert full_copies(stores)
+
+
+class TestReading:
+    def test_any_store_that_has_it_is_enough(self) -> None:
+        for there in range(3):
+            stores = Stores(3, Rule(0, 1))
+            name, data = pack(1)
+            stores.doors[there].damage(name, data)
+            assert stores.all.get(name) == data
+            assert stores.all.get(name, 10, 20) == data[10:30]
+            assert stores.all.stat(name) == len(data)
+
+    def test_damage_is_passed_over(self) -> None:
+        stores = Stores()
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        for door in stores.doors[:2]:
+            door.damage(name, data[:-1] + bytes([data[-1] ^ 1]))
+        assert stores.all.get(name) == data
+        catch_up(stores)
+        assert full_copies(stores)
+
+    def test_all_damaged(self) -> None:
+        stores = Stores()
+        name, data = pack(1)
+        for door in stores.doors:
+            door.damage(name, data[:-1])
+        with pytest.raises(ObjectMissing):
+            stores.all.get(name)
+
+    def test_what_no_store_has(self) -> None:
+        stores = Stores()
+        assert stores.all.stat("pack/aa/none") is None
+        with pytest.raises(ObjectMissing):
+            stores.all.get("pack/aa/none")
+
+    def test_what_a_store_that_is_away_may_have(self) -> None:
+        stores = Stores()
+        stores.doors[2].die()
+        with pytest.raises(StoreGone):
+            stores.all.get("pack/aa/none")
+
+    def test_a_slow_store_is_passed_by(self) -> None:
+        stores = Stores()
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        gate = stores.doors[0].gate = threading.Event()
+        assert stores.all.get(name) == data
+        gate.set()
+
+    def test_two_of_three_prove_that_nothing_is_there(self) -> None:
+        stores = Stores(3, Rule(0, 2))
+        gate = stores.doors[2].gate = threading.Event()
+        assert stores.all.stat("pack/aa/none") is None
+        gate.set()
+
+    def test_no_store_can_be_asked(self) -> None:
+        stores = Stores()
+        for door in stores.doors:
+            door.die()
+        for ask in (lambda: stores.all.stat("x"), lambda: stores.all.get("x"), lambda: list(stores.all.list())):
+            with pytest.raises(StoreGone):
+                ask()
+
+    def test_listing_what_any_of_them_has(self) -> None:
+        stores = Stores()
+        wanted = []
+        for seed in range(30):
+            name, data = pack(seed)
+            stores.doors[seed % 3].damage(name, data)
+            wanted.append(name)
+        assert [listed.name for listed in stores.all.list("pack/")] == sorted(wanted)
+        stores.doors[0].die()
+        found = [listed.name for listed in stores.all.list("pack/")]
+        assert found == sorted(name for seed, name in enumerate(wanted) if seed % 3)
+        assert not stores.all.whole
+
+    def test_another_vault_in_its_place_is_never_asked(self) -> None:
+        stores = Stores()
+        stores.doors[0].damage("genesis", b"of another vault")
+        name, data = pack(1)
+        stores.doors[0].damage(name, data)
+        assert stores.all.stat(name) is None
+        stores.all.put(*pack(2))
+        settle(stores)
+        assert pack(2)[0] not in stores.doors[0].objects()
+        assert not stores.all.whole
+
+    def test_confirming_makes_it_durable_on_w(self) -> None:
+        stores = Stores()
+        name, data = pack(1)
+        stores.doors[1].damage(name, data)
+        assert stores.all.confirm(name) == len(data)
+        assert sum(name in door.objects() for door in stores.doors) >= 2
+        stores.doors[0].die()
+        stores.doors[2].die()
+        other, more = pack(2)
+        stores.doors[1].damage(other, more)
+        with pytest.raises(StoreGone):
+            stores.all.confirm(other)
+
+
+class TestCatchingUp:
+    def test_a_store_that_was_away(self) -> None:
+        stores = Stores()
+        stores.all.put(*pack(0))
+        stores.doors[1].die()
+        for seed in range(1, 20):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        stores.doors[1].live()
+        stores.clock.now += 100
+        catch_up(stores)
+        assert full_copies(stores)
+        assert stores.all.whole
+
+    def test_a_store_that_came_back_empty(self) -> None:
+        stores = Stores()
+        for seed in range(200):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        stores.doors[1].die()
+        stores.all.put(*pack(1000))
+        settle(stores)
+        stores.doors[1].empty()
+        stores.doors[1].live()
+        stores.clock.now += 100
+        work = CatchUp(stores.all, lambda: stores.clock.now)
+        assert work.turn()
+        assert "genesis" not in stores.doors[1].objects(), "it comes last"
+        assert not stores.all.whole
+        catch_up(stores)
+        assert stores.doors[1].objects()["genesis"] == GENESIS
+        assert full_copies(stores)
+        assert stores.all.whole
+
+    def test_what_other_devices_put_on_some(self) -> None:
+        stores = Stores()
+        for seed in range(30):
+            name, data = pack(seed)
+            stores.doors[seed % 3].damage(name, data)
+        catch_up(stores)
+        assert full_copies(stores)
+
+    def test_cut_objects(self) -> None:
+        stores = Stores()
+        for seed in range(10):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        stores.doors[0].damage(pack(3)[0], pack(3)[1][:50])
+        stores.doors[1].damage(pack(4)[0], pack(4)[1] + b"more")
+        catch_up(stores)
+        assert full_copies(stores)
+        assert stores.doors[0].objects()[pack(4)[0]] == pack(4)[1]
+
+    def test_what_was_never_put_is_owed_no_more(self) -> None:
+        stores = Stores()
+        catch_up(stores)
+        stores.owing.owe(["a", "b"], [])
+        stores.owing.owe(["a", "b"], [Listed("pack/aa/never", 5)])
+        catch_up(stores)
+        assert stores.owing.lacking("a") == (0, 0)
+
+    def test_what_cannot_be_had_holds_up_nothing(self) -> None:
+        stores = Stores()
+        catch_up(stores)
+        stores.doors[2].die()
+        stores.owing.owe(["a"], [Listed(f"pack/00/{i:04}", 5) for i in range(100)])
+        name, data = pack(1)
+        stores.doors[1].damage(name, data)
+        stores.owing.owe(["a"], [Listed(name, len(data))])
+        work = CatchUp(stores.all, lambda: stores.clock.now)
+        for _ in range(5):
+            work.turn()
+        assert stores.doors[0].objects()[name] == data
+
+    def test_each_pack_on_two_of_four(self) -> None:
+        stores = Stores(4, Rule(2, 2))
+        for seed in range(100):
+            stores.all.put(*pack(seed))
+        stores.all.put(*record(1))
+        settle(stores)
+        catch_up(stores)
+        for seed in range(100):
+            assert sum(pack(seed)[0] in door.objects() for door in stores.doors) == 2
+        assert all(record(1)[0] in door.objects() for door in stores.doors)
+        loads = [len(door.objects()) for door in stores.doors]
+        assert min(loads) > 30, loads
+        stores.doors[0].empty()
+        stores.all.members[0].returned = True
+        catch_up(stores)
+        for seed in range(100):
+            assert sum(pack(seed)[0] in door.objects() for door in stores.doors) == 2
+
+    def test_a_quota_is_kept(self) -> None:
+        stores = Stores(3, Rule(1, 1), quota={"a": 1000})
+        for seed in range(100):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        assert sum(len(data) for name, data in stores.doors[0].objects().items() if name.startswith("pack")) <= 1200
+
+
+def test_one_store_is_called_straight() -> None:
+    stores = Stores(1)
+    alone = Replicas.alone(stores.doors[0])
+    name, data = pack(1)
+    alone.put(name, data)
+    assert stores.doors[0].calls == ["put", "put-done"]
+    assert alone.whole
