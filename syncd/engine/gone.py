@@ -7,11 +7,13 @@ cannot be looked at, or before it has been gone for long enough that a move woul
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from syncd.engine.guards import OLD_NS
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
+from syncd.model.entry import Kind
 from syncd.model.path import split
 from syncd.model.version import Row
 
@@ -59,8 +61,16 @@ class Gone:
                 self._outbox.mounted(mount, still=False)  # all of it stands here as ordinary files
         return candidates
 
-    def tell(self, candidates: list[int], moved: set[int]) -> None:
-        """Tell deletions, children before parents; `moved` are nodes found elsewhere, and takes those told."""
+    def tell(self, candidates: list[int], moved: set[int], moved_over: AbstractSet[int] = frozenset()) -> None:
+        """Tell deletions, children before parents.
+
+        Args:
+            candidates: nodes that are not where the base has them.
+            moved: nodes found elsewhere; takes those told.
+            moved_over: inodes of files that stand at another node's name now. That such a file is gone from its own
+                is certain at once; and it has to be told with what stands there now, which may be taken for a copy of
+                it, and so for one too many.
+        """
         self._vault.check_folder()
         for node in candidates:
             row = self._base.get(node)
@@ -76,7 +86,7 @@ class Gone:
             shadowed = bool(others) and there is not None and there.ino != row.ino
             if there is not None and there.kind == row.kind and not shadowed:
                 continue
-            if self._ripe(node):
+            if self._ripe(node) or (row.kind == Kind.FILE and row.ino in moved_over):
                 self._tell_subtree(row, moved)
             else:
                 self.unsettled.append(split(path)[0])

@@ -7,6 +7,7 @@ pass that folded it on.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Callable
 
@@ -16,8 +17,9 @@ from syncd.engine.storeset import say_stores, store_set
 from syncd.engine.vault import Vault, open_stores
 from syncd.errors import Locked, SyncdError, UsageError
 from syncd.model.ids import OWN_DEVICE
-from syncd.store.catchup import CatchUp
+from syncd.store.catchup import BATCH, CatchUp
 from syncd.store.placement import Rule
+from syncd.store.proving import Proven, Proving
 from syncd.store.replicas import Replicas
 
 log = logging.getLogger("syncd.engine")
@@ -62,6 +64,23 @@ def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
     work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
     while work.turn():
         go_on()
+
+
+def repair(vault: Vault, percent: float, choice: random.Random, go_on: Callable[[], None] = lambda: None) -> Proven:
+    """Find what stores lack and, of this share of all objects, what is damaged; bring it from another store.
+
+    Returns:
+        What was damaged. What is owed still could not be brought: `vault.store.owing` has it.
+    """
+    work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
+    work.compare()
+    proving = Proving(vault.store, lambda size: go_on())
+    proven = proving.run(percent, choice)
+    proving.settle()
+    more = True
+    while more:
+        more = sum(work.fill(member, BATCH) for member in vault.store.members) > 0
+    return proven
 
 
 class _Ended(Exception):

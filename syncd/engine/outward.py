@@ -376,7 +376,7 @@ class Outward:
         if tell or whole:
             candidates = self._ask_for(candidates)
         if candidates and tell:
-            gone.tell(candidates, moved)
+            gone.tell(candidates, moved, self._survey.moved_over)
             self._outcome.changes += gone.told
             self._outcome.unsettled += gone.unsettled
             Guards(self._vault).told(gone.old, candidates)

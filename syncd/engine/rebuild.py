@@ -133,7 +133,11 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         settings = Settings(folder=bare.folder, device=bare.device, stores=bare.stores)
     else:
         settings = load(home.config)
-    with contextlib.closing(_open_all(home, settings.stores, ambient)) as store:
+    store = _open_all(home, settings.stores, ambient)
+    # A store that cannot be asked may know of records of this device that the others lack: whoever does not know its
+    # own journal to the end cannot go on with it.
+    anew = anew or len(store.members) < len(settings.stores)
+    with contextlib.closing(store):
         return _rebuild(home, ambient, bare, settings, store, anew=anew)
 
 

@@ -27,7 +27,7 @@ from syncd.store.member import Member, Surroundings
 from syncd.store.owing import FILE, Owing
 from syncd.store.provider import Provider
 from syncd.store.registry import Wanted, kind_of, open_store
-from syncd.store.replicas import Replicas
+from syncd.store.replicas import Replicas, Sound
 
 UNNAMED = "?"  # a store's name begins so until the vault says what it is called
 
@@ -136,10 +136,10 @@ def _present(home: Home, setting: StoreSetting) -> Provider:
 _BY_BYTES = ("pack", "part", "volume")  # objects that are named by their bytes
 
 
-def soundness(keys: VaultKeys) -> Callable[[str, bytes], bool]:
-    """Return what tells whether bytes are what an object's name stands for, as far as this vault's keys can tell."""
+def soundness(keys: VaultKeys) -> Sound:
+    """Return what tells whether bytes are what an object's name stands for; None where these keys cannot tell."""
 
-    def sound(name: str, data: bytes) -> bool:
+    def sound(name: str, data: bytes) -> bool | None:
         kind = name.partition("/")[0]
         if kind in _BY_BYTES:
             return blake3(data).hexdigest() == name.rpartition("/")[2]
@@ -149,7 +149,7 @@ def soundness(keys: VaultKeys) -> Callable[[str, bytes], bool]:
         try:
             return check(keys, name, data)
         except NotUnlocked:
-            return True  # sealed for others: they can tell
+            return None  # of an epoch that is not known here, or its header is damaged
         except SyncdError:
             return False
 

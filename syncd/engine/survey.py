@@ -69,6 +69,7 @@ class Survey:
         self._shadowed: list[int] = []
         self._at_its_name: set[int] = set()
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
+        self.moved_over: set[int] = set()  # inodes that stand at the name of another node now
         self._mounts = set(self._nodes.mount_points())
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
         self.empty_base = not self._waiting and next(self._nodes.live(), None) is None
@@ -76,8 +77,10 @@ class Survey:
         self._names = NamesHere(vault)
 
     def fresh(self) -> Survey:
-        """Return a survey that knows nothing of this one's findings."""
-        return Survey(self._vault, self._rules, self._moves, self._ripe)
+        """Return a survey that knows nothing of this one's findings, but for what was moved over something."""
+        fresh = Survey(self._vault, self._rules, self._moves, self._ripe)
+        fresh.moved_over |= self.moved_over
+        return fresh
 
     def everything(self, *, deep: bool) -> Iterator[Visit]:
         """Yield what differs anywhere; `deep` believes no digest of a directory."""
@@ -190,7 +193,9 @@ class Survey:
         entries = self._with_modes(path, entries, known)
         visit.findings = compare(entries, known)
         # One name is one node, whatever inode stands there now: nobody else is that node then.
-        self._at_its_name.update(row.node for _, stat, row in visit.findings.suspect if row.ino != stat.ino)
+        others = [(stat, row) for _, stat, row in visit.findings.suspect if row.ino != stat.ino]
+        self._at_its_name.update(row.node for _, row in others)
+        self.moved_over.update(stat.ino for stat, _ in others if stat.kind == Kind.FILE)
         if self._mounts:  # the directory that a mount hid has a mode of its own, which is nobody's change
             modes = visit.findings.mode_only
             modes[:] = [item for item in modes if item[2].node not in self._mounts or item[0] in mounted]

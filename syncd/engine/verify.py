@@ -26,6 +26,8 @@ from syncd.model.path import path_fields
 from syncd.model.version import Row
 from syncd.pack.reader import Hasher
 from syncd.seal.envelope import ObjectKind, OpenObject
+from syncd.store.catchup import CatchUp
+from syncd.store.proving import Proven, Proving
 
 ID = 16
 MOST_PATHS = 1000  # of one report; the count goes on
@@ -42,6 +44,7 @@ class Verdict:
     objects: dict[str, str] = field(default_factory=dict)
     paths: list[bytes] = field(default_factory=list)
     versions_hurt: int = 0
+    copies_read: int = 0
     orphans: int = 0
 
     @property
@@ -58,6 +61,7 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
         "packs": verdict.packs,
         "packs_read": verdict.packs_read,
         "bytes_read": verdict.bytes_read,
+        "copies_read": verdict.copies_read,
         "orphans": verdict.orphans,
         "objects": [{"name": name, "problem": text} for name, text in sorted(verdict.objects.items())],
         "versions_hurt": verdict.versions_hurt,
@@ -81,10 +85,26 @@ class Verifier:
         Raises:
             StoreGone, StoreError: the store cannot be asked.
         """
+        if len(self._store.members) > 1:
+            self._copies(read_percent, choice)
         self._journals()
         self._packs(read_percent, choice)
         self._versions()
         return self.verdict
+
+    def _copies(self, read_percent: float, choice: random.Random) -> None:
+        """Look at each store alone: what it lacks, and what of it is not what its name stands for."""
+        found = CatchUp(self._store, lambda: self._vault.ambient.now_ns() / 1e9).compare()
+        for store, lacking in found.lacking.items():
+            self.verdict.objects[store] = f"the store {store}: lacks {lacking} objects"
+        proven = Proving(self._store).run(read_percent, choice) if read_percent else Proven()
+        self.verdict.copies_read = proven.objects
+        for store, name in proven.damaged:
+            self.verdict.objects[f"{store}:{name}"] = f"the store {store}: {name} is damaged"
+        for name in proven.disputed:
+            self.verdict.objects[name] = f"{name}: stores hold different bytes, and nothing tells which are right"
+        for store, error in {**found.failed, **proven.failed}.items():
+            self.verdict.objects[store] = f"the store {store}: {error.message}"
 
     def _journals(self) -> None:
         known = {device.no: device for device in self._state.devices.all()}

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError, StoreGone
 from syncd.store.member import Member
 from syncd.store.provider import Provider
 
+T = TypeVar("T")
 log = logging.getLogger("syncd.store")
 HEDGE_S = 1.0  # a read that takes longer is asked of another store, too (Dean and Barroso, The Tail at Scale, 2013)
 
@@ -33,9 +35,15 @@ class Found:
     errors: list[StoreError] = field(default_factory=list)
 
 
-def first_of(members: Sequence[Member], ask: Callable[[Provider], bytes], sound: Callable[[bytes], bool]) -> Found:
-    """Return the bytes that the first store gives; the next one is asked when one fails, or is slow."""
+def first_of(
+    members: Sequence[Member], ask: Callable[[Provider], bytes], sound: Callable[[bytes], bool | None]
+) -> Found:
+    """Return the bytes that the first store gives; the next one is asked when one fails, or is slow.
+
+    Bytes of which nobody can tell whether they are sound are taken only if no store gives better ones.
+    """
     queue, under_way, found = deque(members), dict[Future[bytes], Member](), Found()
+    unsure: list[tuple[Member, bytes]] = []
     late = False
     while queue or under_way:
         if queue and (late or not under_way):
@@ -51,14 +59,55 @@ def first_of(members: Sequence[Member], ask: Callable[[Provider], bytes], sound:
                 found.errors.append(error)
             elif error is not None:
                 raise error
-            elif sound(future.result()):
+            elif (verdict := sound(future.result())) is None:
+                unsure.append((member, future.result()))
+            elif verdict:
                 found.data = future.result()
+                found.lacking += [other for other, data in unsure if data != found.data]
                 return found
             else:
                 log.warning("the store %s gives damaged bytes", member.name)
                 found.lacking.append(member)
                 found.damaged = True
+    if unsure:
+        found.data = unsure[0][1]
     return found
+
+
+def answers_of(
+    asked: dict[Future[T], Member], patience_s: float, *, enough: Callable[[T], bool], at_most_s: float | None = None
+) -> dict[str, T]:
+    """Return what stores answer, by their names; one that says nothing while others have answered is left alone.
+
+    Args:
+        asked: what was asked of whom.
+        patience_s: how long the rest is waited for once one has answered.
+        enough: tells an answer after which nobody else need be waited for.
+        at_most_s: how long the first is waited for; None for as long as it takes.
+
+    Raises:
+        StoreError: nobody answered.
+    """
+    under_way, answers, errors = dict(asked), dict[str, T](), list[StoreError]()
+    while under_way:
+        ready, _ = wait(under_way, patience_s if answers else at_most_s, FIRST_COMPLETED)
+        if not ready:
+            break
+        for future in ready:
+            member, error = under_way.pop(future), future.exception()
+            if isinstance(error, StoreError):
+                errors.append(error)
+            elif error is not None:
+                raise error
+            else:
+                answers[member.name] = future.result()
+        if any(enough(answer) for answer in answers.values()):
+            return answers
+    for member in under_way.values():
+        member.give_up(patience_s)
+    if not answers:
+        raise worst(errors)
+    return answers
 
 
 def gather(under_way: set[Future[None]], needed: int) -> tuple[int, list[StoreError]]:

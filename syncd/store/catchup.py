@@ -7,14 +7,14 @@ which a vault can be found is one from which it can be rebuilt.
 
 from __future__ import annotations
 
-import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
+from syncd.store.listing import side_by_side
 from syncd.store.member import GENESIS, Member
 from syncd.store.owing import Holdings
 from syncd.store.placement import KINDS, choose, copies_of
@@ -23,6 +23,7 @@ from syncd.store.replicas import Replicas
 
 log = logging.getLogger("syncd.store")
 AGAIN_S = 24 * 3600.0  # listings are compared this often, whatever is noted: notes may be lost, objects, too
+LOOK_S = 60.0  # between two looks whether a store still is one
 BATCH = 64  # objects asked for in one piece of work
 
 
@@ -46,6 +47,7 @@ class CatchUp:
 
     def __init__(self, stores: Replicas, now_s: Callable[[], float], go_on: Callable[[], None] = lambda: None) -> None:
         self._stores, self._now_s, self._go_on = stores, now_s, go_on
+        self._looked: dict[str, float] = {}
         self._after: dict[str, str] = {}  # store -> how far its notes were gone through, where some cannot be had
 
     def turn(self) -> bool:
@@ -59,13 +61,17 @@ class CatchUp:
         return any(more)
 
     def look_after(self) -> None:
-        """Ask stores that were away whether they are back."""
+        """Ask stores that were away whether they are back, and now and then the others whether they were emptied."""
         for member in self._stores.members:
-            if member.health.away and not member.resting:
-                try:
-                    member.ask(lambda provider: provider.stat(GENESIS))
-                except StoreError as error:
-                    log.info("the store %s is still away: %s", member.name, error.message)
+            due = self._now_s() - self._looked.get(member.name, float("-inf")) > LOOK_S
+            if member.resting or not (due or member.health.away):
+                continue
+            self._looked[member.name] = self._now_s()
+            try:
+                if member.ask(lambda provider: provider.stat(GENESIS)) is None:
+                    member.meet_again()
+            except StoreError as error:
+                log.info("the store %s is away: %s", member.name, error.message)
 
     def _unknown(self, member: Member) -> bool:
         compared_s = self._stores.owing.holdings(member.name).compared_s
@@ -79,7 +85,8 @@ class CatchUp:
         counted = {member.name: [0, 0] for member in self._stores.members if not member.resting}
         # What is put meanwhile may not be listed; it is noted by who puts it.
         returned = [member for member in self._stores.members if member.name in counted and member.returned]
-        for listed, sizes in self._side_by_side(list(counted), found):
+        members = [member for member in self._stores.members if member.name in counted]
+        for listed, sizes in side_by_side(members, found.failed):
             self._go_on()
             if not listed.name.startswith(KINDS):
                 continue
@@ -87,8 +94,9 @@ class CatchUp:
                 counted[store][0] += 1
                 counted[store][1] += size
             wanting = self._wanting(listed, sizes, found)
-            # Of an object that is there in two sizes nobody knows which is right.
-            owed = Listed(listed.name, listed.size if len(set(sizes.values())) == 1 else 0)
+            # A size would say that it may be there. Of two sizes nobody knows which is right; a genesis may be damaged.
+            certain = len(set(sizes.values())) == 1 and listed.name != GENESIS
+            owed = Listed(listed.name, listed.size if certain else 0)
             self._stores.owing.owe(wanting, [owed] if wanting else [])
             for store in wanting:
                 found.lacking[store] = found.lacking.get(store, 0) + 1
@@ -103,30 +111,6 @@ class CatchUp:
             log.log(logging.INFO if new else logging.WARNING, "the store %s lacks %d objects", store, lacking)
         return found
 
-    def _side_by_side(self, stores: list[str], found: Found) -> Iterator[tuple[Listed, dict[str, int]]]:
-        """Yield every object, in its greatest size, with its size on each store that has it."""
-        sources = [self._listing(store, found) for store in stores]
-        sizes: dict[str, int] = {}
-        current = ""
-        for name, store, size in heapq.merge(*sources):
-            if name != current and sizes:
-                yield Listed(current, max(sizes.values())), sizes
-                sizes = {}
-            current = name
-            sizes[store] = size
-        if sizes:
-            yield Listed(current, max(sizes.values())), sizes
-
-    def _listing(self, store: str, found: Found) -> Iterator[tuple[str, str, int]]:
-        member = self._stores.member(store)
-        if member is None:
-            return
-        try:
-            for listed in member.pages(""):
-                yield listed.name, store, listed.size
-        except StoreError as error:
-            found.failed[store] = error
-
     def _wanting(self, listed: Listed, sizes: dict[str, int], found: Found) -> list[str]:
         """Return the stores that shall have an object and have it not, or cut."""
         staying = self._stores.staying
@@ -135,6 +119,8 @@ class CatchUp:
         members = [member for member in staying if member.name not in found.failed and not member.resting]
         lacking = [member for member in members if member.name not in having]
         missing = copies_of(listed.name, self._stores.rule, len(staying)) - len(having)
+        if listed.name == GENESIS:
+            return [member.name for member in members if member in lacking or member.hollow]
         if missing >= len(lacking) or not same:
             return [member.name for member in lacking]
         rooms = [self._stores.room(member, listed.size) for member in lacking]

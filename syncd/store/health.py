@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from syncd.errors import StoreDenied, StoreError, StoreForeign, StoreFull, StoreReadOnly
 
 FIRST_REST_S, LONGEST_REST_S = 1.0, 60.0
-# What a person has to change: asking every minute would only use up what a provider allows.
-PERSON_REST_S = 300.0
+# What a person has to change is asked for at once no more, and once a minute: Discord bans for 10,000 in 10 minutes.
+PERSON_REST_S = 60.0
 _PERSON = (StoreDenied, StoreForeign, StoreFull, StoreReadOnly)
 SMOOTHING = 0.2  # of one answer in the mean of all: five answers make a new mean
 

@@ -23,6 +23,7 @@ IN_FLIGHT = 2
 GENESIS = "genesis"
 _READERS = 4
 _PAGE = 1000
+_RECORDS = 8  # looked at to know a store whose genesis is not there, or damaged: some may be damaged, too
 _NEARLY = 0.9  # of the time between two questions: the clock of who asks is not its own
 _SHUT = (StoreFull, StoreReadOnly)  # it can still be read
 
@@ -59,7 +60,7 @@ class Member:
         provider: Provider,
         around: Surroundings,
         genesis: bytes = b"",
-        ours: Callable[[str, bytes], bool] = lambda name, data: True,
+        ours: Callable[[str, bytes], bool | None] = lambda name, data: True,
     ) -> None:
         self.name, self.provider, self._around, self._genesis, self._ours = name, provider, around, genesis, ours
         self.health, self.taking = Health(), Health()
@@ -134,19 +135,25 @@ class Member:
             try:
                 found = self.provider.get(GENESIS)
             except ObjectMissing:
-                self._check_unfinished()
-                self.hollow = True
+                found = b""
+            if found != self._genesis:
+                self._check_records(empty_is_ours=not found)
+                self.hollow = self.returned = True
             else:
-                if found != self._genesis:
-                    raise StoreForeign(f"{self.provider.url} holds another vault than this one")
                 self.hollow = False
         self._met = True
 
-    def _check_unfinished(self) -> None:
-        """Tell a store that is being filled from the rest of another vault's."""
-        listed = next(iter(self.provider.list("record/")), None)
-        if listed is not None and not self._ours(listed.name, self.provider.get(listed.name)):
-            raise StoreForeign(f"{self.provider.url} holds records of another vault, and no genesis")
+    def _check_records(self, *, empty_is_ours: bool) -> None:
+        """Tell a store that is being filled, or whose genesis is damaged, from another vault's.
+
+        Raises:
+            StoreForeign: none of its first records is ours; or it has none, and another genesis.
+        """
+        records = [listed.name for listed in islice(self.provider.list("record/"), _RECORDS)]
+        # Not being able to tell is no proof, either.
+        ours = any(self._ours(name, self.provider.get(name)) for name in records) if records else empty_is_ours
+        if not ours:
+            raise StoreForeign(f"{self.provider.url} holds another vault than this one")
 
     def read(self, work: Callable[[Provider], T]) -> Future[T]:
         """Ask in another thread."""
@@ -170,6 +177,11 @@ class Member:
             return done
 
         return self._writers.submit(put)
+
+    def meet_again(self) -> None:
+        """Take note that the store has no genesis: it was emptied, or is not full yet."""
+        if not self.hollow:
+            self._met, self.returned = False, True
 
     def is_due(self) -> bool:
         """Tell whether it may be asked again for what is new, and count that as done."""
@@ -197,13 +209,19 @@ class Member:
             try:
                 found = following.result(patience_s)
             except TimeoutError as error:
-                self.returned = True
+                self.give_up(patience_s or 0.0)
                 raise StoreGone(f"{self.provider.url} does not answer") from error
             if len(found) < _PAGE:
                 yield from found
                 return
             following = self.read(page)
             yield from found
+
+    def give_up(self, waited_s: float) -> None:
+        """Leave the store alone for a while: it said nothing for so long."""
+        with self._lock:
+            error = StoreGone(f"{self.provider.url} did not answer in {waited_s:g} s", hint="syncd goes on asking.")
+            self.health.failed(error, self._around.elapsed_s(), self._around.chance())
 
     def look(self) -> Future[None] | None:
         """Ask in another thread whether it is there; None where it has said so lately, or is left alone.
@@ -218,8 +236,10 @@ class Member:
         self._looked_s = now
 
         def there(provider: Provider) -> None:
-            if provider.stat(GENESIS) is None:
-                raise StoreForeign(f"{provider.url} holds no vault")
+            if provider.stat(GENESIS) is None and not self.hollow:
+                if not self._genesis:
+                    raise StoreForeign(f"{provider.url} holds no vault")
+                self.meet_again()
 
         self._look = self.read(there)
         return self._look

@@ -21,11 +21,11 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
-from syncd.store.asking import first_of, gather, worst
+from syncd.store.asking import answers_of, first_of, gather, worst
 from syncd.store.member import Member, Surroundings
 from syncd.store.owing import Owing
 from syncd.store.placement import Room, Rule, choose, copies_of
@@ -33,6 +33,7 @@ from syncd.store.provider import LARGEST_OBJECT, Capabilities, Listed, Provider
 
 log = logging.getLogger("syncd.store")
 T = TypeVar("T")
+Sound = Callable[[str, bytes], bool | None]  # whether bytes are what a name stands for; None: nobody here can tell
 PATIENCE_S = 5.0  # for a store that says nothing, where others have answered
 
 
@@ -52,11 +53,12 @@ class Replicas:
         members: Sequence[Member],
         rule: Rule,
         owing: Owing,
-        sound: Callable[[str, bytes], bool] = lambda name, data: True,
+        sound: Sound = lambda name, data: True,
         quota: Mapping[str, int] | None = None,
     ) -> None:
         self.members, self.rule, self.owing, self.sound = tuple(members), rule, owing, sound
         self.quotas = quota or {}
+        self.patience_s = PATIENCE_S
         self._one = self.members[0].provider if len(self.members) == 1 else None
 
     @classmethod
@@ -185,7 +187,8 @@ class Replicas:
         Raises:
             ObjectExists: they are not damaged; the name stands for something else.
         """
-        if self.sound(name, provider.get(name)):
+        there = self.sound(name, provider.get(name))
+        if there or (there is None and not self.sound(name, data)):
             raise ObjectExists(f"{provider.url}: {name} stands for other bytes already")
         provider.delete(name)
         provider.put(name, data)
@@ -238,8 +241,10 @@ class Replicas:
         return self._get_from([other for other in self._readers(name) if other is not member], name)
 
     def _owe(self, lacking: Iterable[Member], name: str) -> None:
-        """Note what a store was found to lack, where it should have it."""
+        """Note what a store was found to lack, where it should have it; it may lack more."""
         if copies_of(name, self.rule, len(self.staying)) == len(self.staying):
+            for member in lacking:
+                member.returned |= not self.owing.owes(member.name, name)
             self.owing.owe([member.name for member in lacking], [Listed(name, 0)])
 
     def stat(self, name: str) -> int | None:
@@ -250,33 +255,9 @@ class Replicas:
         """
         if self._one is not None:
             return self._one.stat(name)
-        able = self._able()
-        under_way = {member.read(lambda provider: provider.stat(name)): member for member in able}
-        errors: list[StoreError] = []
-        negative = sure = 0
-        while under_way:
-            ready, _ = wait(under_way, PATIENCE_S if negative else None, FIRST_COMPLETED)
-            if not ready:
-                break
-            for future in ready:
-                member, error = under_way.pop(future), future.exception()
-                if isinstance(error, StoreError):
-                    errors.append(error)
-                elif error is not None:
-                    raise error
-                elif (size := future.result()) is not None:
-                    return size
-                else:
-                    negative += 1
-                    sure += member.whole
-            # What was said is on W stores: so many that lack it are proof.
-            if sure > len(self.members) - self.commit:
-                return None
-        for member in under_way.values():
-            member.returned = True  # it did not say: what it has is not known
-        if not negative:
-            raise worst(errors)
-        return None
+        asked = {member.read(lambda provider: provider.stat(name)): member for member in self._able()}
+        answers = answers_of(asked, self.patience_s, enough=lambda size: size is not None)
+        return next((size for size in answers.values() if size is not None), None)
 
     def there(self, names: Sequence[str]) -> bool:
         """Tell whether any of these objects is there, as far as the stores that may be asked again by now can tell.
@@ -291,23 +272,13 @@ class Replicas:
         def any_of(provider: Provider) -> bool:
             return any(provider.stat(name) is not None for name in names)
 
-        under_way = {member.read(any_of) for member in due}
-        errors: list[StoreError] = []
-        while under_way:
-            ready, under_way = wait(under_way, PATIENCE_S, FIRST_COMPLETED)
-            if not ready:
-                return False
-            for future in ready:
-                error = future.exception()
-                if error is None and future.result():
-                    return True
-                if isinstance(error, StoreError):
-                    errors.append(error)
-                elif error is not None:
-                    raise error
-        if errors and all(member.health.away for member in self.members):
-            raise worst(errors)
-        return False
+        asked = {member.read(any_of): member for member in due}
+        try:
+            return any(answers_of(asked, self.patience_s, enough=bool, at_most_s=self.patience_s).values())
+        except StoreError:
+            if all(member.health.away for member in self.members):
+                raise
+            return False  # others are not due yet
 
     def confirm(self, name: str) -> int | None:
         """Return the object's size in bytes, None when no store has it; what is there is durable on W stores.
@@ -317,20 +288,10 @@ class Replicas:
         """
         if self._one is not None:
             return self._one.confirm(name)
-        under_way = [(member, member.read(lambda provider: provider.confirm(name))) for member in self._able()]
-        sizes: dict[str, int] = {}
-        errors: list[StoreError] = []
-        for member, future in under_way:
-            try:
-                size = future.result()
-            except StoreError as error:
-                errors.append(error)
-                continue
-            if size is not None:
-                sizes[member.name] = size
+        asked = {member.read(lambda provider: provider.confirm(name)): member for member in self._able()}
+        answers = answers_of(asked, self.patience_s, enough=lambda size: False)
+        sizes = {store: size for store, size in answers.items() if size is not None}
         if not sizes:
-            if len(errors) == len(under_way):
-                raise worst(errors)
             return None
         size = max(sizes.values())
         having = {store for store, found in sizes.items() if found == size}
@@ -374,7 +335,7 @@ class Replicas:
 
     def _listing(self, member: Member, prefix: str, errors: builtins.list[StoreError]) -> Iterator[Listed]:
         try:
-            yield from member.pages(prefix, PATIENCE_S)
+            yield from member.pages(prefix, self.patience_s)
         except StoreError as error:
             errors.append(error)
 

@@ -30,6 +30,7 @@ class Device:
     store: Path
     ambient: Ambient = field(default_factory=Ambient)
     words: str = ""
+    stores: tuple[StoreSetting, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -50,7 +51,8 @@ class Device:
 
     def join(self, first: Device) -> None:
         """Become a device of the vault that another one founded."""
-        bare = Bare(str(self.folder), (StoreSetting("?", str(self.store)),), self.name, Unlock.words(first.words))
+        stores = self.stores or (StoreSetting("?", str(self.store)),)
+        bare = Bare(str(self.folder), stores, self.name, Unlock.words(first.words))
         join(self.home, self.ambient, bare)
 
     def write(self, path: str, text: str) -> None:
@@ -68,12 +70,15 @@ class Device:
         return tree_of(self.folder)
 
 
-def devices(root: Path, *names: str, ambient: Ambient | None = None) -> list[Device]:
+def devices(
+    root: Path, *names: str, ambient: Ambient | None = None, stores: tuple[StoreSetting, ...] = ()
+) -> list[Device]:
     """Return devices of one new vault; the first one founds it, the others join while all is empty."""
-    found = [Device(root, name, root / "store", ambient or Ambient()) for name in names]
+    found = [Device(root, name, root / "store", ambient or Ambient(), stores=stores) for name in names]
     first, *others = found
     first.folder.mkdir(parents=True)
-    founding = Founding(str(first.folder), (StoreSetting("main", str(first.store)),), first.name, None, CHEAP)
+    settings = stores or (StoreSetting("main", str(first.store)),)
+    founding = Founding(str(first.folder), settings, first.name, None, CHEAP)
     first.words = create_vault(first.home, founding, first.ambient)
     first.sync()
     for device in others:

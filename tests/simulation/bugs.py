@@ -22,6 +22,11 @@ from syncd.merge.registers import Version
 from syncd.model.ids import OWN_DEVICE
 from syncd.scan import diff
 from syncd.state import base, filling, plain, weave
+from syncd.store import asking, replicas
+from syncd.store.catchup import CatchUp
+from syncd.store.member import Member
+from syncd.store.owing import Owing
+from syncd.store.replicas import Replicas
 from tests.simulation import device as simulated
 
 Bug = Callable[[], contextlib.AbstractContextManager[None]]
@@ -117,6 +122,26 @@ def _record_first(self: Outbox, *, more_follow: bool) -> bool:
 
 
 _publish = Outbox._publish
+
+
+_recover_record = Outbox._recover_record
+
+
+def _without_spool(self: Outbox) -> None:
+    with self._state.transaction():
+        self._state.set("record-spooled", b"")
+    _recover_record(self)
+
+
+def _known(self: CatchUp, member: Member) -> bool:
+    return not self._stores.owing.holdings(member.name).compared_s
+
+
+_first_of = asking.first_of
+
+
+def _first_of_any(members: Any, ask: Any, sound: Any) -> Any:
+    return _first_of(members, ask, lambda data: True)
 
 
 def _no_losers(candidates: Any, winner: Version) -> tuple[Version, ...]:
@@ -228,6 +253,15 @@ BUGS: dict[str, Bug] = {
     "modes that are not kept are news": lambda: put_in((survey.Survey, "_with_modes", _modes_as_shown)),
     "a checkpoint forgets who meets": lambda: put_in((filling.Filling, "_contested", lambda self: [])),
     "a directory goes before its deletions are told": lambda: put_in((apply.Apply, "_owes", lambda self, node: False)),
+    "what a store lacks is not noted": lambda: put_in((Owing, "owe", nothing)),
+    "a store that was away is taken for complete": lambda: put_in(
+        (Member, "whole", True), (CatchUp, "_unknown", _known)
+    ),
+    "bytes of a store are believed": lambda: put_in(
+        (asking, "first_of", _first_of_any), (replicas, "first_of", _first_of_any)
+    ),
+    "one store is enough": lambda: put_in((Replicas, "commit", 1)),
+    "a retry puts a new record": lambda: put_in((Outbox, "_recover_record", _without_spool)),
 }
 
 # Bug -> a seed that catches it, the first from 0 on.
@@ -236,12 +270,12 @@ CAUGHT: dict[str, int] = {
     "remove and move whatever stands there": 200,
     "believe that what stands there was published": 388,
     "advance the base before the file is there": 8,
-    "forget to sync the directory": 13,
+    "forget to sync the directory": 132,
     "forget to sync the files": 260,
-    "each device wins at home": 28,
-    "the winner is the newest by its mtime": 28,
+    "each device wins at home": 34,
+    "the winner is the newest by its mtime": 37,
     "a deletion wins over an edit": 1,
-    "what lost is shown nowhere": 28,
+    "what lost is shown nowhere": 34,
     "a directory dies with what lives in it": 1,
     "drop the frontier": 9,
     "unreadable is empty": 85,
@@ -264,4 +298,7 @@ CAUGHT: dict[str, int] = {
     "an entry is looked at under any name": 27,
     "modes that are not kept are news": 1919,
     "a checkpoint forgets who meets": 19,
+    "what a store lacks is not noted": 2,
+    "a store that was away is taken for complete": 28,
+    "bytes of a store are believed": 105,
 }

@@ -19,17 +19,22 @@ from syncd.engine import copying, cycle
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
+from syncd.engine.stores import soundness
 from syncd.engine.vault import MARK, PREDECESSOR, Ambient, Vault
-from syncd.errors import SyncdError
+from syncd.errors import StoreError, SyncdError
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
 from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
 from syncd.state.db import State, connect
 from syncd.state.migrations import migrate
+from syncd.store.catchup import CatchUp
+from syncd.store.member import Member, Surroundings
+from syncd.store.owing import Owing
+from syncd.store.placement import Rule
 from syncd.store.replicas import Replicas
 from syncd.watch.pending import Hint
-from tests.simulation.store import Door, Shelf
+from tests.simulation.store import Door, Shelf, Shelves
 from tests.simulation.system import EVENT_CREATED, EVENT_MOVED, ROOT, Personality, System
 
 copying.WORTH, cycle.MANY = 1, 4  # contents are small here, and few
@@ -139,13 +144,14 @@ class SimDevice:
     number: int
     name: str
     clock: Clock
-    shelf: Shelf
+    shelf: Shelf | Shelves
     personality: Personality
     seed: str
     interrupt: Interrupt
     next_identity: Callable[[], int]
     skew_ns: int = 0
     checkpoints: int = 500  # records between two of them
+    commit: int = 1
     dead: bool = False
     busy: bool = False  # its process is in the middle of something
     keeps_snapshots: bool = False
@@ -158,7 +164,8 @@ class SimDevice:
         self.keys = identity(self.number)
         self._entropy = random.Random(f"{self.seed} entropy {self.name}")
         self.system = System(self.personality, self.now_ns, self._point_of_system, self._event)
-        self.door = Door(self.shelf, self.point)
+        self.doors = [Door(shelf, self.point) for shelf in self.shelf.all()]
+        self.owing = Owing()
         self.ambient = Ambient(
             now_ns=self.now_ns,
             elapsed_s=lambda: self.clock.ns / 1e9,
@@ -206,7 +213,9 @@ class SimDevice:
     def found(self) -> None:
         """Become a device of the vault, with nothing known of it."""
         _, _, genesis = vault_of_all()
-        self.shelf.objects.setdefault("genesis", genesis)
+        for shelf in self.shelf.all():
+            if not shelf.away:
+                shelf.objects.setdefault("genesis", genesis)
         self.start()
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
@@ -224,20 +233,30 @@ class SimDevice:
         self.system.forget_opened()
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
-        keys, genesis, _ = vault_of_all()
+        keys, genesis, genesis_object = vault_of_all()
         self.state = SimState(self.db, self.point)
         settings = Settings(
             folder=ROOT.decode(),
             device=self.name,
-            stores=(StoreSetting(name="main", url="x"),),
+            stores=tuple(StoreSetting(name=shelf.name, url=shelf.name) for shelf in self.shelf.all()),
             upload=UploadSettings(checkpoint_records=self.checkpoints),
         )
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
-        store = Replicas.alone(self.door)
+        store = self._stores(keys, genesis_object)
         named = [(setting.name, setting.url) for setting in settings.stores]
         self.vault = Vault(home, settings, self.state, store, self.keys, keys, genesis, self.ambient, named)
         if not self.busy:
             self.cycle = Cycle(self.vault, self._watch, self._become_another)
+
+    def _stores(self, keys: VaultKeys, genesis: bytes) -> Replicas:
+        if len(self.doors) == 1:
+            return Replicas.alone(self.doors[0])
+        around = Surroundings(self.ambient.elapsed_s, lambda: 0.5, Inline)
+        sound = soundness(keys)
+        members = [Member(door.shelf.name, door, around, genesis, sound) for door in self.doors]
+        for member in members:
+            member.returned = not self.owing.holdings(member.name).compared_s
+        return Replicas(members, Rule(0, self.commit), self.owing, sound)
 
     def _watch(self, root: bytes, note: Any, moved: Any, overflowed: Any) -> Any:
         self._eyes = Eyes(note, moved, overflowed)
@@ -255,6 +274,22 @@ class SimDevice:
         if self.keeps_snapshots and not self.db.in_transaction:
             self.snapshots.append(self.db.serialize())
         return self.cycle.status.state == "idle" and before != "stopping"
+
+    def tend(self) -> None:
+        """Bring to each store what it lacks, as the thread beside the loop does."""
+        if len(self.doors) < 2:
+            return
+
+        def work() -> None:
+            tending = CatchUp(self.vault.store, lambda: self.clock.ns / 1e9)
+            for _ in range(20):
+                try:
+                    if not tending.turn():
+                        return
+                except SyncdError:
+                    return
+
+        self._working(work)
 
     def _working(self, work: Callable[[], None]) -> None:
         self.busy = True
@@ -283,6 +318,19 @@ class SimDevice:
             return self.vault, error
         return self.vault, None
 
+    def wipe_as_another(self) -> None:
+        """Lose the state while not every store can be asked: who knows less than its own journal is a new device."""
+        predecessor, before = self.keys, self.db.serialize()
+        self.keys = identity(self.next_identity())
+        try:
+            self.wipe(DeviceId(predecessor.id))
+        except StoreError:  # what is needed lies on the store that is away: the state stays, a person tries again
+            self.keys = predecessor
+            self.db.close()
+            self.db = connect(":memory:")
+            self.db.deserialize(before)
+            self.start()
+
     def restore(self, number: int) -> None:
         """Have the state as it was once, as after a backup was brought back."""
         if self.snapshots:
@@ -306,7 +354,7 @@ class SimDevice:
             if predecessor is not None:
                 self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
                 self.state.set(PREDECESSOR, predecessor)
-        fold_all(self.state, self.door, keys, Rebuilt())
+        fold_all(self.state, self.vault.store, keys, Rebuilt())
         enrol_unheard(self.state, self.keys, self.name)
         self.system.person = True  # as `rebuild` does, at its end; if that fails a person does it again
         self.vault.disk.write_marker(self.vault.marker)

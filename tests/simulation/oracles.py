@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import stat
 import unicodedata
@@ -14,6 +15,7 @@ from syncd.model.ids import DeviceId
 from syncd.pack.reader import Hasher
 from syncd.state.db import State, connect
 from syncd.state.known import Known
+from syncd.store.proving import Proving
 from tests.simulation.device import SimDevice, SimState, template, vault_of_all
 from tests.simulation.people import CANARY, entries_of
 from tests.simulation.store import Door, Shelf
@@ -117,6 +119,7 @@ def judge(simulation: Simulation) -> None:
     nothing_back(simulation)
     no_clock_decides(simulation)
     at_rest(simulation)
+    replicated(simulation)
     rebuilt(simulation)
     checkpointed(simulation)
     no_plaintext(simulation)
@@ -206,7 +209,7 @@ def rebuilt(simulation: Simulation) -> None:
         len(simulation.devices),
         "fresh",
         simulation.clock,
-        simulation.shelf,
+        simulation.shelves.each[simulation.schedule.seed % len(simulation.shelves.each)],
         PERSONALITIES["plain"],
         "fresh",
         lambda *_: None,
@@ -225,8 +228,9 @@ def checkpointed(simulation: Simulation) -> None:
     shelf = simulation.shelf
     if not any(name.startswith("checkpoint/") for name in shelf.objects):
         return
-    without = Shelf({name: data for name, data in shelf.objects.items() if not name.startswith("checkpoint/")})
-    (plain, _), (begun, used) = _filled(without), _filled(shelf)
+    objects = shelf.objects
+    without = Shelf({name: data for name, data in objects.items() if not name.startswith("checkpoint/")})
+    (plain, _), (begun, used) = _filled(without), _filled(Shelf(objects))
     if not used:
         return
     states = [plain, begun]
@@ -252,6 +256,28 @@ def _filled(shelf: Shelf) -> tuple[State, bool]:
     if result.wrong:
         fail(f"checkpoint: {result.wrong}")
     return state, bool(result.begun)
+
+
+def replicated(simulation: Simulation) -> None:
+    """Every store holds the same objects, byte for byte, and nobody takes one for lacking."""
+    if len(simulation.shelves.each) < 2:
+        return
+    device = simulation.devices[0]
+    proving = Proving(device.vault.store)
+    proving.run(100.0, random.Random(0))
+    if proving.found.disputed:
+        fail(f"replicas: stores differ in {proving.found.disputed}")
+    device.tend()
+    first, *others = simulation.shelves.each
+    for other in others:
+        if other.objects != first.objects:
+            names = first.objects.keys() | other.objects.keys()
+            wrong = sorted(name for name in names if first.objects.get(name) != other.objects.get(name))
+            fail(f"replicas: {first.name} and {other.name} differ in {wrong}")
+    for device in simulation.devices:
+        for shelf in simulation.shelves.each:
+            if device.owing.lacking(shelf.name)[0]:
+                fail(f"replicas: {device.name} takes {shelf.name} for incomplete")
 
 
 def no_plaintext(simulation: Simulation) -> None:

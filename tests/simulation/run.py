@@ -23,9 +23,12 @@ from tests.simulation.people import OPERATIONS, Person
 from tests.simulation.schedule import (
     ACT,
     ADVANCE,
+    AWAY,
     BRING_BACK,
     CUT,
+    DAMAGED,
     DEAF,
+    EMPTIED,
     EVERYWHERE,
     KILL,
     OTHER,
@@ -43,7 +46,7 @@ from tests.simulation.schedule import (
     Interrupt,
     Schedule,
 )
-from tests.simulation.store import Shelf
+from tests.simulation.store import Shelf, Shelves
 from tests.simulation.system import PERSONALITIES, ROOT
 
 MOST_POINTS = 100_000  # of one schedule; the longest that ended had 20,000
@@ -74,6 +77,9 @@ class Counts:
     records: int = 0
     checkpoints: int = 0
     brought: int = 0
+    emptied: int = 0
+    damaged: int = 0
+    several: int = 0
 
     def add(self, other: Counts) -> None:
         for name in self.__dataclass_fields__:
@@ -90,7 +96,9 @@ class Simulation:
     story: list[str] | None = None  # told when somebody wants to read it
 
     def __post_init__(self) -> None:
-        self.clock, self.shelf, self.ledger = Clock(), Shelf(), Ledger()
+        self.clock, self.ledger = Clock(), Ledger()
+        self.shelves = Shelves([Shelf(name=f"store{at}") for at in range(self.schedule.stores)])
+        self.shelf = self.shelves if self.schedule.stores > 1 else self.shelves.each[0]
         self._waiting: dict[int, list[Interrupt]] = {}
         self._base: dict[int, int] = {}
         self._matched: dict[int, int] = {}
@@ -114,6 +122,7 @@ class Simulation:
             self._next_identity,
             self.schedule.skews_s[number] * 1_000_000_000,
             self.schedule.checkpoints,
+            commit=self.schedule.commit,
         )
 
     def _next_identity(self) -> int:
@@ -217,6 +226,7 @@ class Simulation:
             else:
                 device.turn()
                 self.ledger.glimpsed(device, before)
+            device.tend()
         finally:
             self._waiting.pop(number, None)
         status = device.cycle.status
@@ -279,8 +289,14 @@ class Simulation:
             self._cut(device, numbers[0])
             device.start()
         elif decision.what == WIPE:
+            away = [shelf.away for shelf in self.shelves.each]
+            if all(away):
+                return  # nobody can make a state anew without a store
             self.ledger.forgetting(device)
-            device.wipe()
+            if any(away):
+                device.wipe_as_another()
+            else:
+                device.wipe()
         elif decision.what == RESTORE:
             self.ledger.forgetting(device, older=True)
             device.restore(numbers[0])
@@ -289,8 +305,29 @@ class Simulation:
         elif decision.what == DEAF:
             device.deaf = not device.deaf
         elif decision.what == STALE:
-            self.shelf.previous = set(sorted(self.shelf.objects)[: numbers[0]])
-            device.door.stale = True
+            for door in device.doors:
+                door.shelf.previous = set(sorted(door.shelf.objects)[: numbers[0]])
+                door.stale = True
+        elif decision.what in (AWAY, EMPTIED, DAMAGED):
+            self._trouble(decision.what, *numbers)
+
+    def _trouble(self, what: str, which: int, number: int) -> None:
+        """Let something happen to a store; nothing that no other one has is lost."""
+        shelf = self.shelves.each[which % len(self.shelves.each)]
+        if what == AWAY:
+            shelf.away = not shelf.away
+            return
+        spared = [name for name in sorted(shelf.objects) if self.shelves.can_spare(shelf, name)]
+        if what == EMPTIED and len(spared) == len(shelf.objects):
+            shelf.objects.clear()
+            self.counts.emptied += 1
+        elif what == DAMAGED and not shelf.damaged and any(name.startswith("record/") for name in spared):
+            shelf.damaged = True
+            name = spared[number % len(spared)]
+            data = shelf.objects[name]
+            at = number % len(data)
+            shelf.objects[name] = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+            self.counts.damaged += 1
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -316,8 +353,12 @@ class Simulation:
     def heal(self) -> None:
         """Let nothing be wrong any more."""
         self._quiet = True
+        for shelf in self.shelves.each:
+            shelf.away = False
         for device in self.devices:
-            device.deaf = device.door.stale = False
+            device.deaf = False
+            for door in device.doors:
+                door.stale = False
             device.system.mounted = True
             device.system.personality = PERSONALITIES[
                 "coarse" if device.personality.name == "small" else device.personality.name
@@ -331,6 +372,7 @@ class Simulation:
             Violation: a promise was broken.
         """
         self.counts.schedules = 1
+        self.counts.several = int(self.schedule.stores > 1)
         for device in self.devices:
             device.found()
         for decision in self.schedule.decisions:

@@ -15,6 +15,7 @@ from tests.simulation.people import OPERATIONS, WEIGHTS
 PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNMOUNT, BRING_BACK = (
     "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale", "unmount", "bring back",
 )  # fmt: skip
+AWAY, EMPTIED, DAMAGED = "away", "emptied", "damaged"  # a store: numbers are which, and what
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
 
@@ -67,6 +68,8 @@ class Schedule:
     skews_s: tuple[int, ...]
     decisions: tuple[Decision, ...]
     checkpoints: int = 500  # records between two of them
+    stores: int = 1
+    commit: int = 1  # how many of them a change has to be on
 
 
 def make(seed: int, length: int = 18) -> Schedule:
@@ -93,7 +96,21 @@ def make(seed: int, length: int = 18) -> Schedule:
         for _ in range(odd.choice([1, 2])):
             brought = Decision(BRING_BACK, odd.randrange(devices), _numbers(odd, 2), interrupts=_interrupts(odd, rough))
             decisions.insert(odd.randrange(len(decisions) // 2, len(decisions) + 1), brought)
-    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints)
+    stores, commit = _stores(random.Random(f"stores {seed}"), decisions, calm=calm)
+    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints, stores, commit)
+
+
+def _stores(source: random.Random, decisions: list[Decision], *, calm: bool) -> tuple[int, int]:
+    """Return how many stores there are, W of them, and let things happen to them."""
+    if source.random() < 0.6 or any(decision.what == RESTORE for decision in decisions):
+        # An old state that goes on where only a store that is away knows better forks its journal: no rule mends that.
+        return 1, 1
+    stores = source.choice([2, 2, 3])
+    commit = source.randrange(1, stores + 1)
+    for _ in range(0 if calm else source.randrange(4)):
+        what = source.choice([AWAY, AWAY, AWAY, EMPTIED, DAMAGED])
+        decisions.insert(source.randrange(len(decisions) + 1), Decision(what, 0, _numbers(source, 2)))
+    return stores, commit
 
 
 def _numbers(source: random.Random, count: int) -> tuple[int, ...]:

@@ -81,7 +81,8 @@ def as_test(schedule: Schedule, kind: str | None) -> str:
         f'    """Once: {kind}."""\n'
         f"    decisions = (\n{decisions}    )\n"
         f"    Simulation(Schedule({schedule.seed}, {schedule.devices}, {schedule.personalities}, {schedule.calm}, "
-        f"{schedule.skews_s}, decisions, {schedule.checkpoints})).run()\n"
+        f"{schedule.skews_s}, decisions, {schedule.checkpoints}, "
+        f"{schedule.stores}, {schedule.commit})).run()\n"
     )
 
 

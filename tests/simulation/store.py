@@ -1,11 +1,11 @@
-"""A simulated store: one dict that all devices see, each through a door of its own where things go wrong."""
+"""Simulated stores: dicts that all devices see, each device through doors of its own where things go wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from syncd.errors import ObjectExists, ObjectMissing
+from syncd.errors import ObjectExists, ObjectMissing, StoreGone
 from syncd.store.provider import Capabilities, Listed
 
 
@@ -16,6 +16,35 @@ class Shelf:
     objects: dict[str, bytes] = field(default_factory=dict)
     puts: int = 0
     previous: set[str] = field(default_factory=set)  # what a stale listing shows
+    name: str = "main"
+    away: bool = False  # nobody reaches it
+    damaged: bool = False  # one object, once
+
+    def all(self) -> list[Shelf]:
+        return [self]
+
+
+@dataclass
+class Shelves:
+    """Several stores, and what they hold together."""
+
+    each: list[Shelf]
+
+    def all(self) -> list[Shelf]:
+        return self.each
+
+    @property
+    def objects(self) -> dict[str, bytes]:
+        return {name: data for shelf in self.each for name, data in shelf.objects.items()}
+
+    @property
+    def puts(self) -> int:
+        return sum(shelf.puts for shelf in self.each)
+
+    def can_spare(self, shelf: Shelf, name: str) -> bool:
+        """Tell whether another store that can be reached has an object as this one has it."""
+        data = shelf.objects[name]
+        return any(other.objects.get(name) == data for other in self.each if other is not shelf and not other.away)
 
 
 class Door:
@@ -28,12 +57,17 @@ class Door:
     """
 
     def __init__(self, shelf: Shelf, point: Callable[[str, str], None]) -> None:
-        self.shelf, self._point = shelf, point
+        self.shelf, self._tell = shelf, point
         self.stale = False
+
+    def _point(self, call: str, about: str) -> None:
+        self._tell(call, about)
+        if self.shelf.away:
+            raise StoreGone(f"the simulated store {self.shelf.name} is away")
 
     @property
     def url(self) -> str:
-        return "simulated://store"
+        return f"simulated://{self.shelf.name}"
 
     @property
     def capabilities(self) -> Capabilities:

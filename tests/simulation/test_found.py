@@ -643,3 +643,31 @@ def test_seed_23076489() -> None:
         Decision("people", 1, (665, 983, 784), "swap", ()),
     )
     Simulation(Schedule(23076489, 2, ("plain", "plain"), False, (0, 0), decisions, 500)).run()
+
+
+def test_seed_7205047() -> None:
+    """A file was moved over its own conflict copy: the copy, equal now, went as one too many, and then the file as gone."""
+    decisions = (
+        Decision("people", 0, (848, 618, 602), "create", ()),
+        Decision("people", 1, (840, 473, 988), "create", ()),
+        Decision("people", 1, (345, 919, 654), "create", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 1, (375, 490, 197), "move over", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (450, 224, 609), "touch", ()),
+    )
+    Simulation(Schedule(7205047, 2, ("plain", "plain"), False, (0, 0), decisions)).run()
+
+
+def test_seed_7000190() -> None:
+    """A damaged record, of which nobody can tell that it is, was believed, though another store had it whole."""
+    decisions = (
+        Decision("turn", 2, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("damaged", 0, (674, 20), "", ()),
+        Decision("people", 2, (424, 607, 420), "directory with", ()),
+    )
+    schedule = Schedule(7000190, 3, ("plain", "fat", "small"), False, (0, 0, 0), decisions, stores=2, commit=2)
+    Simulation(schedule).run()

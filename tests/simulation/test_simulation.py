@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 
 import pytest
 
+from tests.simulation.__main__ import Result, run_block
 from tests.simulation.bugs import BUGS, CAUGHT
-from tests.simulation.run import Counts, Simulation
+from tests.simulation.run import Simulation
 from tests.simulation.schedule import Schedule, make
 from tests.simulation.shrink import as_test, shrink, violation
 
@@ -17,22 +21,36 @@ SCHEDULES = int(os.environ.get("SYNCD_SCHEDULES", "2000"))
 FIRST = int(os.environ.get("SYNCD_FIRST_SEED", "1000000"))
 BLOCK = 100
 # Of 100 schedules, what at least has to happen in them: a tester that does nothing finds nothing.
-FLOORS = {"operations": 700, "kills": 25, "cuts": 15, "faults": 22, "records": 450}
+FLOORS = {
+    "operations": 700,
+    "kills": 25,
+    "cuts": 15,
+    "faults": 22,
+    "records": 450,
+    "several": 20,
+    "emptied": 1,
+    "damaged": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def blocks() -> Iterator[dict[int, Future[Result]]]:
+    """All schedules, run by as many processes as there are processors."""
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield {
+            first: pool.submit(run_block, range(first, first + BLOCK))
+            for first in range(FIRST, FIRST + SCHEDULES, BLOCK)
+        }
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, BLOCK))
-def test_every_promise_is_kept(first: int) -> None:
-    counts = Counts()
-    for seed in range(first, first + BLOCK):
-        simulation = Simulation(make(seed))
-        try:
-            simulation.run()
-        except Exception as error:
-            error.add_note(f"reproduce it: python -m tests.simulation --seeds {seed} --shrink")
-            raise
-        counts.add(simulation.counts)
+def test_every_promise_is_kept(first: int, blocks: dict[int, Future[Result]]) -> None:
+    result = blocks[first].result()
+    for seed, said in result.failed:
+        pytest.fail(f"{said}\nreproduce it: python -m tests.simulation --seeds {seed} --shrink")
+    counts = result.counts
     few = {name: getattr(counts, name) for name, floor in FLOORS.items() if getattr(counts, name) < floor}
     assert not few, f"hardly anything happened: {counts}"
 

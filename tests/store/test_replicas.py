@@ -197,10 +197,18 @@ class TestReading:
         assert stores.all.get(name) == data
         gate.set()
 
-    def test_two_of_three_prove_that_nothing_is_there(self) -> None:
-        stores = Stores(3, Rule(0, 2))
+    def test_a_store_that_says_nothing_is_left_alone_once_others_have_answered(self) -> None:
+        stores = Stores(3, Rule(0, 1))
+        stores.all.patience_s = 0.2
         gate = stores.doors[2].gate = threading.Event()
         assert stores.all.stat("pack/aa/none") is None
+        assert stores.all.members[2].resting
+        assert not stores.all.whole
+        asked = len(stores.doors[2].calls)
+        assert stores.all.stat("pack/aa/none") is None
+        assert stores.all.confirm("pack/aa/none") is None
+        assert [listed.name for listed in stores.all.list()] == ["genesis"]
+        assert len(stores.doors[2].calls) == asked
         gate.set()
 
     def test_no_store_can_be_asked(self) -> None:

@@ -1,0 +1,78 @@
+"""The set of stores is one for all devices, whatever the order in which they learn what was said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.engine.storeset import Stamp, StoreSet, fold_sets, say_stores
+from syncd.journal.statements import Statement, StatementKind, from_wire, to_wire
+from syncd.journal.statements import state as statement
+from syncd.store.placement import Rule
+
+PLACES = st.dictionaries(st.sampled_from(["main", "nas", "s3"]), st.sampled_from(["", "/a", "/b", "s3://x"]))
+STAMPS = st.tuples(st.integers(1, 9), st.binary(min_size=2, max_size=2), st.integers(1, 5), st.integers(0, 3))
+SAID = st.lists(
+    st.tuples(
+        STAMPS,
+        st.builds(
+            lambda places, copies, commit, quota: say_stores(
+                StoreSet(), places=places, rule=Rule(copies, commit), quotas={"nas": quota}
+            ),
+            PLACES,
+            st.integers(0, 3),
+            st.integers(1, 3),
+            st.integers(0, 9),
+        ),
+    ),
+    max_size=8,
+    unique_by=lambda item: item[0],
+)
+
+
+@given(SAID, st.randoms(use_true_random=False))
+def test_any_order_of_arrival_comes_to_one_set(said: list[tuple[Stamp, Statement]], source: Any) -> None:
+    shuffled = said[:]
+    source.shuffle(shuffled)
+    assert fold_sets(said) == fold_sets(shuffled) == fold_sets(said + said)
+
+
+def at(lamport: int, device: bytes, one: Statement) -> tuple[Stamp, Statement]:
+    return (lamport, device, 1, 0), one
+
+
+def test_two_additions_at_once_are_both_there() -> None:
+    first = say_stores(StoreSet(), places={"main": "/main"})
+    known = fold_sets([at(1, b"a", first)])
+    found = fold_sets(
+        [
+            at(1, b"a", first),
+            at(2, b"a", say_stores(known, places={"nas": "/nas"}, rule=Rule(0, 1))),
+            at(2, b"b", say_stores(known, places={"s3": "s3://x"}, rule=Rule(0, 2))),
+        ]
+    )
+    assert found.places == {"main": "/main", "nas": "/nas", "s3": "s3://x"}
+    assert found.rule == Rule(0, 2), "of two at one instant the greater device's counts"
+
+
+def test_a_store_that_was_taken_away_may_come_back() -> None:
+    gone = fold_sets([at(1, b"a", say_stores(StoreSet(), places={"nas": "/n"})),
+                      at(2, b"a", say_stores(StoreSet(), places={"nas": ""}))])  # fmt: skip
+    assert (gone.places, gone.removed) == ({}, {"nas"})
+    back = fold_sets([at(1, b"a", say_stores(StoreSet(), places={"nas": ""})),
+                      at(2, b"b", say_stores(StoreSet(), places={"nas": "/there"}))])  # fmt: skip
+    assert (back.places, back.removed) == ({"nas": "/there"}, frozenset())
+
+
+def test_what_is_not_well_formed_says_nothing() -> None:
+    odd = statement(
+        StatementKind.STORE_SET,
+        stores=[["../up", "/x"], ["a/b", "/x"], ["ok"], "no", ["fine", "/y"], [1, 2]],
+        copies=-3,
+        commit=0,
+        limits={"../up": {"quota": 5}, "fine": "much", 7: {"quota": 1}},
+    )
+    found = fold_sets([at(1, b"a", from_wire(to_wire(odd), "it"))])
+    assert found == StoreSet({"fine": "/y"}, frozenset(), Rule(0, 1), {})
