@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 FOLDER ?=
 SEEDS ?= 0:200000
 
-.PHONY: help run test check crash soak properties sim bench clean golden example docs bench-sync bench-dashboard
+.PHONY: help run test check crash soak properties sim bench clean golden example docs bench-sync bench-dashboard bench-stores
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -17,6 +17,7 @@ help:
 	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make bench                    us and our peers side by side"
 	@echo "make bench-sync               two folders in sync, us and our peers"
+	@echo "make bench-stores             packs to a real S3 server, us beside rclone"
 	@echo "make bench-dashboard          the dashboard on 200,000 files with 1,000,000 versions"
 
 $(BIN)/python:
@@ -69,6 +70,9 @@ bench: $(VENV)/installed-dev
 bench-sync: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	RCLONE=$(BIN)/rclone $(BIN)/python -m benchmarks.sync
+
+bench-stores: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.stores
 
 bench-dashboard: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.dashboard

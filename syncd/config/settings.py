@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
+from syncd.config.hours import parse_hours
 from syncd.errors import ConfigDamaged, NoVault
 
 VALID = "settings.valid"  # in the state directory: the digest of the last config.toml that was found right
@@ -66,6 +67,19 @@ class UploadSettings:
 
 
 @dataclass(frozen=True)
+class BandwidthSettings:
+    """How much may go over the network. Stores in directories are not counted."""
+
+    __pydantic_config__ = _FORBID
+    up: Annotated[int, Ge(0), Says("KiB a second to all stores together; 0 for no limit.")] = 0
+    down: Annotated[int, Ge(0), Says("KiB a second from them; 0 for no limit.")] = 0
+    hours: Annotated[
+        tuple[str, ...],
+        Says("Other limits at some hours, as 'mon-fri 08:00-18:00 up 200 down 1000'; the first that fits counts."),
+    ] = ()
+
+
+@dataclass(frozen=True)
 class GuardSettings:
     """How many deletions at once wait for your yes (`syncd review`)."""
 
@@ -98,6 +112,7 @@ class Settings:
     stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
+    bandwidth: BandwidthSettings = field(default_factory=BandwidthSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
@@ -149,9 +164,14 @@ def _build(raw: dict[str, Any]) -> Settings:
     fields["ignore"] = tuple(fields.get("ignore", ()))
     fields["scan"] = ScanSettings(**fields.get("scan", {}))
     fields["upload"] = UploadSettings(**fields.get("upload", {}))
+    fields["bandwidth"] = BandwidthSettings(**_tuples(fields.get("bandwidth", {}), "hours"))
     fields["guard"] = GuardSettings(**fields.get("guard", {}))
     fields["api"] = ApiSettings(**fields.get("api", {}))
     return Settings(**fields)
+
+
+def _tuples(section: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**section, name: tuple(section.get(name, ()))}
 
 
 def _validate(raw: dict[str, Any], path: Path) -> Settings:
@@ -166,6 +186,11 @@ def _validate(raw: dict[str, Any], path: Path) -> Settings:
     for needed in ("folder", "stores"):
         if needed not in raw:
             raise ConfigDamaged(f"{path}: {needed} is missing")
+    for text in settings.bandwidth.hours:
+        try:
+            parse_hours(text)
+        except ValueError as error:
+            raise ConfigDamaged(f"{path}: bandwidth.hours: {error}") from error
     names = [store.name for store in settings.stores]
     for name in names:
         if not STORE_NAME.fullmatch(name):
@@ -210,7 +235,7 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     """Return settings as TOML, each with its explanation."""
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
-    for name in ("scan", "upload", "guard", "api"):
+    for name in ("scan", "upload", "bandwidth", "guard", "api"):
         section = getattr(settings, name)
         about = (type(section).__doc__ or "").strip()
         blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import datetime
 
 from blake3 import blake3
 
 from syncd.config.home import Home
+from syncd.config.hours import parse_hours, rate_at
 from syncd.config.secrets import in_environment, keep, secret_of
-from syncd.config.settings import StoreSetting
+from syncd.config.settings import BandwidthSettings, Settings, StoreSetting
 from syncd.engine.storeset import StoreSet
 from syncd.errors import Locked, NotUnlocked, StoreDenied, SyncdError, UsageError
 from syncd.journal.record import name_within
@@ -23,6 +25,8 @@ from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.epochs import vault_id_of
 from syncd.seal.keys import VaultKeys
 from syncd.store.absent import AbsentStore
+from syncd.store.bandwidth import Bucket, Limited
+from syncd.store.folder import FolderStore
 from syncd.store.member import Member, Surroundings
 from syncd.store.owing import FILE, Owing
 from syncd.store.provider import Provider
@@ -90,9 +94,19 @@ def settings_of(configured: tuple[StoreSetting, ...], said: StoreSet) -> tuple[S
     return (*kept, *(StoreSetting(name=name, url=url) for name, url in said.places.items() if name not in named))
 
 
+def limited(bandwidth: BandwidthSettings, clock: Callable[[], float]) -> Callable[[Provider], Provider]:
+    """Return what keeps a store to this device's bandwidth, where it is reached over a network."""
+    hours = [parse_hours(text) for text in bandwidth.hours]
+    if not (bandwidth.up or bandwidth.down or hours):
+        return lambda provider: provider
+    up = Bucket(lambda: rate_at(datetime.now().astimezone(), bandwidth.up, hours, "up"), clock)
+    down = Bucket(lambda: rate_at(datetime.now().astimezone(), bandwidth.down, hours, "down"), clock)
+    return lambda provider: provider if isinstance(provider, FolderStore) else Limited(provider, up, down)
+
+
 def open_replicas(
     home: Home,
-    configured: tuple[StoreSetting, ...],
+    wanted: Settings,
     said: StoreSet,
     keys: VaultKeys,
     genesis: bytes,
@@ -105,7 +119,8 @@ def open_replicas(
     Raises:
         UsageError, Locked: the only store's URL is wrong, or a secret of it is missing.
     """
-    settings = [setting for setting in settings_of(configured, said) if setting.enabled]
+    settings = [setting for setting in settings_of(wanted.stores, said) if setting.enabled]
+    limit = limited(wanted.bandwidth, around.elapsed_s)
     if not settings:
         raise UsageError("every store is disabled", hint="Enable one: `syncd store enable NAME`.")
     path = home.state / FILE
@@ -113,10 +128,10 @@ def open_replicas(
         with closing(Owing(path)) as owing:
             owing.in_use(setting.name for setting in settings)
     if len(settings) == 1:
-        provider = open_setting(home, settings[0])
+        provider = limit(open_setting(home, settings[0]))
         return Replicas([Member(settings[0].name, provider, around)], said.rule, Owing())
     sound = soundness(keys)
-    members = [Member(setting.name, _present(home, setting), around, genesis, sound) for setting in settings]
+    members = [Member(setting.name, limit(_present(home, setting)), around, genesis, sound) for setting in settings]
     owing = Owing(path) if write or path.exists() else Owing()
     for member in members:
         member.returned = not owing.holdings(member.name).compared_s

@@ -200,7 +200,7 @@ def open_stores(
     """
     around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
     genesis = state.kept_objects("genesis")["genesis"]
-    return open_replicas(home, settings.stores, store_set(state), keys, genesis, around, write=write)
+    return open_replicas(home, settings, store_set(state), keys, genesis, around, write=write)
 
 
 def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:
