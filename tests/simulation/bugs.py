@@ -26,7 +26,6 @@ from syncd.store import asking, replicas
 from syncd.store.catchup import CatchUp
 from syncd.store.member import Member
 from syncd.store.owing import Owing
-from syncd.store.replicas import Replicas
 from tests.simulation import device as simulated
 
 Bug = Callable[[], contextlib.AbstractContextManager[None]]
@@ -122,15 +121,6 @@ def _record_first(self: Outbox, *, more_follow: bool) -> bool:
 
 
 _publish = Outbox._publish
-
-
-_recover_record = Outbox._recover_record
-
-
-def _without_spool(self: Outbox) -> None:
-    with self._state.transaction():
-        self._state.set("record-spooled", b"")
-    _recover_record(self)
 
 
 def _known(self: CatchUp, member: Member) -> bool:
@@ -260,9 +250,10 @@ BUGS: dict[str, Bug] = {
     "bytes of a store are believed": lambda: put_in(
         (asking, "first_of", _first_of_any), (replicas, "first_of", _first_of_any)
     ),
-    "one store is enough": lambda: put_in((Replicas, "commit", 1)),
-    "a retry puts a new record": lambda: put_in((Outbox, "_recover_record", _without_spool)),
 }
+
+# Caught on one store by their seeds: few lives at once rebuild a state and have an old file there.
+ALONE = {"a folder that joins is all news"}
 
 # Bug -> a seed that catches it, the first from 0 on.
 CAUGHT: dict[str, int] = {

@@ -72,8 +72,8 @@ class Schedule:
     commit: int = 1  # how many of them a change has to be on
 
 
-def make(seed: int, length: int = 18) -> Schedule:
-    """Return the schedule of a seed."""
+def make(seed: int, length: int = 18, *, several: bool = True) -> Schedule:
+    """Return the schedule of a seed; `several` lets there be more than one store."""
     source = random.Random(f"schedule {seed}")
     odd = random.Random(f"odd {seed}")  # a stream of its own: what it does not touch stays the schedule that it was
     devices = source.choice([2, 2, 2, 3, 3, 4])
@@ -96,7 +96,7 @@ def make(seed: int, length: int = 18) -> Schedule:
         for _ in range(odd.choice([1, 2])):
             brought = Decision(BRING_BACK, odd.randrange(devices), _numbers(odd, 2), interrupts=_interrupts(odd, rough))
             decisions.insert(odd.randrange(len(decisions) // 2, len(decisions) + 1), brought)
-    stores, commit = _stores(random.Random(f"stores {seed}"), decisions, calm=calm)
+    stores, commit = _stores(random.Random(f"stores {seed}"), decisions, calm=calm) if several else (1, 1)
     return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints, stores, commit)
 
 

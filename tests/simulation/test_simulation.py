@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 import pytest
 
 from tests.simulation.__main__ import Result, run_block
-from tests.simulation.bugs import BUGS, CAUGHT
+from tests.simulation.bugs import ALONE, BUGS, CAUGHT
 from tests.simulation.run import Simulation
 from tests.simulation.schedule import Schedule, make
 from tests.simulation.shrink import as_test, shrink, violation
@@ -78,7 +78,7 @@ def test_a_seed_is_one_story() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bug", CAUGHT)
 def test_the_tester_catches(bug: str) -> None:
-    schedule = make(CAUGHT[bug])
+    schedule = make(CAUGHT[bug], several=bug not in ALONE)
     assert violation(schedule) is None
     with BUGS[bug]():
         assert violation(schedule) is not None, f"nobody noticed: {bug}"
