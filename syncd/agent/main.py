@@ -56,7 +56,8 @@ def set_up_log(home: Home, level: str, form: str = "text", *, foreground: bool) 
     )
     if form == "json":
         handler.setFormatter(JsonLines())
-    logging.getLogger("watchdog").setLevel(logging.WARNING)
+    for chatty in ("watchdog", "httpx", "httpcore", "asyncssh"):  # httpx tells addresses, which may hold a bot's token
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def run(home: Home, *, foreground: bool) -> None:

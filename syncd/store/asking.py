@@ -110,19 +110,20 @@ def answers_of(
     return answers
 
 
-def gather(under_way: set[Future[None]], needed: int) -> tuple[int, list[StoreError]]:
-    """Wait until so many are done, or all are; return how many are, and what went wrong.
+def gather(puts: dict[Future[None], bool], needed: int) -> tuple[int, list[StoreError]]:
+    """Wait until so many of those that count are done, or all are; return how many are, and what went wrong.
 
     Raises:
         ObjectExists: one met other bytes under the name.
     """
     done, errors = 0, list[StoreError]()
-    while under_way and done < needed:
+    under_way = set(puts)
+    while any(puts[future] for future in under_way) and done < needed:
         ready, under_way = wait(under_way, return_when=FIRST_COMPLETED)
         for future in ready:
             error = future.exception()
             if error is None:
-                done += 1
+                done += puts[future]
             elif isinstance(error, ObjectExists) or not isinstance(error, StoreError):
                 raise error
             else:

@@ -82,6 +82,11 @@ class Member:
         return self._around.executor(IN_FLIGHT, f"syncd-put-{self.name}")
 
     @property
+    def counts(self) -> bool:
+        """Whether its word that it took an object is enough, and it is no store that is still to be filled."""
+        return self.provider.capabilities.counts and not self.hollow
+
+    @property
     def resting(self) -> bool:
         """Whether it is left alone now, after failures."""
         return self.health.resting(self._around.elapsed_s())

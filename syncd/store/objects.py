@@ -52,7 +52,7 @@ _SAID: tuple[tuple[str, type[StoreError], str], ...] = (
     ("XMinioStorageFull", StoreFull, ""),
     ("dns error", StoreGone, "The name of the store cannot be resolved: check it, and the network."),
     ("Received redirect without LOCATION", StoreGone, "The bucket is in another region; name it: ?region=..."),
-    ("InvalidCertificate", StoreDenied, "The store's certificate is not valid: check the endpoint's name, and your clock."),
+    ("InvalidCertificate", StoreDenied, "Its certificate is not valid: check the endpoint's name, and your clock."),
     ("403 Forbidden", StoreDenied, "The key is wrong, or may not do this: it has to read, write, list and delete."),
     ("401 Unauthorized", StoreDenied, ""),
     ("error sending request", StoreGone, ""),

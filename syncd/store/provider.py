@@ -39,6 +39,7 @@ class Capabilities:
         ranged: `get` of a part moves only that part.
         largest: bytes of the largest object.
         ask_s: seconds between two questions after one object, while nothing happens.
+        counts: its word is enough for a change to be safe; else it is a copy beside others.
     """
 
     named: bool = True
@@ -47,6 +48,7 @@ class Capabilities:
     ranged: bool = True
     largest: int = LARGEST_OBJECT
     ask_s: float = 30.0
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

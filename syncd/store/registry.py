@@ -126,6 +126,14 @@ KINDS: dict[str, StoreKind] = {
         ("endpoint",),
         (Wanted("bot_token", "token of the bot"),),
     ),
+    "telegram": StoreKind(
+        "a chat of Telegram, one for each device",
+        "syncd.store.telegram",
+        "telegram",
+        "telegram://chat-number",
+        ("endpoint", "gap"),
+        (Wanted("bot_token", "token of the bot"),),
+    ),
     "rclone": StoreKind(
         "whatever rclone knows: Google Drive, OneDrive, Mega, Box, pCloud, B2 and more",
         "syncd.store.rclone",

@@ -94,8 +94,13 @@ class Replicas:
 
     @property
     def commit(self) -> int:
-        """W: how many stores must have an object. One that is still to be filled counts for none."""
-        return max(1, min(self.rule.commit, sum(not member.hollow for member in self.members)))
+        """W: how many stores must have an object, of those whose word counts."""
+        return max(1, min(self.rule.commit, len(self.counting)))
+
+    @property
+    def counting(self) -> builtins.list[Member]:
+        """The stores whose word counts; where that is none, all."""
+        return [member for member in self.members if member.counts] or [*self.members]
 
     @property
     def staying(self) -> builtins.list[Member]:
@@ -147,18 +152,21 @@ class Replicas:
 
     def _put_on(self, members: Sequence[Member], name: str, data: bytes, needed: int) -> None:
         """Put on these stores, and return when so many have it."""
-        under_way: set[Future[None]] = set()
+        under_way: dict[Future[None], bool] = {}
         spare: list[Member] = []
+        counting = self.counting
         for member in members:
             future = member.write(self.putting(member, name, data)) if member.open else None
             if future is None:
                 spare.append(member)
             else:
-                under_way.add(future)
+                under_way[future] = member in counting
         done, errors = gather(under_way, needed)
         for member in spare:  # only while too few others took it: asking is the one way to see whether they are back
             if done >= needed:
                 break
+            if member not in counting:
+                continue
             try:
                 member.ask(self.putting(member, name, data))
                 done += 1
@@ -297,10 +305,11 @@ class Replicas:
         having = {store for store, found in sizes.items() if found == size}
         lacking = [member for member in self.takers(name, size) if member.name not in having]
         self.owing.owe([member.name for member in lacking], [Listed(name, size)])
-        if len(having) < self.commit:
+        counted = sum(member.name in having for member in self.counting)
+        if counted < self.commit:
             holders = [member for member in self.members if member.name in having]
             data = self._get_from(holders, name)
-            self._put_on(lacking, name, data, self.commit - len(having))
+            self._put_on(lacking, name, data, self.commit - counted)
         return size
 
     def delete(self, name: str) -> None:

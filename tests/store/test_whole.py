@@ -19,6 +19,7 @@ from tests.store.servers.dropbox import Account
 from tests.store.servers.google import fake_gcs
 from tests.store.servers.process import program
 from tests.store.servers.ssh import openssh
+from tests.store.servers.telegram import Chat
 from tests.world import run_cli, tree_of
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,13 @@ def on_dropbox(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 @contextmanager
+def on_telegram(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    chat = Chat(scale=100.0)
+    with serving_app(chat.app()) as endpoint:
+        yield f"telegram://{chat.number}?endpoint={endpoint}&gap=0.02", {"SYNCD_STORE_BOT_TOKEN": chat.token}
+
+
+@contextmanager
 def on_discord(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
     channel = Channel(scale=20.0)
     with serving_app(channel.app()) as endpoint:
@@ -92,6 +100,7 @@ STORES: dict[str, Callable[[Path], Any]] = {
     "webdav": on_webdav,
     "gcs": on_gcs,
     "discord": on_discord,
+    "telegram": on_telegram,
     "dropbox": on_dropbox,
     "rclone": on_rclone,
 }
