@@ -23,6 +23,7 @@ from syncd.store.replicas import Replicas
 
 log = logging.getLogger("syncd.store")
 AGAIN_S = 24 * 3600.0  # listings are compared this often, whatever is noted: notes may be lost, objects, too
+LAG_S = 900.0  # after listings differed they are compared once more: some stores list what is new with a delay
 LOOK_S = 60.0  # between two looks whether a store still is one
 BATCH = 64  # objects asked for in one piece of work
 
@@ -47,6 +48,7 @@ class CatchUp:
 
     def __init__(self, stores: Replicas, now_s: Callable[[], float], go_on: Callable[[], None] = lambda: None) -> None:
         self._stores, self._now_s, self._go_on = stores, now_s, go_on
+        self._once_more_s = float("inf")
         self._looked: dict[str, float] = {}
         self._after: dict[str, str] = {}  # store -> how far its notes were gone through, where some cannot be had
 
@@ -75,7 +77,8 @@ class CatchUp:
 
     def _unknown(self, member: Member) -> bool:
         compared_s = self._stores.owing.holdings(member.name).compared_s
-        return member.returned or not compared_s or abs(self._now_s() - compared_s) > AGAIN_S
+        late = self._now_s() > self._once_more_s
+        return late or member.returned or not compared_s or abs(self._now_s() - compared_s) > AGAIN_S
 
     # -- comparing ------------------------------------------------------------------------------
 
@@ -106,6 +109,7 @@ class CatchUp:
                 self._stores.owing.compared(store, Holdings(objects, size, self._now_s()))
         for member in returned:
             member.returned = member.name in found.failed
+        self._once_more_s = self._now_s() + LAG_S if found.lacking else float("inf")
         for store, lacking in found.lacking.items():
             new = any(member.hollow for member in self._stores.members if member.name == store)
             log.log(logging.INFO if new else logging.WARNING, "the store %s lacks %d objects", store, lacking)

@@ -244,6 +244,7 @@ class SimDevice:
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
         store = self._stores(keys, genesis_object)
         named = [(setting.name, setting.url) for setting in settings.stores]
+        self.tending = CatchUp(store, lambda: self.clock.ns / 1e9)
         self.vault = Vault(home, settings, self.state, store, self.keys, keys, genesis, self.ambient, named)
         if not self.busy:
             self.cycle = Cycle(self.vault, self._watch, self._become_another)
@@ -281,10 +282,9 @@ class SimDevice:
             return
 
         def work() -> None:
-            tending = CatchUp(self.vault.store, lambda: self.clock.ns / 1e9)
             for _ in range(20):
                 try:
-                    if not tending.turn():
+                    if not self.tending.turn():
                         return
                 except SyncdError:
                     return

@@ -15,6 +15,7 @@ from syncd.model.ids import DeviceId
 from syncd.pack.reader import Hasher
 from syncd.state.db import State, connect
 from syncd.state.known import Known
+from syncd.store.catchup import LAG_S
 from syncd.store.proving import Proving
 from tests.simulation.device import SimDevice, SimState, template, vault_of_all
 from tests.simulation.people import CANARY, entries_of
@@ -263,6 +264,8 @@ def replicated(simulation: Simulation) -> None:
     if len(simulation.shelves.each) < 2:
         return
     device = simulation.devices[0]
+    simulation.clock.advance(2 * LAG_S)  # a listing may have been of before
+    device.tend()
     proving = Proving(device.vault.store)
     proving.run(100.0, random.Random(0))
     if proving.found.disputed:

@@ -671,3 +671,15 @@ def test_seed_7000190() -> None:
     )
     schedule = Schedule(7000190, 3, ("plain", "fat", "small"), False, (0, 0, 0), decisions, stores=2, commit=2)
     Simulation(schedule).run()
+
+
+def test_seed_7304758() -> None:
+    """A store that was emptied was filled by a listing that did not show the newest yet, and taken for complete."""
+    decisions = (
+        Decision("stale", 0, (122, 283), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("unmount", 0, (111, 893), "", ()),
+        Decision("emptied", 0, (257, 398), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+    )
+    Simulation(Schedule(7304758, 2, ("plain", "coarse"), False, (0, 0), decisions, stores=3, commit=1)).run()

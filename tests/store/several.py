@@ -14,7 +14,7 @@ from syncd.store.member import Member, Surroundings
 from syncd.store.memory import MemoryStore
 from syncd.store.owing import Owing
 from syncd.store.placement import Rule
-from syncd.store.provider import Listed
+from syncd.store.provider import Capabilities, Listed
 from syncd.store.replicas import Replicas
 
 GENESIS = b"the genesis of this vault"
@@ -38,6 +38,11 @@ class Doored(MemoryStore):
         self.fault: Callable[[str, str], StoreError | None] = lambda call, about: None
         self.gate: threading.Event | None = None  # what is asked waits for it
         self.calls: list[str] = []
+        self.counts = True
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(counts=self.counts)
 
     def _door(self, call: str, about: str) -> None:
         self.calls.append(call)

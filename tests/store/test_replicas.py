@@ -116,6 +116,16 @@ class TestPutting:
         catch_up(stores)
         assert full_copies(stores)
 
+    def test_a_store_whose_word_does_not_count(self) -> None:
+        stores = Stores(3, Rule(0, 2))
+        stores.doors[0].counts = False
+        stores.doors[1].die()
+        with pytest.raises(StoreGone):
+            stores.all.put(*pack(1))
+        stores.doors[1].live()
+        stores.all.put(*pack(1))
+        assert all(pack(1)[0] in door.objects() for door in stores.doors[1:])
+
     def test_a_full_store_is_read_and_not_written(self) -> None:
         stores = Stores()
         name, data = pack(1)
