@@ -23,7 +23,7 @@ from syncd.store.replicas import Replicas
 
 log = logging.getLogger("syncd.store")
 AGAIN_S = 24 * 3600.0  # listings are compared this often, whatever is noted: notes may be lost, objects, too
-LAG_S = 900.0  # after listings differed they are compared once more: some stores list what is new with a delay
+LAG_S = 900.0  # after which listings are compared once more: some stores show what is new with a delay
 LOOK_S = 60.0  # between two looks whether a store still is one
 BATCH = 64  # objects asked for in one piece of work
 
@@ -109,7 +109,8 @@ class CatchUp:
                 self._stores.owing.compared(store, Holdings(objects, size, self._now_s()))
         for member in returned:
             member.returned = member.name in found.failed
-        self._once_more_s = self._now_s() + LAG_S if found.lacking else float("inf")
+        sure = self._now_s() > self._once_more_s and not found.lacking
+        self._once_more_s = float("inf") if sure else self._now_s() + LAG_S
         for store, lacking in found.lacking.items():
             new = any(member.hollow for member in self._stores.members if member.name == store)
             log.log(logging.INFO if new else logging.WARNING, "the store %s lacks %d objects", store, lacking)
