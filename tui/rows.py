@@ -130,7 +130,8 @@ def store(item: Item, width: int) -> Row:
     mark, level = STORE_MARKS[state]
     said = f"{show.size(item['bytes'])}  {item['latency_ms']:.1f} ms"
     if state == "behind":
-        said = f"{show.plural(item['lacking_objects'], 'object')} to come, {show.size(item['lacking_bytes'])}"
+        lacking = f"{show.plural(item['lacking_objects'], 'object')} to come, {show.size(item['lacking_bytes'])}"
+        said = lacking if item["lacking_objects"] else "is being compared"
     elif state in STORE_SAYS:
         said = STORE_SAYS[state]
     room = max(6, width - len(said) - 6)

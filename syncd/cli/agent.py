@@ -251,7 +251,10 @@ def _print_status(fields: dict[str, Any]) -> None:
     click.echo(f"  folder   {fields['folder']}  {fields['files']} files, {size_text(fields['bytes'])}")
     for store in fields["stores"]:
         health = {"complete": "healthy", "shut": "TAKES NOTHING", "away": "NOT REACHABLE"}.get(store["state"])
-        health = health or (f"{store['lacking_objects']} to come" if store["state"] == "behind" else store["state"])
+        if health is None:
+            lacking = store["lacking_objects"]
+            behind = f"{lacking} to come" if lacking else "not compared yet"
+            health = behind if store["state"] == "behind" else store["state"]
         click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
     click.echo(f"  device   {name_text(fields['device'])}")
     if fields["last_safe_at"]:

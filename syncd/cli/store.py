@@ -49,7 +49,7 @@ def store_text(item: dict[str, Any]) -> str:
     said = f"answers in {item['latency_ms']:.0f} ms"
     if item["lacking_objects"]:
         return f"{said}, lacks {item['lacking_objects']} objects ({size_text(item['lacking_bytes'])})"
-    return said
+    return f"{said}, not compared yet" if item["state"] == "behind" else said
 
 
 @store.command("test")

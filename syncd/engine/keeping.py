@@ -121,7 +121,7 @@ class Tending:
                 tended, work = stores, CatchUp(stores, lambda: self._now_ns() / 1e9, self._go_on)
                 if len(stores.members) > 1:
                     for member in stores.members:
-                        member.returned = True  # what was put while nobody noted it is not known
+                        member.tended = member.returned = True  # what was put while nobody noted it is not known
             try:
                 more = work.turn() if work is not None else False
             except _Ended:

@@ -81,7 +81,7 @@ def stores_fields(vault: Vault) -> list[dict[str, Any]]:
     objects, size = _known(vault)
     said = store_set(vault.state)
     found = [
-        _store_fields(vault, member, said.quotas.get(member.name), objects, size, _comes(look))
+        _store_fields(vault, member, said.quotas.get(member.name), objects, size, _comes(member, look))
         for member, look in zip(members, looks, strict=True)
     ]
     named = {member.name for member in members}
@@ -92,11 +92,11 @@ def stores_fields(vault: Vault) -> list[dict[str, Any]]:
     ]
 
 
-def _comes(look: Future[None] | None) -> StoreError | None:
-    """Return what is wrong with a store that was asked."""
+def _comes(member: Member, look: Future[None] | None) -> StoreError | None:
+    """Return what is wrong with a store that was asked; one that has been waited for before is not again."""
     try:
         if look is not None:
-            look.result(LOOK_S)
+            look.result(max(0.0, LOOK_S - member.looked_for_s))
     except StoreError as error:
         return error
     except TimeoutError:

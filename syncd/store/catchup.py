@@ -66,7 +66,7 @@ class CatchUp:
         """Ask stores that were away whether they are back, and now and then the others whether they were emptied."""
         for member in self._stores.members:
             due = self._now_s() - self._looked.get(member.name, float("-inf")) > LOOK_S
-            if member.resting or not (due or member.health.away):
+            if member.resting_yet or not (due or member.health.away):
                 continue
             self._looked[member.name] = self._now_s()
             try:

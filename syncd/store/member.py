@@ -64,6 +64,7 @@ class Member:
     ) -> None:
         self.name, self.provider, self._around, self._genesis, self._ours = name, provider, around, genesis, ours
         self.health, self.taking = Health(), Health()
+        self.tended = False  # a thread asks now and then whether it is back, so nobody else waits for that
         self.leaving = False  # it is read, and nothing more is put there
         self.hollow = False  # it is there and has no genesis: new, or emptied
         self.returned = False  # it was away, and what it missed is not known yet
@@ -88,7 +89,12 @@ class Member:
 
     @property
     def resting(self) -> bool:
-        """Whether it is left alone now, after failures."""
+        """Whether it is left alone now, after failures; where somebody tends the stores, until it answers them."""
+        return self.health.away if self.tended else self.resting_yet
+
+    @property
+    def resting_yet(self) -> bool:
+        """Whether the time is not over that it is left alone for."""
         return self.health.resting(self._around.elapsed_s())
 
     @property
@@ -236,7 +242,7 @@ class Member:
         now = self._around.elapsed_s()
         if self._look is not None and not self._look.done():
             return self._look
-        if (self.resting and self._genesis) or now - self._looked_s < self.provider.capabilities.ask_s:
+        if (self.resting_yet and self._genesis) or now - self._looked_s < self.provider.capabilities.ask_s:
             return None
         self._looked_s = now
 
@@ -248,6 +254,11 @@ class Member:
 
         self._look = self.read(there)
         return self._look
+
+    @property
+    def looked_for_s(self) -> float:
+        """How long ago it was asked last whether it is there."""
+        return self._around.elapsed_s() - self._looked_s
 
     def close(self) -> None:
         """Let go of connections, and of threads once they are done."""

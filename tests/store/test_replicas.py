@@ -8,6 +8,7 @@ import pytest
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreFull, StoreGone
 from syncd.store.catchup import CatchUp
+from syncd.store.member import IN_FLIGHT
 from syncd.store.placement import Rule
 from syncd.store.provider import Listed, Provider
 from syncd.store.replicas import Replicas
@@ -135,7 +136,8 @@ class TestPutting:
         for seed in range(2, 12):
             stores.all.put(*pack(seed))
         settle(stores)
-        assert stores.doors[0].calls.count("put") == 2, "no storm of retries"
+        # What was under way when the first was refused may be refused, too.
+        assert stores.doors[0].calls.count("put") <= 1 + IN_FLIGHT, "no storm of retries"
         assert stores.all.members[0].trouble is not None
         assert not stores.all.members[0].resting
 
