@@ -51,7 +51,7 @@ def use_stores(vault: Vault) -> None:
         log.error("the stores stay as they were: %s", error.message)
         return
     vault.store, vault.named = fresh, wanted
-    in_use.close()
+    in_use.close(notes=False)
     log.info("stores in use: %s", ", ".join(name for name, _ in wanted))
 
 
@@ -131,6 +131,7 @@ class Tending:
                 log.warning("the stores could not be compared: %s", error.message)
             except Exception:
                 more = False
-                log.exception("an error inside syncd")
+                if stores is self._stores():  # else they were closed: others are in use
+                    log.exception("an error inside syncd")
             if not more:
                 self._end.wait(REST_S)

@@ -116,11 +116,12 @@ class Replicas:
         for member in self.members:
             member.provider.create()
 
-    def close(self) -> None:
-        """Let go of connections and threads."""
+    def close(self, *, notes: bool = True) -> None:
+        """Let go of connections and threads, and of the notes unless puts under way may still have some to make."""
         for member in self.members:
             member.close()
-        self.owing.close()
+        if notes:
+            self.owing.close()
 
     # -- putting --------------------------------------------------------------------------------
 
