@@ -18,7 +18,7 @@ from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime, usual_mode
 from syncd.model.ids import ROOT
 from syncd.model.listing import Listing
-from syncd.model.path import join, names
+from syncd.model.path import join, names, split
 from syncd.model.version import Row
 from syncd.scan.diff import Findings, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
@@ -70,6 +70,7 @@ class Survey:
         self._at_its_name: set[int] = set()
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self.moved_over: set[int] = set()  # inodes that stand at the name of another node now
+        self._asked_for: set[bytes] = set()  # directories to go into though they are known, and did not move themselves
         self._mounts = set(self._nodes.mount_points())
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
         self.empty_base = not self._waiting and next(self._nodes.live(), None) is None
@@ -104,8 +105,13 @@ class Survey:
         """Yield what differs in these directories and in new ones below them."""
         start = []
         # In one order: what a pass asks of the disk depends on the folder alone, and a simulation can repeat it.
-        reached = {self._nearest_known(path) for path in sorted(paths)}
-        for path in sorted((path for path in reached if path is not None), reverse=True):
+        nearest = {path: self._nearest_known(path) for path in sorted(paths)}
+        reached = {path for path in nearest.values() if path is not None}
+        # What is known by another path, of a directory that moved, is reached once the walk comes to its new one.
+        for path, known in nearest.items():
+            if known is not None and known != path:
+                self._asked_for.update(_down_to(known, path) - reached)
+        for path in sorted(reached, reverse=True):
             row = self._base.find(path)
             start.append(Directory(path, row.node if row else ROOT, True))
         yield from self._walk(start, {}, {}, below=False)
@@ -152,9 +158,9 @@ class Survey:
             fresh = [child for child in visit.children if below or self._is_news(child, adopted)]
             stack += reversed(fresh)
 
-    @staticmethod
-    def _is_news(child: Directory, adopted: set[int]) -> bool:
-        return not child.known or child.moved is not None or child.node in adopted
+    def _is_news(self, child: Directory, adopted: set[int]) -> bool:
+        news = not child.known or child.moved is not None or child.node in adopted
+        return news or child.path in self._asked_for
 
     def _visit(self, directory: Directory, digests: dict[int, bytes]) -> Visit | None:
         """Compare one directory; None when its digest says that nothing changed."""
@@ -362,6 +368,15 @@ class Survey:
             return not before.isdisjoint(self._disk.entries(path).names)
         except OSError:
             return False
+
+
+def _down_to(above: bytes, path: bytes) -> set[bytes]:
+    """Return the directories on the way from one, which is not among them, down to another."""
+    found = set()
+    while len(path) > len(above):
+        found.add(path)
+        path = split(path)[0]
+    return found
 
 
 def _likeness(stat: Stat | None, row: Row) -> tuple[bool, bool, int]:

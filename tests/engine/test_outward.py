@@ -357,6 +357,28 @@ def test_a_one_byte_insertion_stores_one_chunk(world: World) -> None:
     assert sum(path.stat().st_size for path in world.objects()) - size < 300_000
 
 
+def test_what_changed_deep_in_a_directory_that_moved_is_seen_with_the_move(world: World) -> None:
+    """Events name the new place, which nobody knows before the move is told: they must not be lost by then."""
+    for place in ("old/a/b", "old/a/c", "old/z"):
+        world.write(f"{place}/file", "first")
+    (world.folder / "there").mkdir()
+    world.scan()
+    vault = world.open()
+    try:
+        (world.folder / "old/a/b/file").write_text("second, and longer")
+        (world.folder / "old/a/b/new").write_text("new")
+        (world.folder / "old").rename(world.folder / "there/moved")
+        hints = {b"", b"there", *(b"there/moved" + below for below in (b"", b"/a", b"/a/b", b"/a/c", b"/z"))}
+        Outward(vault, Outbox(vault), Progress(time.monotonic), {b"there/moved": b"old"}).look(hints)
+        nodes = vault.state.nodes
+        assert nodes.find(b"there/moved/a/b/new") is not None
+        row = nodes.find(b"there/moved/a/b/file")
+        assert row is not None
+        assert row.size == len("second, and longer")
+    finally:
+        vault.close()
+
+
 def test_looking_at_one_directory_finds_what_a_scan_finds(world: World) -> None:
     world.write("a/known", "x")
     world.scan()
