@@ -32,7 +32,7 @@ from tests.store.servers.faulty import Faults, before
 from tests.store.servers.process import free_port
 from tests.world import run_cli
 
-SECONDS = float(os.environ.get("SYNCD_STORES_S", "16"))
+SECONDS = float(os.environ.get("SYNCD_STORES_S", "12"))
 SEED = int(os.environ.get("SYNCD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 PHASE_S, PEACE_S = 8.0, 150.0
 NAMES = ("one", "two", "three")

@@ -29,7 +29,7 @@ IDLE: dict[str, Any] = {
     "alarm_reasons": [],
     "files": 3,
     "bytes": 21,
-    "stores": [{}],
+    "stores": [{"state": "complete"}],
     "skipped": [],
     "reason": "",
     "hint": "",
