@@ -42,8 +42,8 @@ class Restore(Asked):
 class Decide(Asked):
     """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
 
-    `places` (URL by name, empty to take a store away), `copies`, `commit` and `quotas` (bytes by name, 0 for none) go
-    with `stores`: what is said of the vault's stores, to all devices.
+    `places` (URL by name, empty to take a store away), `copies`, `commit`, `quotas` (bytes by name, 0 for none) and
+    `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices.
 
     `seen` goes with `approve` and `deny`: the seals of all that waited when the person looked; empty is whatever waits.
     """
@@ -57,6 +57,7 @@ class Decide(Asked):
     copies: Annotated[int, Field(ge=0, le=MOST_STORES)] | None = None
     commit: Annotated[int, Field(ge=1, le=MOST_STORES)] | None = None
     quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
+    costs: Annotated[dict[str, Annotated[int, Field(ge=0, le=1 << 32)]], Field(max_length=MOST_STORES)] = {}
 
 
 class Verify(Asked):
@@ -110,6 +111,7 @@ class Store(Said):
     lacking_objects: int
     lacking_bytes: int
     quota_bytes: int | None
+    cost: int | None
     latency_ms: float
     last_verified_at: float | None
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from syncd.cli.browse import store_browse
 from syncd.cli.given import ask_for_secrets, at_a_terminal, restart, setting_of
 from syncd.cli.session import home_and_client
-from syncd.cli.show import echo_json, json_option, size_text, talk
-from syncd.cli.storeset import store_add, store_browse, store_disable, store_enable, store_remove, store_set
+from syncd.cli.show import echo_json, json_option, size_text, talk, time_text
+from syncd.cli.storeset import (
+    store_add,
+    store_disable,
+    store_enable,
+    store_remove,
+    store_set,
+    tried,
+    write_down,
+)
 from syncd.config.secrets import keep, kept, secret_of
 from syncd.errors import ObjectMissing, StoreForeign, UsageError
 
@@ -56,22 +64,58 @@ def store_text(item: dict[str, Any]) -> str:
 @click.argument("name", required=False)
 @json_option
 def store_test(name: str | None, as_json: bool) -> int:
-    """Try what a store promises: puts, gets, ranges, listings, a race of sixteen, the largest object, deletions."""
+    """Try what a store promises: puts, gets, ranges, listings, a race, the largest object, half a put, deletions."""
     from syncd.engine.stores import open_setting
-    from syncd.store.probe import Check, probe
+    from syncd.store.probe import Check
 
     home, _ = home_and_client()
     setting = setting_of(home, name)
     found: list[Check] = []
     with closing(open_setting(home, setting)) as opened:
-        for check in probe(opened, random.SystemRandom()):
+        for check in tried(home, setting, opened):
             found.append(check)
             if not as_json:
-                mark = "ok" if check.fine else "FAILS"
-                click.echo(f"{mark:6} {check.what:15} {check.seconds * 1000:7.0f} ms  {check.said}")
+                _print_check(check.fine, check.what, check.seconds, check.said)
+    write_down(home, setting.name, [asdict(check) for check in found])
     if as_json:
         echo_json([asdict(check) for check in found])
     return 0 if all(check.fine for check in found) else 1
+
+
+@store.command("show")
+@click.argument("name", required=False)
+@json_option
+def store_show(name: str | None, as_json: bool) -> int:
+    """Show what is known of a store: how it is, what its kind can do, and what it was found to do when it was tried."""
+    from syncd.cli.session import reading
+    from syncd.engine.report import store_facts
+
+    home, _ = home_and_client()
+    setting = setting_of(home, name)
+    with reading() as vault:
+        found = store_facts(vault, setting.name)
+    if as_json:
+        echo_json(found)
+        return 0 if found["healthy"] else 1
+    click.echo(f"{found['name']}  {found['url']}")
+    click.echo(f"  {store_text(found)}; {found['objects']:,} objects, {size_text(found['bytes'])}")
+    limits = [f"quota {size_text(found['quota_bytes'])}"] if found["quota_bytes"] else []
+    limits += [f"costs {found['cost']} a terabyte"] if found["cost"] else []
+    if limits:
+        click.echo(f"  {', '.join(limits)}")
+    if found["can"]:
+        click.echo(f"  its kind: {', '.join(found['can'])}")
+    if not found["tried"]:
+        talk("It was not tried yet: `syncd store test`.")
+        return 0 if found["healthy"] else 1
+    click.echo(f"  tried {time_text(int(found['tried_at'] * 1e9))}:")
+    for check in found["tried"]:
+        _print_check(check["fine"], check["what"], check["seconds"], check["said"])
+    return 0 if found["healthy"] else 1
+
+
+def _print_check(fine: bool, what: str, seconds: float, said: str) -> None:
+    click.echo(f"{'ok' if fine else 'FAILS':6} {what:15} {seconds * 1000:7.0f} ms  {said}")
 
 
 @store.command("login")

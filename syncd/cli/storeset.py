@@ -1,4 +1,4 @@
-"""Changing which stores the vault has: add, remove, enable, disable, set; and looking at what lies in one.
+"""Changing which stores the vault has: add, remove, enable, disable, set.
 
 What is said of the set is said to all devices. A new store is tried before anything is said of it; one that goes is
 read until the others have everything.
@@ -20,19 +20,21 @@ from syncd.api.client import Client
 from syncd.cli.decide import decide
 from syncd.cli.given import complete_secrets, given_stores, restart, setting_of, stores_of
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import echo_json, json_option, size_text, talk, yes_option
+from syncd.cli.show import size_text, talk, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import STORE_NAME, StoreSetting, load, save
 from syncd.errors import Failed, ObjectMissing, StoreForeign, UsageError
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
+    from syncd.store.probe import Check
     from syncd.store.provider import Provider
     from syncd.store.replicas import Replicas
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?")
 _SAY_S = 5.0
+COST_HELP = "What a terabyte costs there, in any unit that is one for all stores: where not all take a pack."
 
 
 def _size(text: str) -> int:
@@ -47,9 +49,10 @@ def _size(text: str) -> int:
 @click.argument("name")
 @click.argument("url")
 @click.option("--quota", metavar="SIZE", help="Keep no more than this there: 500GB.")
+@click.option("--cost", type=click.IntRange(min=0), metavar="PRICE", help=COST_HELP)
 @click.option("--commit", type=int, metavar="W", help="A change is safe on so many stores.")
 @click.option("--no-wait", is_flag=True, help="Return before the store has everything.")
-def store_add(name: str, url: str, quota: str | None, commit: int | None, no_wait: bool) -> None:
+def store_add(name: str, url: str, quota: str | None, cost: int | None, commit: int | None, no_wait: bool) -> None:
     """Add a store: it is tried, said to all devices, and filled with all that the vault has.
 
     A name that the vault has already, and another place: where this device finds that store.
@@ -67,9 +70,10 @@ def store_add(name: str, url: str, quota: str | None, commit: int | None, no_wai
     _keep_secrets(home, place)
     is_new = name not in said.places
     places = {name: place.url} if is_new else {}
-    body: dict[str, Any] = {"places": places, "quotas": limits, "commit": commit}
+    costs = {} if cost is None else {name: cost}
+    body: dict[str, Any] = {"places": places, "quotas": limits, "costs": costs, "commit": commit}
     decide(client, "stores", {**body, "copies": 0} if is_new else body)
-    _write_down(home, name, found)
+    write_down(home, name, found)
     talk(
         f"Added {name}. It gets all that the vault has." if is_new else f"This device finds {name} at {place.url} now."
     )
@@ -92,7 +96,6 @@ def _try(home: Home, setting: StoreSetting, *, known: bool) -> list[dict[str, An
     """
     from syncd.engine.founding import check_store_place
     from syncd.engine.stores import missing_secrets, open_setting
-    from syncd.store.probe import probe
 
     check_store_place(load(home.config).folder, setting.url)
     missing = missing_secrets(home, setting)
@@ -103,7 +106,7 @@ def _try(home: Home, setting: StoreSetting, *, known: bool) -> list[dict[str, An
         _check_vault(home, store, known=known)
         store.create()
         found = []
-        for check in probe(store, random.SystemRandom()):
+        for check in tried(home, setting, store):
             if not check.fine:
                 raise Failed(
                     f"{store.url} cannot be a store: {check.what}: {check.said}",
@@ -111,6 +114,15 @@ def _try(home: Home, setting: StoreSetting, *, known: bool) -> list[dict[str, An
                 )
             found.append(asdict(check))
     return found
+
+
+def tried(home: Home, setting: StoreSetting, store: Provider) -> Iterator[Check]:
+    """Yield what a store is found to do."""
+    from syncd.engine.stores import known_secrets
+    from syncd.store.abort import aborting
+    from syncd.store.probe import probe
+
+    yield from probe(store, random.SystemRandom(), abort=aborting(setting.url, known_secrets(home, setting)))
 
 
 def _check_vault(home: Home, store: Provider, *, known: bool) -> None:
@@ -149,14 +161,14 @@ def _write_without(home: Home, name: str) -> None:
     save(replace(settings, stores=stores), home.config)
 
 
-def _write_down(home: Home, name: str, found: list[dict[str, Any]]) -> None:
-    """Keep what the store was found to do."""
+def write_down(home: Home, name: str, found: list[dict[str, Any]]) -> None:
+    """Keep what a store was found to do."""
     import json
 
     from syncd.store.owing import FILE, Owing
 
     with closing(Owing(home.state / FILE)) as owing:
-        owing.write_down(name, json.dumps(found))
+        owing.write_down(name, json.dumps({"at": time.time(), "found": found}))
 
 
 # -- until it has everything ----------------------------------------------------------------------
@@ -303,95 +315,37 @@ def _use(name: str, enabled: bool) -> None:
 @click.option("--copies", type=int, metavar="N", help="Keep each pack on so many stores; 0 for all.")
 @click.option("--commit", type=int, metavar="W", help="A change is safe on so many stores.")
 @click.option("--quota", multiple=True, metavar="NAME=SIZE", help="Keep no more than this there; 0 for no limit.")
-def store_set(copies: int | None, commit: int | None, quota: tuple[str, ...]) -> None:
+@click.option("--cost", multiple=True, metavar="NAME=PRICE", help=COST_HELP)
+def store_set(copies: int | None, commit: int | None, quota: tuple[str, ...], cost: tuple[str, ...]) -> None:
     """Say how many stores take what, for all devices."""
     home, client = home_and_client()
     settings, said = stores_of(home)
     known = {one.name for one in settings}
-    limits = {}
-    for text in quota:
-        name, _, size = text.partition("=")
-        if name not in known:
-            raise UsageError(f"there is no store {name}", hint=f"There is {', '.join(sorted(known))}.")
-        limits[name] = _size(size)
+    limits = {name: _size(size) for name, size in _by_store(quota, known)}
+    costs = {name: _price(price) for name, price in _by_store(cost, known)}
     _check_rule(len(known), commit)
     if copies is not None and copies and not max(1, commit or said.rule.commit) <= copies <= len(known):
         raise UsageError(
             f"a pack cannot be on {copies} of {len(known)} stores, where changes have to be on "
             f"{commit or said.rule.commit}"
         )
-    if copies is None and commit is None and not limits:
+    if copies is None and commit is None and not limits and not costs:
         raise UsageError("nothing to set", hint="See `syncd store set --help`.")
-    decide(client, "stores", {"copies": copies, "commit": commit, "quotas": limits})
+    decide(client, "stores", {"copies": copies, "commit": commit, "quotas": limits, "costs": costs})
     wanted = said.rule.copies if copies is None else copies
     where = f"{wanted} stores" if wanted else "all stores"
     talk(f"Each pack goes to {where}; a change is safe on {commit or said.rule.commit}.")
 
 
-# -- looking into one -----------------------------------------------------------------------------
+def _by_store(given: tuple[str, ...], known: set[str]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise UsageError(f"there is no store {name}", hint=f"There is {', '.join(sorted(known))}.")
+        yield name, value
 
 
-@click.command("browse")
-@click.argument("name", required=False)
-@click.argument("prefix", required=False, default="")
-@click.option("--orphans", is_flag=True, help="Only what no record names: left by a put that did not come to its end.")
-@json_option
-def store_browse(name: str | None, prefix: str, orphans: bool, as_json: bool) -> None:
-    """Show what lies in a store: how much of each kind, or with PREFIX or --orphans each object."""
-    from syncd.engine.stores import open_setting
-
-    home, _ = home_and_client()
-    setting = setting_of(home, name)
-    with reading() as vault:
-        named = _named(vault)
-    with closing(open_setting(home, setting)) as store:
-        rows = (
-            {"name": listed.name, "size": listed.size, "what": _what(listed.name, named)}
-            for listed in store.list(prefix)
-        )
-        if prefix or orphans:
-            _print_objects([row for row in rows if not orphans or row["what"] in _LEFT], as_json)
-        else:
-            _print_kinds(rows, as_json)
-
-
-_LEFT = ("orphan", "unknown")
-
-
-def _named(vault: Vault) -> set[str]:
-    """Return the names of all packs and parts that this device knows to be in use."""
-    from syncd.model.location import pack_name
-
-    packs = {pack_name(pack.pack) for _, pack in vault.state.packs.all()}
-    return packs | {pack_name(pack.pack) for _, pack in vault.state.packs.intents()}
-
-
-def _what(name: str, named: set[str]) -> str:
-    from syncd.store.placement import KINDS
-
-    if not name.startswith(KINDS):
-        return "unknown"
-    kind = name.partition("/")[0]
-    return "orphan" if kind == "pack" and name not in named else kind
-
-
-def _print_objects(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        echo_json(rows)
-        return
-    for row in rows:
-        click.echo(f"{row['what']:10}  {size_text(row['size']):>9}  {row['name']}")
-    talk(f"{len(rows)} objects, {size_text(sum(row['size'] for row in rows))}")
-
-
-def _print_kinds(rows: Iterator[dict[str, Any]], as_json: bool) -> None:
-    found: dict[str, list[int]] = {}
-    for row in rows:
-        total = found.setdefault(row["what"], [0, 0])
-        total[0] += 1
-        total[1] += row["size"]
-    if as_json:
-        echo_json([{"what": what, "objects": count, "bytes": size} for what, (count, size) in sorted(found.items())])
-        return
-    for what, (count, size) in sorted(found.items()):
-        click.echo(f"{what:10}  {count:8,} objects  {size_text(size):>9}")
+def _price(text: str) -> int:
+    if not text.isdecimal():
+        raise UsageError(f"{text!r} is no price", hint="Write a whole number, or 0 where it is not known.")
+    return int(text)

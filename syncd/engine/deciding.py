@@ -61,7 +61,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
             said.rule.commit if body.get("commit") is None else body["commit"],
         )
         vault.settings = load(vault.home.config)  # where a store is for this device was written there before
-        outbox.say(say_stores(said, places=body.get("places") or {}, rule=rule, quotas=body.get("quotas") or {}))
+        new = {what: body.get(what) or {} for what in ("places", "quotas", "costs")}
+        outbox.say(say_stores(said, rule=rule, **new))
         outbox.commit()
         use_stores(vault)
         return {"stores": [member.name for member in vault.store.members]}

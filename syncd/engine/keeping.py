@@ -42,7 +42,8 @@ def use_stores(vault: Vault) -> None:
     said = store_set(vault.state)
     wanted = [(setting.name, setting.url) for setting in settings_of(vault.settings.stores, said) if setting.enabled]
     in_use = vault.store
-    same_rule = len(wanted) == 1 or not said.places or (said.rule, said.quotas) == (in_use.rule, in_use.quotas)
+    now = (in_use.rule, in_use.quotas, in_use.costs)
+    same_rule = len(wanted) == 1 or not said.places or now == (said.rule, said.quotas, said.costs)
     if wanted == vault.named and same_rule:
         return
     try:

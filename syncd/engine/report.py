@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from syncd.engine.vault import Vault
 from syncd.errors import StoreError, StoreFull, StoreGone, StoreReadOnly
 from syncd.model.path import path_fields
 from syncd.store.member import Member
+from syncd.store.owing import FILE, Owing
 
 LOOK_S = 2.0  # that a person waits for a store before it is told as away
 
@@ -81,7 +84,11 @@ def stores_fields(vault: Vault) -> list[dict[str, Any]]:
     objects, size = _known(vault)
     said = store_set(vault.state)
     found = [
-        _store_fields(vault, member, said.quotas.get(member.name), objects, size, _comes(member, look))
+        {
+            **_store_fields(vault, member, objects, size, _comes(member, look)),
+            "quota_bytes": said.quotas.get(member.name),
+            "cost": said.costs.get(member.name),
+        }
         for member, look in zip(members, looks, strict=True)
     ]
     named = {member.name for member in members}
@@ -90,6 +97,35 @@ def stores_fields(vault: Vault) -> list[dict[str, Any]]:
         for setting in settings_of(vault.settings.stores, said)
         if setting.name not in named
     ]
+
+
+def store_facts(vault: Vault, name: str) -> dict[str, Any]:
+    """Return what is known of one store: how it is, what its kind can do, what it was found to do and when."""
+    found = next(fields for fields in stores_fields(vault) if fields["name"] == name)
+    member = vault.store.member(name)
+    can = member.provider.capabilities if member else None
+    path = vault.home.state / FILE
+    said = ""
+    if path.exists():
+        with closing(Owing(path)) as owing:
+            said = owing.probed(name)
+    known = json.loads(said) if said else {"at": None, "found": []}
+    return {
+        **found,
+        "can": [text for what, text in _CAN.items() if can is not None and getattr(can, what)],
+        "tried_at": known["at"],
+        "tried": known["found"],
+    }
+
+
+# What a kind of store can do, of syncd.store.provider.Capabilities -> in words.
+_CAN = {
+    "named": "finds an object by its name",
+    "listable": "lists",
+    "ranged": "gives parts of an object",
+    "conditional": "gives a name once",
+    "counts": "its word counts",
+}
 
 
 def _comes(member: Member, look: Future[None] | None) -> StoreError | None:
@@ -111,9 +147,7 @@ def _known(vault: Vault) -> tuple[int, int]:
     return len(records) + len(packs), sum(row.size for row in records) + sum(pack.size for _, pack in packs)
 
 
-def _store_fields(
-    vault: Vault, member: Member, quota: int | None, objects: int, size: int, error: StoreError | None
-) -> dict[str, Any]:
+def _store_fields(vault: Vault, member: Member, objects: int, size: int, error: StoreError | None) -> dict[str, Any]:
     several = len(vault.store.members) > 1
     lacking = vault.store.owing.lacking(member.name)
     held = vault.store.owing.holdings(member.name)
@@ -132,7 +166,6 @@ def _store_fields(
         "bytes": size,
         "lacking_objects": lacking[0],
         "lacking_bytes": lacking[1],
-        "quota_bytes": quota,
         "latency_ms": round((member.health.latency_s or 0.0) * 1000, 3),
         "last_verified_at": float(verified) if verified else None,
     }
@@ -147,6 +180,8 @@ _NOTHING = {
     "lacking_objects": 0,
     "lacking_bytes": 0,
     "latency_ms": 0.0,
+    "quota_bytes": None,
+    "cost": None,
 }
 AWAY, SHUT, BEHIND, COMPLETE, DISABLED = "away", "shut", "behind", "complete", "disabled"
 

@@ -81,6 +81,13 @@ def from_environment(setting: StoreSetting) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def known_secrets(home: Home, setting: StoreSetting) -> dict[str, str]:
+    """Return the secrets of a store that this device knows."""
+    secret = _secret(home, setting)
+    found = {name: secret(name) for name in _variables(setting)}
+    return {name: value for name, value in found.items() if value}
+
+
 def missing_secrets(home: Home, setting: StoreSetting) -> list[str]:
     """Return the secrets that a store cannot do without and that nobody has said."""
     secret = _secret(home, setting)
@@ -135,7 +142,7 @@ def open_replicas(
     owing = Owing(path) if write or path.exists() else Owing()
     for member in members:
         member.returned = not owing.holdings(member.name).compared_s
-    return Replicas(members, said.rule, owing, sound, said.quotas)
+    return Replicas(members, said.rule, owing, sound, said.quotas, said.costs)
 
 
 def _present(home: Home, setting: StoreSetting) -> Provider:

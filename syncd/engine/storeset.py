@@ -19,7 +19,7 @@ from syncd.state.db import State
 from syncd.store.placement import Rule
 
 Stamp = tuple[int, bytes, int, int]  # Lamport clock, device, sequence, place in its record
-QUOTA = "quota"
+QUOTA, COST = "quota", "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,35 @@ class StoreSet:
         removed: names of stores that were taken away.
         rule: how many of them take an object.
         quotas: bytes that a store may hold, by name.
+        costs: of keeping something there, in a unit that is the same for all, by name.
     """
 
     places: Mapping[str, str] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     rule: Rule = field(default_factory=Rule)
     quotas: Mapping[str, int] = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
 
 
 def fold_sets(said: Iterable[tuple[Stamp, Statement]]) -> StoreSet:
     """Return the set that statements add up to; what is not well formed says nothing."""
     places: dict[str, tuple[Stamp, str]] = {}
-    quotas: dict[str, tuple[Stamp, int]] = {}
+    limits: dict[str, dict[str, int]] = {QUOTA: {}, COST: {}}
     rule: tuple[Stamp, Rule] | None = None
     for stamp, one in sorted(said, key=lambda item: item[0]):
         for name, url in _pairs(one.fields["stores"]):
             places[name] = (stamp, url)
-        for name, limits in one.fields["limits"].items():
-            quota = limits.get(QUOTA) if isinstance(limits, dict) else None
-            if isinstance(name, str) and isinstance(quota, int) and STORE_NAME.fullmatch(name):
-                quotas[name] = (stamp, quota)
+        for name, said_limits in one.fields["limits"].items():
+            for what, known in limits.items():
+                value = said_limits.get(what) if isinstance(said_limits, dict) else None
+                if isinstance(name, str) and isinstance(value, int) and STORE_NAME.fullmatch(name):
+                    known[name] = value
         rule = (stamp, Rule(max(0, one.fields["copies"]), max(1, one.fields["commit"])))
     return StoreSet(
         {name: url for name, (_, url) in places.items() if url},
         frozenset(name for name, (_, url) in places.items() if not url),
         rule[1] if rule else Rule(),
-        {name: quota for name, (_, quota) in quotas.items() if quota > 0},
+        *({name: value for name, value in limits[what].items() if value > 0} for what in (QUOTA, COST)),
     )
 
 
@@ -83,13 +86,18 @@ def say_stores(
     places: Mapping[str, str] | None = None,
     rule: Rule | None = None,
     quotas: Mapping[str, int] | None = None,
+    costs: Mapping[str, int] | None = None,
 ) -> Statement:
-    """Return the statement that changes a set; an empty URL takes a store away, a quota of 0 a limit."""
+    """Return the statement that changes a set; an empty URL takes a store away, a limit of 0 a limit."""
     now = rule or known.rule
+    limits: dict[str, dict[str, int]] = {}
+    for what, values in ((QUOTA, quotas or {}), (COST, costs or {})):
+        for name, value in values.items():
+            limits.setdefault(name, {})[what] = value
     return statement(
         StatementKind.STORE_SET,
         stores=[[name, url] for name, url in (places or {}).items()],
         copies=now.copies,
         commit=now.commit,
-        limits={name: {QUOTA: quota} for name, quota in (quotas or {}).items()},
+        limits=limits,
     )

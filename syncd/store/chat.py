@@ -182,7 +182,7 @@ class Chat:
         text = str(said.get("description", ""))
         if response.status_code == 429:
             after = float((said.get("parameters") or {}).get("retry_after", 1))
-            return Passing(f"the store {self._url} is asked too often", after_s=max(after, 0.001))
+            return Passing(f"the store {self._url} is asked too often", after_s=max(after, 0.001), crowded=True)
         if method == "getFile" and response.status_code == 400:
             return _NoFileError(text)
         if method == "deleteMessage" and response.status_code == 400:

@@ -283,7 +283,7 @@ class DiscordStore:
         if response.status_code == 429:
             after = float(said.get("retry_after", response.headers.get("Retry-After", 1)))
             self._pacing.refused(bucket, after, all_of_them=bool(said.get("global")))
-            return Passing(f"the store {self._url} is asked too often", after_s=max(after, 0.001))
+            return Passing(f"the store {self._url} is asked too often", after_s=max(after, 0.001), crowded=True)
         code = said.get("code", 0) if isinstance(said, dict) else 0
         if code in _CODES:
             kind, hint = _CODES[code]

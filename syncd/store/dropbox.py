@@ -265,7 +265,7 @@ def _refused(response: httpx.Response, url: str) -> StoreError | None:
         if tag in summary:
             return kind(f"the store {url} says: {summary}", hint=hint)
     if response.status_code == 429 or "too_many_write_operations" in summary:
-        return Passing(f"the store {url} is asked too often", after_s=_after_s(response))
+        return Passing(f"the store {url} is asked too often", after_s=_after_s(response), crowded=True)
     if response.status_code == 409:
         return StoreError(f"the store {url} says: {summary}")
     return None

@@ -17,10 +17,10 @@ import httpx
 
 from syncd.errors import StoreDenied, StoreError, StoreFull
 from syncd.store.again import BUDGET_S, Passing, again
+from syncd.store.window import MOST, Window
 
 CONNECT_S, ANSWER_S = 10.0, 60.0
 LONGEST_WAIT_S = 120.0  # of what a store may ask for with Retry-After
-CONNECTIONS = 64
 AGENT = "syncd/1"
 
 # Statuses that do not pass: what they are here, and what to do.
@@ -30,6 +30,7 @@ _FINAL: dict[int, tuple[type[StoreError], str]] = {
     407: (StoreDenied, "A proxy on the way wants credentials of its own."),
     507: (StoreFull, ""),
 }
+_CROWDED = {429, 503}  # "asked too often"; S3 says it with 503 (SlowDown)
 _PASSING = {408, 423, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524}
 
 
@@ -57,6 +58,7 @@ class Http:
         self._headers, self._auth = {"User-Agent": AGENT, **(headers or {})}, auth
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
+        self.window = Window()
 
     def ask(
         self,
@@ -94,7 +96,7 @@ class Http:
                 return response
             raise refusal(response) or self.refused(response)
 
-        return again(once, budget_s=budget_s)
+        return again(once, budget_s=budget_s, window=self.window)
 
     def close(self) -> None:
         """Let go of connections; the next request makes new ones."""
@@ -106,7 +108,7 @@ class Http:
     def _connected(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
-                limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+                limits = httpx.Limits(max_connections=MOST, max_keepalive_connections=MOST)
                 timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
                 transport = httpx.HTTPTransport(uds=self._socket, limits=limits) if self._socket else None
                 self._client = httpx.Client(
@@ -133,7 +135,8 @@ class Http:
         status = response.status_code
         what = f"the store {self.url} answers {status} {response.reason_phrase}".rstrip()
         if status in _PASSING:
-            return Passing(what, after_s=retry_after_s(response.headers, time.time()))
+            after_s = retry_after_s(response.headers, time.time())
+            return Passing(what, after_s=after_s, crowded=status in _CROWDED)
         kind, hint = _FINAL.get(status, (StoreError, ""))
         return kind(what, hint=hint)
 

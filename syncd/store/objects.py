@@ -1,4 +1,6 @@
-"""S3, everything that speaks it, and Azure: one provider over obstore, which signs, retries and streams.
+"""S3, everything that speaks it, and Azure: one provider over obstore, which signs and speaks HTTP.
+
+Trying again is ours (again.py), so that a store that is asked too often is asked less, whoever asks.
 
 A put is one conditional request, which the store does whole or not at all. Where an answer was lost, the repetition
 meets what it made: the same bytes under the name count as put.
@@ -8,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from obstore import exceptions
 from obstore.store import AzureStore, S3Store
@@ -26,9 +28,12 @@ from syncd.errors import (
     UsageError,
 )
 from syncd.store.address import GIVE_IT, Address, Secret
+from syncd.store.again import Passing, again
 from syncd.store.provider import Capabilities, Listed
+from syncd.store.window import Window
 
-RETRY_S = 60  # a SeaweedFS whose leader died answers again after 28 s
+T = TypeVar("T")
+RETRY_S = 60.0  # a SeaweedFS whose leader died answers again after 28 s
 ANSWER_S = 30  # for one request of at most 8 MiB; a slower line is asked again
 CONNECT_S = 10
 
@@ -49,15 +54,19 @@ _SAID: tuple[tuple[str, type[StoreError], str], ...] = (
     ("PermanentRedirect", StoreGone, "The bucket is in another region; name it: ?region=..."),
     ("QuotaExceeded", StoreFull, ""),
     ("InsufficientStorage", StoreFull, ""),
+    ("507 Insufficient Storage", StoreFull, ""),
     ("XMinioStorageFull", StoreFull, ""),
-    ("dns error", StoreGone, "The name of the store cannot be resolved: check it, and the network."),
+    ("dns error", Passing, "The name of the store cannot be resolved: check it, and the network."),
     ("Received redirect without LOCATION", StoreGone, "The bucket is in another region; name it: ?region=..."),
     ("InvalidCertificate", StoreDenied, "Its certificate is not valid: check the endpoint's name, and your clock."),
     ("403 Forbidden", StoreDenied, "The key is wrong, or may not do this: it has to read, write, list and delete."),
     ("401 Unauthorized", StoreDenied, ""),
-    ("error sending request", StoreGone, ""),
-    ("operation timed out", StoreGone, ""),
+    ("error sending request", Passing, ""),
+    ("operation timed out", Passing, ""),
+    ("body error", Passing, ""),
 )  # fmt: skip
+_CROWDED = ("SlowDown", "ServerBusy", "429 Too Many Requests", "503 ")
+_PASSING = re.compile(r"status code: (408|425|429|500|502|503|504)\b")
 
 
 def s3(address: Address, secret: Secret) -> ObjectsStore:
@@ -115,7 +124,7 @@ def _client(endpoint: str) -> dict[str, Any]:
             "connect_timeout": timedelta(seconds=CONNECT_S),
             "allow_http": endpoint.startswith("http://"),
         },
-        "retry_config": {"max_retries": 12, "retry_timeout": timedelta(seconds=RETRY_S)},
+        "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=RETRY_S)},
     }
 
 
@@ -124,6 +133,7 @@ class ObjectsStore:
 
     def __init__(self, url: str, store: S3Store | AzureStore) -> None:
         self._url, self._store = url, store
+        self._window = Window()
 
     @property
     def url(self) -> str:
@@ -144,38 +154,50 @@ class ObjectsStore:
 
     def put(self, name: str, data: bytes) -> None:
         """Create an object."""
-        with self._errors(name):
+
+        def create() -> bool:
             try:
                 self._store.put(name, data, mode="create", use_multipart=False)
             except exceptions.AlreadyExistsError:
-                if self._whole(name) != data:
-                    raise ObjectExists(f"{name} stands for other bytes already in {self._url}") from None
+                return False
+            return True
+
+        if not self._ask(name, create) and self._whole(name) != data:
+            raise ObjectExists(f"{name} stands for other bytes already in {self._url}")
 
     def _whole(self, name: str) -> bytes:
-        return bytes(self._store.get(name).bytes())
+        return self._ask(name, lambda: bytes(self._store.get(name).bytes()))
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of an object."""
-        with self._errors(name):
-            if start == 0 and length is None:
-                return self._whole(name)
-            ranged: Any = {"offset": start} if length is None else (start, start + length)
+        if start == 0 and length is None:
+            return self._whole(name)
+        if length == 0:
+            return b"" if self.stat(name) is not None else self._whole(name)
+        ranged: Any = {"offset": start} if length is None else (start, start + length)
+
+        def part() -> bytes:
             try:
                 return bytes(self._store.get(name, options={"range": ranged}).bytes())
             except exceptions.BaseError:
-                size = self.stat(name)  # a range that begins at the end or behind it is refused by some
-                if size is not None and (start >= size or length == 0):
+                # A range that begins at the end or behind it is refused by some.
+                if start >= int(self._store.head(name)["size"]):
                     return b""
                 raise
 
+        return self._ask(name, part)
+
     def stat(self, name: str) -> int | None:
         """Return the size of an object."""
-        with self._errors(name):
+
+        def size() -> int | None:
             try:
                 return int(self._store.head(name)["size"])
             except FileNotFoundError as error:
                 _raise_if_gone(error, self._url)
                 return None
+
+        return self._ask(name, size)
 
     def confirm(self, name: str) -> int | None:
         """Return the size of an object: what these stores show is durable."""
@@ -183,20 +205,33 @@ class ObjectsStore:
 
     def delete(self, name: str) -> None:
         """Remove an object."""
-        with self._errors(name), contextlib.suppress(FileNotFoundError):
-            self._store.delete(name)
+
+        def remove() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self._store.delete(name)
+
+        self._ask(name, remove)
 
     def list(self, prefix: str = "") -> Iterator[Listed]:
         """Yield objects by name: a store may list in an order of its own, so all are read first."""
         directory = prefix.rpartition("/")[0]
-        with self._errors(prefix):
-            found = [
+
+        def entries() -> Any:
+            return [
                 (entry["path"], entry["size"])
                 for chunk in self._store.list(directory or None)
                 for entry in chunk
                 if entry["path"].startswith(prefix)
             ]
-        yield from (Listed(name, size) for name, size in sorted(found))
+
+        yield from (Listed(name, size) for name, size in sorted(self._ask(prefix, entries)))
+
+    def _ask(self, name: str, work: Callable[[], T]) -> T:
+        def once() -> T:
+            with self._errors(name):
+                return work()
+
+        return again(once, budget_s=RETRY_S, window=self._window)
 
     @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:
@@ -229,4 +264,6 @@ def _named(error: Exception, url: str, otherwise: type[StoreError]) -> StoreErro
     for word, kind, hint in _SAID:
         if word in text:
             return kind(f"the store {url}: {what}", hint=hint)
+    if _PASSING.search(text):
+        return Passing(f"the store {url}: {what}", crowded=any(word in text for word in _CROWDED))
     return otherwise(f"the store {url}: {what}")

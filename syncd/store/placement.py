@@ -2,15 +2,16 @@
 
 Pure. Records, keys and checkpoints go to every store, so that any one of them can begin a rebuild; packs, which are the
 bulk, go to N. Where N is less than all, each pack draws its stores by weighted rendezvous hashing (Schindelhauer and
-Schomaker, Weighted Distributed Hash Tables, 2005): load follows the space that is free, and a store that comes or goes
-moves only its own share. What one device placed another finds by asking all, so weights need not agree.
+Schomaker, Weighted Distributed Hash Tables, 2005): load follows the space that is free, what it costs and how fast a
+store answers, and a store that comes or goes moves only its own share. What one device placed another finds by asking
+all, so weights need not agree.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # What a store of a vault holds; whatever else lies there is somebody else's, and stays where it is.
@@ -34,11 +35,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the choice of a store looks at: its name, and the bytes that it has free as far as is known."""
+    """What the choice of a store looks at.
+
+    Attributes:
+        name: of the store.
+        free: bytes that it has left, None where nobody said a limit.
+        takes: whether it is there and not full.
+        cost: of keeping something there, in any unit that is the same for all; None where nobody said it.
+        latency_s: how long it takes to answer.
+    """
 
     name: str
     free: int | None = None
-    takes: bool = True  # it is there and not full
+    takes: bool = True
+    cost: int | None = None
+    latency_s: float = 0.0
 
 
 def copies_of(name: str, rule: Rule, stores: int) -> int:
@@ -56,15 +67,25 @@ def choose(name: str, rooms: Sequence[Room], rule: Rule) -> list[str]:
     wanted = copies_of(name, rule, len(rooms))
     if wanted >= len(rooms):
         return [room.name for room in sorted(rooms, key=lambda room: not room.takes)]
-    known = [room.free for room in rooms if room.free is not None]
-    usual = sum(known) / len(known) if known else 1.0
-    ranked = sorted(rooms, key=lambda room: (not room.takes, -_score(name, room, usual)))
+    free, cost = _mean(room.free for room in rooms), _mean(room.cost for room in rooms)
+    ranked = sorted(rooms, key=lambda room: (not room.takes, -_score(name, room.name, _weight(room, free, cost))))
     return [room.name for room in ranked[:wanted]]
 
 
-def _score(name: str, room: Room, usual: float) -> float:
-    """Return a number that is greatest for a store as often as its free space says."""
-    digest = hashlib.blake2b(f"{room.name}\0{name}".encode(), digest_size=8).digest()
+def _mean(values: Iterable[int | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else 1.0
+
+
+def _weight(room: Room, free: float, cost: float) -> float:
+    """Return the share of a store: twice the room, half the price or half of (1 s + its latency) is twice the share."""
+    room_free = max(1.0, free if room.free is None else room.free)
+    price = max(1.0, cost if room.cost is None else room.cost)
+    return room_free / price / (1.0 + max(0.0, room.latency_s))
+
+
+def _score(name: str, store: str, weight: float) -> float:
+    """Return a number that is greatest for a store as often as its weight says."""
+    digest = hashlib.blake2b(f"{store}\0{name}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest) >> 11) / _SCALE
-    weight = usual if room.free is None else room.free
-    return -max(1.0, weight) / math.log(max(uniform, 1 / _SCALE))
+    return -weight / math.log(max(uniform, 1 / _SCALE))

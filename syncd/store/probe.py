@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
+from syncd.store.abort import Abort, made
 from syncd.store.provider import LARGEST_OBJECT, Provider
 
 SMALL = 4096  # bytes
@@ -30,15 +31,21 @@ class Check:
     seconds: float
 
 
-def probe(store: Provider, source: random.Random, clock: Callable[[], float] = time.perf_counter) -> Iterator[Check]:
+def probe(
+    store: Provider,
+    source: random.Random,
+    clock: Callable[[], float] = time.perf_counter,
+    abort: Abort | None = None,
+) -> Iterator[Check]:
     """Yield one check after another; a store that cannot be reached fails the first and ends it.
 
     Args:
         store: to be tried; needs the rights that syncd needs.
         source: of names and bytes.
         clock: seconds of a monotonic clock.
+        abort: begins a put in a process that dies on the way; without it that is not tried.
     """
-    probing = _Probing(store, source)
+    probing = _Probing(store, source, clock, abort)
     try:
         for what, check in probing.checks():
             begun = clock()
@@ -61,8 +68,9 @@ class _NotKeptError(Exception):
 
 
 class _Probing:
-    def __init__(self, store: Provider, source: random.Random) -> None:
-        self._store, self._source = store, source
+    def __init__(self, store: Provider, source: random.Random, clock: Callable[[], float], abort: Abort | None) -> None:
+        self._store, self._source, self._clock, self._abort = store, source, clock, abort
+        self._put_s = 0.0  # what the largest object took
         self._top = f"probe/{source.getrandbits(64):016x}"
         self._small, self._large = source.randbytes(SMALL), source.randbytes(LARGEST_OBJECT)
 
@@ -75,6 +83,7 @@ class _Probing:
             ("other bytes", self._other_bytes),
             ("race", self._race),
             ("largest object", self._largest),
+            *([("half a put", self._half)] if self._abort else []),
             ("delete", self._delete),
         ]
 
@@ -138,10 +147,25 @@ class _Probing:
         return f"{len(won)} of {RACERS} created one name, as this kind of store says it may happen"
 
     def _largest(self) -> str:
+        begun = self._clock()
         self._store.put(self._name("large"), self._large)
+        self._put_s = self._clock() - begun
         if self._store.get(self._name("large")) != self._large:
             raise _NotKeptError("a large object comes back otherwise")
         return f"{LARGEST_OBJECT / 1e6:.1f} MB there and back"
+
+    def _half(self) -> str:
+        """Let who puts an object die on the way."""
+        assert self._abort is not None
+        seed, name = self._source.getrandbits(32), self._name("half")
+        self._abort(name, seed, LARGEST_OBJECT, self._put_s / 2)
+        size, data = self._store.stat(name), made(seed, LARGEST_OBJECT)
+        if size is not None and self._store.get(name) != data:
+            raise _NotKeptError(f"a put that broke off left {size} bytes under the name")
+        self._store.put(name, data)
+        if self._store.get(name) != data:
+            raise _NotKeptError("after a put that broke off, another one comes back otherwise")
+        return "leaves nothing" if size is None else "was whole already"
 
     def _delete(self) -> str:
         self.clean()
@@ -150,5 +174,5 @@ class _Probing:
         return "what was deleted is gone"
 
     def clean(self) -> None:
-        for which in ("small", "race", "large"):
+        for which in ("small", "race", "large", "half"):
             self._store.delete(self._name(which))

@@ -46,6 +46,7 @@ class Replicas:
         owing: what each lacks.
         sound: tells whether bytes are what an object's name stands for.
         quota: bytes that a store may hold, by its name.
+        costs: of keeping something in a store, by its name.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Replicas:
         owing: Owing,
         sound: Sound = lambda name, data: True,
         quota: Mapping[str, int] | None = None,
+        costs: Mapping[str, int] | None = None,
     ) -> None:
         self.members, self.rule, self.owing, self.sound = tuple(members), rule, owing, sound
-        self.quotas = quota or {}
+        self.quotas, self.costs = quota or {}, costs or {}
         self.patience_s = PATIENCE_S
         self._one = self.members[0].provider if len(self.members) == 1 else None
 
@@ -149,7 +151,8 @@ class Replicas:
         """Return what the choice of a store for an object of this size looks at."""
         quota = self.quotas.get(member.name)
         free = None if quota is None else max(0, quota - self.owing.holdings(member.name).size)
-        return Room(member.name, free, member.open and (free is None or free >= size))
+        takes = member.open and (free is None or free >= size)
+        return Room(member.name, free, takes, self.costs.get(member.name), member.health.latency_s or 0.0)
 
     def _put_on(self, members: Sequence[Member], name: str, data: bytes, needed: int) -> None:
         """Put on these stores, and return when so many have it."""

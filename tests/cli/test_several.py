@@ -18,7 +18,7 @@ def objects(store: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(store)): path.read_bytes()
         for path in store.rglob("*")
-        if path.is_file() and path.name != "syncd-store"
+        if path.is_file() and path.name != "syncd-store" and not path.name.startswith(".put-")  # half a put, killed
     }
 
 
@@ -114,6 +114,9 @@ def test_a_store_is_added_while_the_agent_runs(world: Several) -> None:
         (("set", "--commit", "0"), 2, "cannot be on 0 of 2"),
         (("set", "--copies", "3"), 2, "cannot be on 3 of 2"),
         (("set", "--quota", "nobody=1GB"), 2, "there is no store nobody"),
+        (("set", "--cost", "nobody=1"), 2, "there is no store nobody"),
+        (("set", "--cost", "nas=cheap"), 2, "is no price"),
+        (("show", "nobody"), 2, "there is no store nobody"),
         (("remove", "nobody", "--yes"), 2, "there is no store nobody"),
         (("disable", "nobody"), 2, "there is no store nobody"),
         (("browse", "nobody"), 2, "there is no store nobody"),
@@ -125,6 +128,21 @@ def test_what_cannot_be(unchanged: Several, arguments: tuple[str, ...], code: in
     assert said in unchanged.do("store", *given, code=code)
     assert set(unchanged.stores()) == {"main", "nas"}
     assert unchanged.home.config.read_bytes() == before
+
+
+def test_what_is_known_of_a_store_is_shown(world: Several) -> None:
+    world.do("store", "set", "--cost", "nas=7", "--quota", "nas=5GB")
+    known = json.loads(world.do("store", "show", "nas", "--json"))
+    assert (known["cost"], known["quota_bytes"], known["tried"]) == (7, 5 * 10**9, [])
+    text = world.do("store", "show", "nas")
+    assert "costs 7 a terabyte" in text
+    assert "gives a name once" in text
+    world.do("store", "test", "nas")
+    world.do("store", "add", "third", str(world.at("third")))
+    for store in ("nas", "third"):
+        tried = json.loads(world.do("store", "show", store, "--json"))["tried"]
+        assert "half a put" in [check["what"] for check in tried]
+        assert all(check["fine"] for check in tried)
 
 
 def test_another_vaults_store_is_refused(world: Several, tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_a_store_that_was_taken_away_may_come_back() -> None:
     assert (back.places, back.removed) == ({"nas": "/there"}, frozenset())
 
 
+def test_limits_are_registers_of_their_own() -> None:
+    """Who says a price says nothing of a quota, and 0 takes back either."""
+    first = say_stores(StoreSet(), places={"nas": "/n"}, quotas={"nas": 5}, costs={"nas": 7})
+    later = say_stores(StoreSet(), costs={"nas": 9, "away": 1})
+    found = fold_sets([at(2, b"b", later), at(1, b"a", first)])
+    assert (found.quotas, found.costs) == ({"nas": 5}, {"nas": 9, "away": 1})
+    none = say_stores(StoreSet(), quotas={"nas": 0}, costs={"away": 0})
+    found = fold_sets([at(1, b"a", first), at(2, b"b", later), at(3, b"a", none)])
+    assert (found.quotas, found.costs) == ({}, {"nas": 9})
+
+
 def test_what_is_not_well_formed_says_nothing() -> None:
     odd = statement(
         StatementKind.STORE_SET,

@@ -11,7 +11,14 @@ from syncd.store.placement import Room, Rule, choose, copies_of
 
 NAMES = st.text("0123456789abcdef", min_size=8, max_size=8).map("pack/ab/{}".format)
 ROOMS = st.lists(
-    st.builds(Room, st.text("abcdefgh", min_size=1, max_size=3), st.none() | st.integers(0, 1 << 40), st.booleans()),
+    st.builds(
+        Room,
+        st.text("abcdefgh", min_size=1, max_size=3),
+        st.none() | st.integers(0, 1 << 40),
+        st.booleans(),
+        st.none() | st.integers(0, 1000),
+        st.floats(0, 60),
+    ),
     min_size=1,
     max_size=6,
     unique_by=lambda room: room.name,
@@ -51,6 +58,20 @@ def test_load_follows_the_space_that_is_free() -> None:
     counts = Counter(choose(f"pack/{i}", rooms, Rule(1, 1))[0] for i in range(6000))
     for store, share in (("a", 1000), ("b", 2000), ("c", 3000)):
         assert abs(counts[store] - share) < 200, counts
+
+
+def test_load_follows_price_and_speed() -> None:
+    """Half the price is twice the share; so is an answer in half of the time beyond a second."""
+    rooms = [Room("dear", cost=20), Room("cheap", cost=10), Room("slow", cost=10, latency_s=1.0)]
+    counts = Counter(choose(f"pack/{i}", rooms, Rule(1, 1))[0] for i in range(8000))
+    for store, share in (("dear", 2000), ("cheap", 4000), ("slow", 2000)):
+        assert abs(counts[store] - share) < 250, counts
+
+
+def test_a_price_that_nobody_said_is_like_the_others() -> None:
+    rooms = [Room("a", cost=30), Room("b"), Room("c", cost=30)]
+    counts = Counter(choose(f"pack/{i}", rooms, Rule(1, 1))[0] for i in range(6000))
+    assert all(abs(counts[store] - 2000) < 200 for store in "abc"), counts
 
 
 def test_a_store_that_comes_takes_its_share_and_moves_nothing_else() -> None:

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from syncd.errors import StoreGone
+from syncd.store.abort import aborting, made
 from syncd.store.memory import MemoryStore
 from syncd.store.probe import Check, probe
 from syncd.store.provider import Listed
+from syncd.store.registry import open_store
 
 
 def tried(store: MemoryStore) -> dict[str, Check]:
     return {check.what: check for check in probe(store, random.Random(1))}
+
+
+@pytest.mark.parametrize(("cut", "said"), [(0, "leaves nothing"), (None, "was whole already"), (100, "left 100 bytes")])
+def test_half_a_put(cut: int | None, said: str) -> None:
+    """What the killed process did is played: nothing, all of it, or a piece under the object's name."""
+    store = MemoryStore()
+
+    def abort(name: str, seed: int, size: int, after_s: float) -> None:
+        if cut != 0:
+            store.put(name, made(seed, size)[:cut])
+
+    found = {check.what: check for check in probe(store, random.Random(1), abort=abort)}
+    assert found["half a put"].fine is (cut != 100)
+    assert said in found["half a put"].said
+    assert not list(store.list())
+
+
+def test_a_process_that_dies_on_the_way_leaves_a_directory_whole(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    store.create()
+    checks = list(probe(store, random.Random(2), abort=aborting(store.url, {})))
+    assert {check.what: check.said for check in checks if not check.fine} == {}
+    assert "half a put" in [check.what for check in checks]
 
 
 def test_a_store_that_keeps_its_promises() -> None:

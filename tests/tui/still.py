@@ -55,6 +55,7 @@ def store(
         "lacking_objects": lacking[0],
         "lacking_bytes": lacking[1],
         "quota_bytes": None,
+        "cost": None,
         "latency_ms": latency_ms,
         "last_verified_at": NOW_NS / 1e9 - 36_000,
     }
