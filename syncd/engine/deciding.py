@@ -15,7 +15,7 @@ from syncd.engine.keeping import use_stores
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
-from syncd.engine.storeset import say_stores, store_set
+from syncd.engine.storeset import check_change, say_stores, store_set
 from syncd.engine.vault import Vault
 from syncd.errors import UsageError
 from syncd.journal.statements import StatementKind
@@ -61,6 +61,7 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
             said.rule.commit if body.get("commit") is None else body["commit"],
         )
         vault.settings = load(vault.home.config)  # where a store is for this device was written there before
+        check_change(said, (one.name for one in vault.settings.stores), body.get("places") or {}, rule)
         new = {what: body.get(what) or {} for what in ("places", "quotas", "costs")}
         outbox.say(say_stores(said, rule=rule, **new))
         outbox.commit()

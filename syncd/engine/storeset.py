@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.config.settings import STORE_NAME
+from syncd.errors import UsageError
 from syncd.journal.statements import Statement, StatementKind, from_wire
 from syncd.journal.statements import state as statement
 from syncd.model import cbor
 from syncd.state.db import State
 from syncd.store.placement import Rule
+from syncd.store.registry import check_url
 
 Stamp = tuple[int, bytes, int, int]  # Lamport clock, device, sequence, place in its record
 QUOTA, COST = "quota", "cost"
@@ -78,6 +80,29 @@ def store_set(state: State) -> StoreSet:
         stamp = (lamport, bytes(state.devices.get(device).id), sequence, place)
         said.append((stamp, from_wire(cbor.loads(wire), "a statement")))
     return fold_sets(said)
+
+
+def check_change(known: StoreSet, here: Iterable[str], places: Mapping[str, str], rule: Rule) -> None:
+    """Refuse what would leave the vault without the stores that a change has to be on.
+
+    Args:
+        known: the set as it was said.
+        here: names of the stores in this device's settings.
+        places: what is to be said of them.
+        rule: as it is to be.
+
+    Raises:
+        UsageError: a name or URL is none, or there would be too few stores.
+    """
+    for name, url in places.items():
+        if not STORE_NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no name for a store", hint="Use letters, digits, dots and dashes.")
+        if url:
+            check_url(url)
+    stores = ({*known.places, *here} - known.removed | {*places}) - {name for name, url in places.items() if not url}
+    least = max(1, rule.commit if rule != known.rule or len(stores) < len(known.places) else 1)
+    if len(stores) < least:
+        raise UsageError(f"a change cannot be on {least} of {len(stores)} stores")
 
 
 def say_stores(

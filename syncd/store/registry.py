@@ -150,6 +150,22 @@ def kind_of(url: str) -> StoreKind | None:
     return KINDS.get(urlsplit(url).scheme)
 
 
+def check_url(url: str) -> None:
+    """Refuse what cannot be a store's place for several devices.
+
+    Raises:
+        UsageError: it is no URL that a provider knows, and no absolute path.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("", "file"):
+        if not unquote(parts.path).startswith("/") or parts.netloc not in ("", "localhost"):
+            raise UsageError(f"{url}: a directory is a store by its whole path", hint="Write /path/to/store.")
+    elif parts.scheme in KINDS:
+        parse(url, KINDS[parts.scheme].options)
+    elif not entry_points(group="syncd.providers", name=parts.scheme):
+        raise _unknown(url, parts.scheme)
+
+
 def open_store(url: str, secret: Secret = no_secret) -> Provider:
     """Return the provider for a URL or a bare path; nothing is contacted yet.
 
@@ -169,5 +185,9 @@ def open_store(url: str, secret: Secret = no_secret) -> Provider:
     for found in entry_points(group="syncd.providers", name=parts.scheme):
         provider: Provider = found.load()(url, secret)
         return provider
+    raise _unknown(url, parts.scheme)
+
+
+def _unknown(url: str, scheme: str) -> UsageError:
     known = ", ".join(f"{scheme}://" for scheme in ("file", *KINDS))
-    raise UsageError(f"{url}: no provider for {parts.scheme}://", hint=f"There are {known}, and a plain directory.")
+    return UsageError(f"{url}: no provider for {scheme}://", hint=f"There are {known}, and a plain directory.")

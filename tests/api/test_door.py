@@ -291,7 +291,15 @@ class OverSocket(requests.adapters.HTTPAdapter):
         return pool
 
 
-def test_no_request_of_the_document_is_a_fault(scene: Scene) -> None:
+@pytest.fixture
+def scene_of_its_own(tmp_path: Path) -> Iterator[Scene]:
+    """For what may leave a vault in any state that can be decided: with a store that is nowhere, say."""
+    with playing(tmp_path) as found:
+        yield found
+
+
+def test_no_request_of_the_document_is_a_fault(scene_of_its_own: Scene) -> None:
+    scene = scene_of_its_own
     session = requests.Session()
     session.mount("http://", OverSocket(scene.laptop.home.socket))
     document = session.get("http://agent/v1/openapi.json", timeout=30).json()

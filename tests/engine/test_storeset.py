@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.engine.storeset import Stamp, StoreSet, fold_sets, say_stores
+from syncd.engine.storeset import Stamp, StoreSet, check_change, fold_sets, say_stores
+from syncd.errors import UsageError
 from syncd.journal.statements import Statement, StatementKind, from_wire, to_wire
 from syncd.journal.statements import state as statement
 from syncd.store.placement import Rule
@@ -75,6 +77,31 @@ def test_limits_are_registers_of_their_own() -> None:
     none = say_stores(StoreSet(), quotas={"nas": 0}, costs={"away": 0})
     found = fold_sets([at(1, b"a", first), at(2, b"b", later), at(3, b"a", none)])
     assert (found.quotas, found.costs) == ({}, {"nas": 9})
+
+
+CHANGES: list[tuple[dict[str, str], Rule, str]] = [
+    ({"../up": "/x"}, Rule(0, 1), "is no name"),
+    ({"new": "nowhere"}, Rule(0, 1), "by its whole path"),
+    ({"new": "nope://x"}, Rule(0, 1), "no provider for nope"),
+    ({"new": "s3://bucket/x?regoin=y"}, Rule(0, 1), "regoin"),
+    ({"nas": "", "main": ""}, Rule(0, 1), "cannot be on 1 of 0"),
+    ({}, Rule(0, 3), "cannot be on 3 of 2"),
+    ({"nas": ""}, Rule(0, 2), "cannot be on 2 of 1"),
+]
+
+
+@pytest.mark.parametrize(("places", "rule", "said"), CHANGES)
+def test_no_change_leaves_a_vault_without_its_stores(places: dict[str, str], rule: Rule, said: str) -> None:
+    known = StoreSet({"nas": "/n", "main": "/m"}, frozenset({"old"}), Rule(0, 1))
+    with pytest.raises(UsageError, match=said):
+        check_change(known, ["main", "old"], places, rule)
+
+
+def test_changes_that_can_be() -> None:
+    known = StoreSet({"nas": "/n", "main": "/m"}, frozenset({"old"}), Rule(0, 2))
+    check_change(known, ["main"], {"new": "s3://bucket/x?region=y", "nas": ""}, Rule(0, 2))
+    check_change(known, ["main"], {"old": "/back"}, Rule(0, 3))
+    check_change(StoreSet(), ["main"], {"new": "file:///x"}, Rule(0, 1))
 
 
 def test_what_is_not_well_formed_says_nothing() -> None:
