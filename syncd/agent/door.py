@@ -101,6 +101,10 @@ class AgentDoor:
         with self._readers.lend() as vault:
             return look(vault)
 
+    def lend(self) -> contextlib.AbstractContextManager[Vault]:
+        """Lend a vault for one look that takes its time."""
+        return self._readers.lend()
+
     def status(self) -> dict[str, Any]:
         """Return the status."""
         return self.read(lambda vault: report(vault, self._cycle.status))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
+from itertools import chain, islice
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
@@ -20,7 +23,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from syncd import __version__
-from syncd.api import schema, views
+from syncd.api import contents, listing, schema, views
 from syncd.api.stream import follow
 from syncd.engine.deciding import frontier_code
 from syncd.engine.operations import Operations
@@ -32,6 +35,8 @@ from syncd.model.path import is_valid_name
 T = TypeVar("T")
 PAGE, MOST_PAGE = 200, 1000
 LONGEST_PART = 1024 * 1024  # bytes of a content in one answer
+LINES = 256  # sent at once
+NDJSON = "application/x-ndjson"  # one value a line, as many as there are
 
 # What an error's kind is in HTTP: the first that fits.
 HTTP_STATUS: tuple[tuple[type[SyncdError], int], ...] = (
@@ -61,6 +66,12 @@ Cursor = Annotated[str, Query(max_length=80)]
 Text = Annotated[str, Query(max_length=4096)]
 
 
+def _many(rows: Iterator[str]) -> Iterator[str]:
+    """Yield lines in pieces worth sending."""
+    while piece := list(islice(rows, LINES)):
+        yield "\n".join(piece) + "\n"
+
+
 # What is asked of the loop waits for it, and must not keep waiting what only looks.
 ACTS = ThreadPoolExecutor(64, "syncd-act")
 
@@ -79,6 +90,9 @@ class Door(Protocol):
 
     def read(self, look: Callable[[Vault], T]) -> T:
         """Return what a look at the vault, opened for reading, gives."""
+
+    def lend(self) -> AbstractContextManager[Vault]:
+        """Lend a vault, opened for reading, for as long as an answer takes."""
 
     def progress(self) -> dict[str, Any]:
         """Return what the loop does now; at once."""
@@ -137,7 +151,7 @@ def build_app(door: Door) -> FastAPI:
         body = {"code": "usage", "message": text, "hint": "See docs/api.md.", "exit": 2}
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
-    for router in (_about(door), _history(door), _deciding(door), _acting(door)):
+    for router in (_about(door), _tree(door), _history(door), _deciding(door), _acting(door)):
         app.include_router(router, prefix="/v1", responses=FAILURES)
     return app
 
@@ -196,8 +210,8 @@ def _about(door: Door) -> APIRouter:
     return router
 
 
-def _history(door: Door) -> APIRouter:
-    """The tree now and at any instant, and every version."""
+def _tree(door: Door) -> APIRouter:
+    """The tree now and at any instant."""
     router = APIRouter(tags=["history"])
 
     async def read(look: Callable[[Vault], Any]) -> Any:
@@ -211,9 +225,48 @@ def _history(door: Door) -> APIRouter:
         where = path_of(path, path_b64)
         return await read(lambda vault: views.entries(vault, where, at_ns, deleted=deleted, after=after, most=limit))
 
+    @router.get("/entry", response_model=schema.Entry, response_model_exclude_none=True)
+    async def entry(
+        path: Text = "", path_b64: Text = "", at_ns: Instant = None,
+        version_id: Annotated[str | None, Query(max_length=80)] = None,
+    ) -> Any:  # fmt: skip
+        where = path_of(path, path_b64)
+        return await read(lambda vault: listing.entry(vault, where, at_ns, version_id))
+
+    @router.get("/standing", response_model=schema.Standing, response_model_exclude_none=True)
+    async def standing(path: Text = "", path_b64: Text = "") -> Any:
+        where = path_of(path, path_b64)
+        return await read(lambda vault: listing.standing(vault, where))
+
+    @router.get("/tree", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
+    async def tree(
+        path: Text = "", path_b64: Text = "", at_ns: Instant = None, recursive: bool = True, deleted: bool = False,
+        pattern: Text = "",
+    ) -> StreamingResponse:  # fmt: skip
+        where = path_of(path, path_b64)
+
+        def rows() -> Iterator[str]:
+            with door.lend() as vault:
+                found = listing.tree(vault, where, at_ns, recursive=recursive, deleted=deleted, pattern=pattern)
+                yield from map(json.dumps, found)
+
+        lines = _many(rows())
+        first = await asyncio.to_thread(next, lines, "")  # what cannot be listed at all is an error like any other
+        return StreamingResponse(chain((first,), lines), media_type=NDJSON)
+
     @router.get("/find", response_model=schema.Found, response_model_exclude_none=True)
     async def find(q: Text, deleted: bool = True, limit: Page = PAGE) -> Any:
         return await read(lambda vault: views.find(vault, q, deleted=deleted, most=limit))
+
+    return router
+
+
+def _history(door: Door) -> APIRouter:
+    """Every version, and what it holds."""
+    router = APIRouter(tags=["history"])
+
+    async def read(look: Callable[[Vault], Any]) -> Any:
+        return await asyncio.to_thread(door.read, look)
 
     @router.get("/versions", response_model=schema.Versions, response_model_exclude_none=True)
     async def versions(path: Text = "", path_b64: Text = "", after: Cursor = "", limit: Page = PAGE) -> Any:
@@ -230,13 +283,13 @@ def _history(door: Door) -> APIRouter:
         offset: Annotated[int, Query(ge=0, le=(1 << 63) - 1)] = 0,
         length: Annotated[int, Query(ge=1, le=LONGEST_PART)] = LONGEST_PART,
     ) -> Response:
-        data, size = await read(lambda vault: views.content(vault, version_id, offset, length))
+        data, size = await read(lambda vault: contents.content(vault, version_id, offset, length))
         headers = {"x-size": str(size)}
         return Response(data, media_type="application/octet-stream", headers=headers)
 
     @router.get("/compare", response_model=schema.Comparison)
     async def compare(version_id: Text, against: Annotated[str | None, Query(max_length=80)] = None) -> Any:
-        return await read(lambda vault: views.compare(vault, version_id, against))
+        return await read(lambda vault: contents.compare(vault, version_id, against))
 
     return router
 

@@ -163,6 +163,19 @@ class Entry(Said):
     versions: int | None = None
 
 
+class Standing(Said):
+    """How a path stands, in words: safe, deleted, not in the vault yet, changed, ignored by a pattern."""
+
+    path: str
+    path_b64: str | None = None
+    kind: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    mode: int | None = None
+    version_id: str | None = None
+    state: str
+
+
 class Entries(Said):
     """A page of a directory."""
 

@@ -200,7 +200,7 @@ def status(path: str | None, as_json: bool) -> int:
     except AgentAbsent:
         fields = _status_here()
     if path is not None:
-        return _path_status(path, fields, as_json)
+        return _path_status(path, as_json)
     if as_json:
         echo_json(fields)
     else:
@@ -218,14 +218,13 @@ def _status_here() -> dict[str, Any]:
         return report(vault, None)
 
 
-def _path_status(path: str, fields: dict[str, Any], as_json: bool) -> int:
-    from syncd.cli.history import describe
-    from syncd.cli.session import reading
+def _path_status(path: str, as_json: bool) -> int:
+    from syncd.cli.looking import looking
     from syncd.cli.show import vault_path
 
-    with reading() as vault:
-        wanted = vault_path(vault.settings, path)
-        found = describe(vault, wanted)
+    look = looking()
+    wanted = vault_path(look.settings, path)
+    found = look.standing(wanted)
     if as_json:
         echo_json(found)
     else:
@@ -292,7 +291,7 @@ def _paused(fields: dict[str, Any]) -> SyncdError:
 def _wait_plainly(client: Client) -> dict[str, Any]:
     said = time.monotonic()
     while True:
-        fields = client.call("GET", "/v1/status")
+        fields: dict[str, Any] = client.call("GET", "/v1/status")
         if fields["safe"] or fields["state"] == "paused":
             return fields
         progress = fields.get("progress")

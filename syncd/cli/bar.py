@@ -25,7 +25,7 @@ def watch_progress(client: Client) -> dict[str, Any]:
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("Making safe", total=None, files="0")
         while True:
-            fields = client.call("GET", "/v1/status")
+            fields: dict[str, Any] = client.call("GET", "/v1/status")
             if fields["safe"] or fields["state"] == "paused":
                 return fields
             now = fields.get("progress")

@@ -6,13 +6,19 @@ import dataclasses
 import random
 import sys
 import time
+from typing import Any
 
 import click
 
-from syncd.cli.session import reading
+from syncd.api.client import Client
+from syncd.cli.session import home_and_client, reading
 from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
 from syncd.config.home import find_home
 from syncd.config.settings import dump, load
+from syncd.errors import AgentAbsent, Failed
+from syncd.model.path import path_bytes
+
+POLL_S = 0.1
 
 
 @click.command()
@@ -26,24 +32,49 @@ from syncd.config.settings import dump, load
 @json_option
 def verify(read_data: float, as_json: bool) -> int:
     """Prove that everything in the vault can be had; names what is damaged and the paths it hurts."""
+    if read_data != read_data:  # the range lets pass what is no number
+        raise click.BadParameter("is not a number", param_hint="--read-data")
+    _, client = home_and_client()
+    try:
+        found = _verified_there(client, read_data)
+    except AgentAbsent:
+        found = _verified_here(read_data)
+    if as_json:
+        echo_json(found)
+    else:
+        for item in found["objects"]:
+            click.echo(f"damaged: {item['problem']}")
+        for path in found["paths"]:
+            click.echo(f"hurt: {path_text(path_bytes(path))}")
+        read = f", {found['packs_read']} read ({size_text(found['bytes_read'])})" if read_data else ""
+        talk(f"{found['records']} records, {found['packs']} packs{read}.")
+        talk("Everything is there." if found["clean"] else f"{found['versions_hurt']} versions are hurt.")
+    return 0 if found["clean"] else 1
+
+
+def _verified_there(client: Client, percent: float) -> dict[str, Any]:
+    """Have the agent verify, and wait until it has.
+
+    Raises:
+        AgentAbsent: none runs.
+        Failed: it could not.
+    """
+    operation = client.call("POST", "/v1/verify", {"read_percent": percent}, timeout=None)
+    while operation["ended_ns"] is None:
+        time.sleep(POLL_S)
+        operation = client.call("GET", f"/v1/operations/{operation['id']}")
+    if operation["result"] is None:
+        raise Failed(operation["note"], hint=operation["hint"])
+    found: dict[str, Any] = operation["result"]
+    return found
+
+
+def _verified_here(percent: float) -> dict[str, Any]:
     from syncd.engine.progress import Progress
     from syncd.engine.verify import Verifier, verdict_fields
 
-    if read_data != read_data:  # the range lets pass what is no number
-        raise click.BadParameter("is not a number", param_hint="--read-data")
     with reading() as vault:
-        verdict = Verifier(vault, Progress(time.monotonic)).run(read_data, random.SystemRandom())
-    if as_json:
-        echo_json(verdict_fields(verdict))
-    else:
-        for text in verdict.objects.values():
-            click.echo(f"damaged: {text}")
-        for path in verdict.paths:
-            click.echo(f"hurt: {path_text(path)}")
-        read = f", {verdict.packs_read} read ({size_text(verdict.bytes_read)})" if read_data else ""
-        talk(f"{verdict.records} records, {verdict.packs} packs{read}.")
-        talk("Everything is there." if verdict.clean else f"{verdict.versions_hurt} versions are hurt.")
-    return 0 if verdict.clean else 1
+        return verdict_fields(Verifier(vault, Progress(time.monotonic)).run(percent, random.SystemRandom()))
 
 
 @click.command()

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from syncd.api.client import Client
-from syncd.cli.session import home_and_client, reading, working
+from syncd.cli.looking import Looking, looking
+from syncd.cli.session import home_and_client, working
 from syncd.cli.show import (
     dry_run_option,
     echo_json,
@@ -24,7 +25,6 @@ from syncd.cli.show import (
     yes_option,
 )
 from syncd.errors import AgentAbsent, UsageError
-from syncd.model.entry import Kind
 from syncd.model.path import path_bytes
 
 MOST_SHOWN = 20
@@ -33,7 +33,8 @@ MOST_SHOWN = 20
 def decide(client: Client, what: str, body: dict[str, Any]) -> dict[str, Any]:
     """Have the agent do what a person decided, or do it here when none runs."""
     try:
-        return client.call("POST", "/v1/decisions", {"what": what, **body}, timeout=None)
+        done: dict[str, Any] = client.call("POST", "/v1/decisions", {"what": what, **body}, timeout=None)
+        return done
     except AgentAbsent:
         from syncd.engine.both import full_cycle
         from syncd.engine.deciding import decide as do
@@ -55,10 +56,7 @@ def conflict() -> None:
 @json_option
 def conflict_list(as_json: bool) -> int:
     """List the conflicts: what stands at the name (a), and what is shown beside it (b)."""
-    from syncd.api.views import conflict_list as list_conflicts
-
-    with reading() as vault:
-        found = list_conflicts(vault)
+    found = looking().conflicts()
     if as_json:
         echo_json(found)
     for pair in () if as_json else found:
@@ -78,25 +76,31 @@ def conflict_show(path: str) -> int:
     """Print how the two sides of a conflict differ, where both are text."""
     import difflib
 
-    from syncd.engine.conflicts import find_conflict
-    from syncd.engine.restoring import read_version
+    from syncd.cli.history import side
 
-    with reading() as vault:
-        pair = find_conflict(vault.state, vault_path(vault.settings, path))
-        if Kind.DIRECTORY in (pair.a.kind, pair.b.kind):
-            for row, at in ((pair.a, pair.path), (pair.b, pair.copy_path)):
-                click.echo(f"{Kind(row.kind).word}: {path_text(at)}")
-            return 0
-        reader = vault.reader()
-        sides = [b"".join(read_version(reader, row)) for row in (pair.a, pair.b)]
-    try:
-        texts = [side.decode().splitlines(keepends=True) for side in sides]
-    except UnicodeDecodeError:
-        click.echo(f"both are binary: {size_text(pair.a.size)} and {size_text(pair.b.size)}")
+    look = looking()
+    pair = _conflict(look, vault_path(look.settings, path))
+    names = [path_text(path_bytes(pair, key)) for key in ("path", "copy_path")]
+    both = [pair["a"], pair["b"]]
+    if "directory" in (one["kind"] for one in both):
+        for one, name in zip(both, names, strict=True):
+            click.echo(f"{one['kind']}: {name}")
         return 0
-    for line in difflib.unified_diff(texts[0], texts[1], path_text(pair.path), path_text(pair.copy_path)):
+    try:
+        texts = [side(look, one).decode().splitlines(keepends=True) for one in both]
+    except UnicodeDecodeError:
+        click.echo(f"both are binary: {size_text(both[0]['size'])} and {size_text(both[1]['size'])}")
+        return 0
+    for line in difflib.unified_diff(texts[0], texts[1], names[0], names[1]):
         click.echo(path_text(line.rstrip("\n").encode()))
     return 0
+
+
+def _conflict(look: Looking, path: bytes) -> dict[str, Any]:
+    for pair in look.conflicts():
+        if path in (path_bytes(pair), path_bytes(pair, "copy_path")):
+            return pair
+    raise UsageError(f"{path_text(path)} has no conflict", hint="`syncd conflict list` shows those that there are.")
 
 
 @conflict.command("resolve")
@@ -107,8 +111,7 @@ def conflict_resolve(path: str, keep: str) -> None:
     import base64
 
     _, client = home_and_client()
-    with reading() as vault:
-        where = vault_path(vault.settings, path)
+    where = vault_path(looking().settings, path)
     answer = decide(client, "resolve", {"path_b64": base64.b64encode(where).decode(), "keep": keep})
     talk(f"Resolved: {answer['path']}.")
 
@@ -122,10 +125,7 @@ def review() -> None:
 @json_option
 def review_list(as_json: bool) -> int:
     """List what waits, and why."""
-    from syncd.api.views import hold_list
-
-    with reading() as vault:
-        found = hold_list(vault)
+    found = looking().holds()
     if as_json:
         echo_json(found)
         return 11 if found else 0
@@ -158,12 +158,9 @@ def review_deny(yes: bool, dry_run: bool) -> int:
 
 
 def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
-    from syncd.engine.guards import holds
-
     _, client = home_and_client()
-    with reading() as vault:
-        found = holds(vault.state)
-    entries = sum(hold.entries for hold in found)
+    found = looking().holds()
+    entries = sum(hold["entries"] for hold in found)
     if not entries:
         talk("Nothing waits.")
         return 0
@@ -174,7 +171,7 @@ def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
         raise UsageError(f"{entries} files and directories would be {will_be}", hint="Add --yes to allow it.")
     if not yes and not click.confirm(f"{entries} files and directories will be {will_be}. Go on?", err=True):
         return 1
-    decide(client, answer, {"seen": [hold.seal for hold in found]})
+    decide(client, answer, {"seen": [hold["seal"] for hold in found]})
     talk(f"{entries} files and directories are {will_be}.")
     return 0
 
@@ -188,10 +185,7 @@ def device() -> None:
 @json_option
 def device_list(as_json: bool) -> None:
     """List the devices, with what they said last and when by their own clocks."""
-    from syncd.api.views import device_list as list_devices
-
-    with reading() as vault:
-        found = list_devices(vault)
+    found = looking().devices()
     if as_json:
         for item in found:
             item["last_record_at"] = time_json(item["last_record_ns"]) if item["last_record_ns"] else None
@@ -218,7 +212,4 @@ def device_rename(name: str) -> None:
 @device.command("show-code")
 def device_show_code() -> None:
     """Print six words: devices that print the same have seen the same journals."""
-    from syncd.engine.deciding import frontier_code
-
-    with reading() as vault:
-        click.echo(frontier_code(vault.state))
+    click.echo(looking().code())

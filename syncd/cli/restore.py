@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 import time
 from typing import Any
@@ -72,10 +73,16 @@ def restore(
 def _elsewhere(
     paths: tuple[str, ...], at_ns: int | None, version: str | None, target: str, dry_run: bool
 ) -> dict[str, Any]:
-    with reading() as vault:
-        wanted = [vault_path(vault.settings, path) for path in paths]
-        progress = Progress(time.monotonic)
-        return elsewhere(vault, wanted, target, progress, at_ns=at_ns, version=version, dry_run=dry_run)
+    home, client = home_and_client()
+    settings = load(home.config, home.state)
+    wanted = [vault_path(settings, path) for path in paths]
+    where = os.path.abspath(os.path.expanduser(target))
+    try:
+        return _ask_agent(client, wanted, {"at_ns": at_ns, "version": version, "to": where, "dry_run": dry_run})
+    except AgentAbsent:
+        with reading() as vault:
+            progress = Progress(time.monotonic)
+            return elsewhere(vault, wanted, where, progress, at_ns=at_ns, version=version, dry_run=dry_run)
 
 
 def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact: bool, dry_run: bool) -> dict[str, Any]:
@@ -83,24 +90,18 @@ def _here(paths: tuple[str, ...], at_ns: int | None, version: str | None, exact:
     settings = load(home.config, home.state)
     wanted = [vault_path(settings, path) for path in paths]
     try:
-        return _ask_agent(client, wanted, at_ns, version, exact, dry_run)
+        how = {"at_ns": at_ns, "version": version, "exact": exact, "dry_run": dry_run}
+        return _ask_agent(client, wanted, how)
     except AgentAbsent:
         with working() as vault:
             progress = Progress(time.monotonic)
             return in_place(vault, wanted, progress, at_ns=at_ns, version=version, exact=exact, dry_run=dry_run)
 
 
-def _ask_agent(
-    client: Client, wanted: list[bytes], at_ns: int | None, version: str | None, exact: bool, dry_run: bool
-) -> dict[str, Any]:
-    body = {
-        "paths_b64": [base64.b64encode(path).decode() for path in wanted],
-        "at_ns": at_ns,
-        "version": version,
-        "exact": exact,
-        "dry_run": dry_run,
-    }
-    return client.call("POST", "/v1/restores", body, timeout=None)
+def _ask_agent(client: Client, wanted: list[bytes], how: dict[str, Any]) -> dict[str, Any]:
+    body = {"paths_b64": [base64.b64encode(path).decode() for path in wanted], **how}
+    answer: dict[str, Any] = client.call("POST", "/v1/restores", body, timeout=None)
+    return answer
 
 
 def _confirm_exact(paths: tuple[str, ...], at_ns: int | None, version: str | None, yes: bool) -> None:

@@ -10,6 +10,7 @@ import click
 
 from syncd.cli.browse import store_browse
 from syncd.cli.given import ask_for_secrets, at_a_terminal, restart, setting_of
+from syncd.cli.looking import looking
 from syncd.cli.session import home_and_client
 from syncd.cli.show import echo_json, json_option, size_text, talk, time_text
 from syncd.cli.storeset import (
@@ -34,11 +35,7 @@ def store() -> None:
 @json_option
 def store_list(as_json: bool) -> int:
     """List the stores, and whether each answers."""
-    from syncd.cli.session import reading
-    from syncd.engine.report import stores_fields
-
-    with reading() as vault:
-        found = stores_fields(vault)
+    found = looking().status()["stores"]
     if as_json:
         echo_json(found)
     for item in () if as_json else found:

@@ -52,7 +52,7 @@ class Ambient:
     kernel: Kernel = KERNEL
 
 
-@dataclass
+@dataclass(eq=False)
 class Vault:
     """An opened vault."""
 

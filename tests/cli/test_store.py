@@ -49,7 +49,7 @@ def test_the_secrets_are_kept_for_this_user_alone(home: Path) -> None:
     assert s3.WORD not in (home / "config.toml").read_text()
     done = run_cli(home, "store", "test")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("ok") == 8
+    assert done.stdout.count("ok") == 9
 
 
 def test_credentials_that_do_not_open_it_are_not_kept(home: Path) -> None:
