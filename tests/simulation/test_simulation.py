@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 
-from tests.simulation.__main__ import Result, run_block
+from tests.simulation.__main__ import Result
 from tests.simulation.bugs import ALONE, BUGS, CAUGHT
 from tests.simulation.run import Simulation
 from tests.simulation.schedule import Schedule, make
@@ -31,16 +29,6 @@ FLOORS = {
     "emptied": 1,
     "damaged": 1,
 }
-
-
-@pytest.fixture(scope="module")
-def blocks() -> Iterator[dict[int, Future[Result]]]:
-    """All schedules, run by as many processes as there are processors."""
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield {
-            first: pool.submit(run_block, range(first, first + BLOCK))
-            for first in range(FIRST, FIRST + SCHEDULES, BLOCK)
-        }
 
 
 @pytest.mark.slow
