@@ -16,6 +16,7 @@
     │   │   ├── StoreGone                   unreachable, unmounted, wrong directory
     │   │   └── StoreForeign                a store that holds something else
     │   ├── Damaged                         bytes that fail authentication or decoding
+    │   │   └── LetGo                       content that the vault's policy keeps no more
     │   ├── JournalAhead                    the store knows records that this device forgot
     │   ├── LocalDiskFull
     │   ├── StateDamaged                    SQLite says no; `syncd rebuild` mends it
@@ -158,6 +159,13 @@ class Damaged(Failed):
 
     code = "damaged"
     default_hint = "Run `syncd verify --read-data 100`; it names every path that is hurt."
+
+
+class LetGo(Damaged):
+    """Content that was let go, as the vault's policy says."""
+
+    code = "let-go"
+    default_hint = "`syncd retention show` tells what is kept; other versions are in `syncd history PATH`."
 
 
 class JournalAhead(Failed):

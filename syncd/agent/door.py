@@ -16,13 +16,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from syncd.api.schema import Decide, Restore, Verify
+from syncd.api.schema import Decide, Prune, Restore, Verify
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
 from syncd.engine.deciding import decide
 from syncd.engine.operations import ERROR, RUNNING, WARNING, Operation, Operations
 from syncd.engine.picking import elsewhere, in_place
 from syncd.engine.progress import Progress
+from syncd.engine.pruning import prune, would_prune
 from syncd.engine.report import report
 from syncd.engine.status import FIRST, SCANNING
 from syncd.engine.vault import Vault, open_vault
@@ -250,6 +251,20 @@ class AgentDoor:
                 return operation.result
 
         return self._do(work, operation, beside=True, wait=False)
+
+    def prune(self, request: Prune) -> dict[str, Any]:
+        """Let go of what nothing keeps, in the loop; saying what would go is a look like others."""
+        progress = Progress(time.monotonic)
+        if request.dry_run:
+            return self.read(lambda vault: would_prune(vault, progress).fields())
+        operation = self.operations.begin("prune", "old versions", progress=progress)
+
+        def work(vault: Vault) -> dict[str, Any]:
+            with self.operations.doing(operation):
+                result = operation.result = prune(vault, progress).fields()
+                return result
+
+        return self._do(work, operation, beside=False, wait=True)
 
     def stop(self) -> None:
         """End the agent."""

@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from syncd import __version__
-from syncd.api import contents, listing, schema, views
+from syncd.api import contents, listing, retention, schema, views
 from syncd.api.stream import follow
 from syncd.engine.deciding import frontier_code
 from syncd.engine.operations import Operations
@@ -114,6 +114,9 @@ class Door(Protocol):
 
     def verify(self, request: schema.Verify) -> dict[str, Any]:
         """Begin to verify; return the operation."""
+
+    def prune(self, request: schema.Prune) -> dict[str, Any]:
+        """Let go of what nothing keeps, or say what would go."""
 
     def log_tail(self, lines: int) -> dict[str, Any]:
         """Return the last lines of the log."""
@@ -317,6 +320,15 @@ def _deciding(door: Door) -> APIRouter:
     async def code() -> Any:
         return {"code": await read(lambda vault: frontier_code(vault.state))}
 
+    @router.get("/retention", response_model=schema.Retention, response_model_exclude_none=True)
+    async def kept_rules() -> Any:
+        return await read(retention.policy_fields)
+
+    @router.get("/kept", response_model=schema.Kept)
+    async def kept(path: Text = "", path_b64: Text = "") -> Any:
+        where = path_of(path, path_b64)
+        return await read(lambda vault: retention.kept_fields(vault, where))
+
     @router.get("/space", response_model=schema.Space)
     async def space() -> Any:
         return await read(views.space)
@@ -331,6 +343,8 @@ def _deciding(door: Door) -> APIRouter:
         path_of("", request.path_b64)
         if request.what == "resolve" and not (request.path_b64 and request.keep):
             raise UsageError("`resolve` goes with path_b64 and keep")
+        for rule in request.rules:
+            path_of("", rule.path_b64)
         return await act(door.decide, request)
 
     return router
@@ -367,6 +381,10 @@ def _acting(door: Door) -> APIRouter:
     @router.post("/verify", response_model=schema.Operation, status_code=202)
     async def verify(request: schema.Verify) -> dict[str, Any]:
         return await act(door.verify, request)
+
+    @router.post("/prune", response_model=schema.Done)
+    async def prune(request: schema.Prune) -> dict[str, Any]:
+        return await act(door.prune, request)
 
     @router.post("/stop", response_model=schema.Done, status_code=202)
     async def stop() -> dict[str, Any]:

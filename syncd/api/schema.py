@@ -39,16 +39,26 @@ class Restore(Asked):
     wait: bool = Field(True, description="Answer when it is done; else at once, with the operation.")
 
 
+class RuleAsked(Asked):
+    """One rule: what stands at or below a path is kept as `keep` and `count` say."""
+
+    path_b64: Annotated[str, Field(max_length=8192)] = ""
+    keep: Literal["within", "last", "hourly", "daily", "weekly", "monthly", "yearly"]
+    count: Annotated[int, Field(ge=0, le=100_000)]
+
+
 class Decide(Asked):
     """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
 
     `places` (URL by name, empty to take a store away), `copies`, `commit`, `quotas` (bytes by name, 0 for none) and
     `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices.
 
+    `rules` and `undeletable_days` go with `retention`: what the vault keeps from now on.
+
     `seen` goes with `approve` and `deny`: the seals of all that waited when the person looked; empty is whatever waits.
     """
 
-    what: Literal["resolve", "approve", "deny", "rename-device", "stores"]
+    what: Literal["resolve", "approve", "deny", "rename-device", "stores", "retention"]
     path_b64: str = ""
     keep: Literal["a", "b", "both", ""] = ""
     name: Annotated[str, Field(max_length=64)] = ""
@@ -57,7 +67,15 @@ class Decide(Asked):
     copies: Annotated[int, Field(ge=0, le=MOST_STORES)] | None = None
     commit: Annotated[int, Field(ge=1, le=MOST_STORES)] | None = None
     quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
+    rules: Annotated[list[RuleAsked], Field(max_length=1000)] = []
+    undeletable_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     costs: Annotated[dict[str, Annotated[int, Field(ge=0, le=1 << 32)]], Field(max_length=MOST_STORES)] = {}
+
+
+class Prune(Asked):
+    """Whether only to say what would go."""
+
+    dry_run: bool = False
 
 
 class Verify(Asked):
@@ -317,6 +335,37 @@ class Ignored(Said):
     pattern: str | None
     by: str | None
     exists: bool
+
+
+class RuleSaid(Said):
+    """One rule."""
+
+    path: str
+    path_b64: str | None = None
+    keep: str
+    count: int
+
+
+class Retention(Said):
+    """What the vault keeps."""
+
+    rules: list[RuleSaid]
+    undeletable_days: int
+
+
+class KeptVersion(Said):
+    """A version with what keeps it: a rule, that it stands or came lately; empty where it goes."""
+
+    version_id: str
+    size: int
+    recorded_ns: int
+    why: str
+
+
+class Kept(Said):
+    """The versions of a path, newest first."""
+
+    items: list[KeptVersion]
 
 
 class Code(Said):

@@ -36,6 +36,12 @@ def _listing() -> ModuleType:
     return listing
 
 
+def _retention() -> ModuleType:
+    from syncd.api import retention
+
+    return retention
+
+
 def _query(route: str, given: dict[str, Any]) -> str:
     said: dict[str, str] = {}
     for name, value in given.items():
@@ -166,6 +172,17 @@ class Looking:
         """Return the devices that share the folder."""
         found: list[dict[str, Any]] = self._ask("devices", lambda vault: _views().device_list(vault))
         return found
+
+    def policy(self) -> dict[str, Any]:
+        """Return what the vault keeps."""
+        found: dict[str, Any] = self._ask("retention", lambda vault: _retention().policy_fields(vault))
+        return found
+
+    def kept(self, path: bytes) -> list[dict[str, Any]]:
+        """Return the versions of a path, newest first, with what keeps each."""
+        found: dict[str, Any] = self._ask("kept", lambda vault: _retention().kept_fields(vault, path), path=path)
+        items: list[dict[str, Any]] = found["items"]
+        return items
 
     def code(self) -> str:
         """Return the words that devices compare."""

@@ -54,6 +54,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
     "repair": ("check", "Bring what a store lacks, or holds damaged, from another store."),
+    "retention": ("retention", "Say which old versions are kept."),
+    "prune": ("retention", "Let go of old versions that nothing keeps."),
     "doctor": ("check", "Look for what is wrong on this computer and say what to do."),
     "service": ("service", "Let the system start the agent when you log in."),
     "config": ("check", "Check, show or locate the settings."),

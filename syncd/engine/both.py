@@ -19,6 +19,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
+from syncd.engine.pruning import Pruning
 from syncd.engine.vault import Vault
 
 log = logging.getLogger("syncd.engine")
@@ -94,7 +95,9 @@ def full_cycle(
     settle_intents(vault)
     both.arrived = Inward(vault).fetch(discover=True)
     use_stores(vault)
+    outbox.refresh()
     say_new_stores(vault, outbox)
+    Pruning(vault, progress).answer(outbox)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
     bring_in(vault, outbox, progress, both, ripe)
     help_newcomers(vault, both.outward)

@@ -39,7 +39,7 @@ from syncd.model.entry import Change
 from syncd.model.ids import COUNTER_MASK, OWN_DEVICE, counter_of, device_of, key
 from syncd.model.location import PackLocations
 from syncd.model.version import Row
-from syncd.seal.envelope import Header, ObjectKind, seal_object
+from syncd.seal.envelope import ObjectKind
 from syncd.state.chunks import located
 from syncd.state.devices import Device
 from syncd.state.known import unpack_parents
@@ -99,7 +99,7 @@ def write_checkpoint(vault: Vault) -> Checkpoint:
     name = checkpoint_name(own.id, own.sequence)
     told = load_statements(state.get("statements"))
     if vault.store.stat(name) is None:  # else this device wrote one when it had said as much; the next says more
-        vault.store.put(name, _seal(vault, ObjectKind.CHECKPOINT, payload))
+        vault.store.put(name, vault.seal(ObjectKind.CHECKPOINT, payload))
         told.append(statement(StatementKind.CHECKPOINT, sequence=own.sequence, hash=blake3(payload).digest()))
     with state.transaction():
         state.set("statements", dump_statements(told))
@@ -108,18 +108,12 @@ def write_checkpoint(vault: Vault) -> Checkpoint:
     return checkpoint
 
 
-def _seal(vault: Vault, kind: ObjectKind, payload: bytes) -> bytes:
-    keys = vault.keys
-    header = Header(kind, keys.current, vault.ambient.entropy(32), vault.genesis.algorithm)
-    return seal_object(header, keys.object_secret(keys.current, kind.word), keys.vault, payload)
-
-
 def _put_part(vault: Vault, draft: Draft) -> PartRow:
     digest = blake3(draft.payload).digest()
     before = vault.state.said.part(draft.kind, draft.first)
     if before is not None and before.digest == digest and vault.store.stat(part_name(before.name)) == before.size:
         return before
-    sealed = _seal(vault, ObjectKind.PART, draft.payload)
+    sealed = vault.seal(ObjectKind.PART, draft.payload)
     name = blake3(sealed).digest()
     vault.store.put(part_name(name), sealed)
     part = PartRow(draft.kind, draft.first, digest, name, len(sealed), draft.rows)

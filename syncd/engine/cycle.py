@@ -27,6 +27,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
+from syncd.engine.pruning import Pruning, prune_if_due
 from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
 from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Status
@@ -43,6 +44,7 @@ log = logging.getLogger("syncd.engine")
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 MANY = 1000  # entries brought here at once
 FOLDER_S = 2.0  # between two looks whether the folder is there
+PRUNE_S = 3600.0  # between two questions whether a day of this device's life has passed
 RESTS = "rests"  # the name in the state that says that a person paused it
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
 
@@ -78,6 +80,7 @@ class Cycle:
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._folder_due_s = 0.0
+        self._prune_due_s = 0.0
         self._elapsed = vault.ambient.elapsed_s
         watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._watching = Watching(watcher, self.status, self._elapsed)
@@ -242,6 +245,7 @@ class Cycle:
         self.operations.skipped(outcome.problems)
         with self.vault.state.transaction():
             self.vault.state.nodes.set_problems(outcome.problems, self.vault.ambient.now_ns())
+            self.vault.state.receipts.look_now_and_then(self.vault.ambient.now_ns())
         return outcome
 
     def _look(self, directories: set[bytes], held: set[bytes]) -> None:
@@ -301,6 +305,7 @@ class Cycle:
         use_stores(self.vault)
         outbox = Outbox(self.vault)
         say_new_stores(self.vault, outbox)
+        Pruning(self.vault, progress).answer(outbox)
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
         both = Both(arrived=arrived)
@@ -329,6 +334,11 @@ class Cycle:
         if now >= self._folder_due_s:
             self._folder_due_s = now + FOLDER_S
             self.vault.check_folder()
+        if now >= self._prune_due_s and not self.status.alarms:
+            self._prune_due_s = now + PRUNE_S
+            progress = Progress(self._elapsed)
+            progress.checkpoint, progress.beat = self._check_stop, self.heartbeat
+            prune_if_due(self.vault, self.operations, progress)
         if now >= self._listening.due_s:
             arrived = self._listening.poll(self.vault)
             if arrived is not None:

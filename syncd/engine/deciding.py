@@ -14,6 +14,7 @@ from syncd.engine.guards import approve, check_seen, deny
 from syncd.engine.keeping import use_stores
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
+from syncd.engine.policies import say_policy
 from syncd.engine.progress import Progress
 from syncd.engine.storeset import check_change, say_stores, store_set
 from syncd.engine.vault import Vault
@@ -21,6 +22,8 @@ from syncd.errors import UsageError
 from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.path import path_fields
+from syncd.retention.policy import Policy
+from syncd.retention.policy import Rule as Keep
 from syncd.seal.slots import entropy_to_words
 from syncd.state.db import State
 from syncd.store.placement import Rule
@@ -54,6 +57,14 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         vault.settings = dataclasses.replace(vault.settings, device=body["name"])
         save(vault.settings, vault.home.config)
         return {"name": body["name"]}
+    if what == "retention":
+        policy = Policy(
+            tuple(Keep(base64.b64decode(rule["path_b64"]), rule["keep"], rule["count"]) for rule in body["rules"]),
+            body["undeletable_days"],
+        )
+        outbox.say(say_policy(policy))
+        outbox.commit()
+        return {"rules": len(policy.rules)}
     if what == "stores":
         said = store_set(vault.state)
         rule = Rule(

@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from syncd.engine.fold import take_statements
 from syncd.engine.journals import open_record
+from syncd.engine.packfates import note_birth, settle_fates
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing, StateDamaged
 from syncd.journal.checkpoint import (
     Checkpoint,
@@ -110,6 +111,12 @@ class _Loading:
         for part, payload in self._parts(PartKind.TREE):
             filling.heads(self._stated(payload, part))
         self._state.finish(filling)
+        seen = [(bytes(seen.device), seen.sequence) for seen in self._checkpoint.frontier]
+        note_birth(self._state, seen)
+        settle_fates(self._state)  # the packs are known only now
+        for tip in self._state.devices.all():
+            if tip.sequence:
+                self._state.receipts.note(tip.no, 0)
 
     def _parts(self, kind: PartKind) -> Iterator[tuple[str, bytes]]:
         for part in self._checkpoint.parts:

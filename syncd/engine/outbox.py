@@ -19,6 +19,7 @@ from syncd.chunk.lists import fold as fold_list
 from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.journals import open_record
+from syncd.engine.securing import condemned_chunks
 from syncd.engine.vault import Vault
 from syncd.errors import JournalAhead, NeedsAttention
 from syncd.journal.record import (
@@ -40,7 +41,8 @@ from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_nam
 from syncd.model.version import UNTRUSTED, Row
 from syncd.pack.reader import Hasher
 from syncd.pack.writer import PackWriter
-from syncd.seal.envelope import Header, ObjectKind, seal_object
+from syncd.retention.fates import Fate
+from syncd.seal.envelope import ObjectKind
 
 log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
@@ -54,18 +56,14 @@ _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
 
 
 class Outbox:
-    """Collects changes and commits them.
-
-    Args:
-        vault: opened for writing.
-        step: told the name of each step of the commit order as it is reached; tests stop there.
-    """
+    """Collects changes and commits them; `step` is told the name of each step of the commit order, for tests."""
 
     def __init__(self, vault: Vault, step: Callable[[str], None] = lambda name: None) -> None:
         self._vault, self._state, self._step = vault, vault.state, step
         self.hasher = Hasher(vault.keys)
         self.written = Written()
         self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
+        self.refresh()
         self._packs_seen: dict[int, bool] = {}  # local pack number -> it is on the store, whole
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
@@ -76,6 +74,10 @@ class Outbox:
         self._statements = load_statements(self._state.get(_STATEMENTS))
         self._batch = self._new_batch()
         self._writer = self._new_writer()
+
+    def refresh(self) -> None:
+        """Learn which packs are to go: nothing new is built upon these."""
+        self._condemned = self._state.packs.fated(Fate.CONDEMNED)
 
     # -- taking ---------------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class Outbox:
     def _held(self, chunk: bytes) -> bool:
         """Tell whether the store holds a chunk: its pack is looked for once by each outbox."""
         at = self._state.chunks.get(chunk)
-        if at is None:
+        if at is None or at.pack in self._condemned:
             return False
         there = self._packs_seen.get(at.pack)
         if there is None:
@@ -102,6 +104,13 @@ class Outbox:
             if not there:
                 log.warning("%s is missing or cut: what it held is stored again", pack_name(pack.pack))
         return there
+
+    def move(self, chunk: bytes, data: bytes | memoryview, kind: int) -> None:
+        """Store a chunk once more, wherever it lies."""
+        if chunk not in self._fresh:
+            self._fresh.add(chunk)
+            self._writer.add(chunk, data, kind)
+            self._batch.weight += CHUNK_WEIGHT
 
     def content(self, ids: bytes, group: int = 0) -> Content:
         """Return the content for a file's chunk ids, keeping its lists as chunks when it is long."""
@@ -129,6 +138,10 @@ class Outbox:
             at: parent and name on this disk, when the node wants to stand elsewhere.
             elsewhere: it says nothing of this disk, which stays as it is.
         """
+        if self._condemned and change.ids:
+            gone = condemned_chunks(self._vault, change.depth, change.ids, self._condemned, self._fresh)
+            for data, kind in gone:
+                self.chunk(data, kind=kind)
         changes, said = self._batch.changes, self._batch.said
         version = key(OWN_DEVICE, self._next_version)
         before = said.get(change.node)
@@ -265,7 +278,7 @@ class Outbox:
             self._vault.keys.vault,
             self._vault.device.sign,
         )
-        sealed = self._seal(payload)
+        sealed = self._vault.seal(ObjectKind.RECORD, payload)
         name = record_name(head.device, head.sequence)
         with self._state.transaction():
             self._state.set(_INTENT, blake3(sealed).digest())
@@ -333,12 +346,6 @@ class Outbox:
             for device in others
             if told.get(device.id) != device.sequence
         )
-
-    def _seal(self, payload: bytes) -> bytes:
-        keys = self._vault.keys
-        header = Header(ObjectKind.RECORD, keys.current, self._vault.ambient.entropy(32), self._vault.genesis.algorithm)
-        secret = keys.object_secret(keys.current, ObjectKind.RECORD.word)
-        return seal_object(header, secret, keys.vault, payload)
 
     def _new_batch(self) -> Batch:
         batch = Batch(since_s=self._vault.ambient.elapsed_s())

@@ -24,11 +24,13 @@ from syncd.config.settings import Settings, load
 from syncd.engine.replacing import settle
 from syncd.engine.stores import open_replicas, settings_of
 from syncd.engine.storeset import store_set
-from syncd.errors import Busy, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
+from syncd.errors import Busy, Damaged, LetGo, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
 from syncd.model.ids import DeviceId, SlotId, VaultId
 from syncd.pack.reader import ChunkReader
+from syncd.retention.fates import Fate
+from syncd.seal.envelope import Header, ObjectKind, seal_object
 from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, vault_id_of
 from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
 from syncd.state.db import State
@@ -71,6 +73,12 @@ class Vault:
     def disk(self) -> Disk:
         """The folder."""
         return Disk(os.fsencode(self.settings.folder), self.ambient.kernel)
+
+    def seal(self, kind: ObjectKind, payload: bytes) -> bytes:
+        """Return an object that is sealed under the current epoch, with a salt of its own."""
+        keys = self.keys
+        header = Header(kind, keys.current, self.ambient.entropy(32), self.genesis.algorithm)
+        return seal_object(header, keys.object_secret(keys.current, kind.word), keys.vault, payload)
 
     @property
     def marker(self) -> bytes:
@@ -127,7 +135,13 @@ class Vault:
     def reader(self) -> ChunkReader:
         """Return a reader of chunks."""
         chunks, packs = self.state.chunks.get, self.state.packs.get
-        return ChunkReader(self.store, self.keys, chunks, packs, self.pool, self.store.mend)
+        return ChunkReader(self.store, self.keys, chunks, packs, self.pool, self.store.mend, self._lost)
+
+    def _lost(self, chunk: bytes) -> Damaged:
+        """Return what a chunk is that lies nowhere: its place was said once, so it was let go, if anything was."""
+        if self.state.packs.fated(Fate.GONE):
+            return LetGo("the content of this version was let go, as the vault's policy says")
+        return Damaged(f"no location is known for chunk {chunk.hex()}")
 
     def close(self) -> None:
         """Let go of threads and files."""

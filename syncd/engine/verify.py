@@ -25,6 +25,7 @@ from syncd.model.location import LIST_CHUNK, PackLocations, pack_name
 from syncd.model.path import path_fields
 from syncd.model.version import Row
 from syncd.pack.reader import Hasher
+from syncd.retention.fates import Fate
 from syncd.seal.envelope import ObjectKind, OpenObject
 from syncd.store.catchup import CatchUp
 from syncd.store.proving import Proven, Proving
@@ -188,10 +189,11 @@ class Verifier:
     def _versions(self) -> None:
         """Find versions with chunks that have no place, or a place in a pack that is hurt."""
         reader = self._vault.reader()
+        lets_go = bool(self._state.packs.fated(Fate.GONE))  # what lies nowhere was let go: every place was said once
 
         def hurt(chunk: bytes) -> bool:
             at = self._state.chunks.get(chunk)
-            return at is None or at.pack in self._bad_packs
+            return not lets_go if at is None else at.pack in self._bad_packs
 
         def row_hurt(row: Row) -> bool:
             level = [row.content[i : i + ID] for i in range(0, len(row.content), ID)]
@@ -199,7 +201,7 @@ class Verifier:
                 if any(map(hurt, level)):
                     return True
                 try:
-                    raw = b"".join(reader.read(chunk, LIST_CHUNK) for chunk in level)
+                    raw = b"".join(reader.read(chunk, LIST_CHUNK) for chunk in level if reader.knows(chunk))
                 except (Damaged, ObjectMissing):
                     return True
                 level = [raw[i : i + ID] for i in range(0, len(raw), ID)]

@@ -68,7 +68,7 @@ FIELDS: dict[StatementKind, dict[str, Field]] = {
     StatementKind.POLICY: {"rules": (0, list, False), "undeletable_days": (1, int, False)},
     StatementKind.MOVED: {"packs": (0, list, False), "reason": (1, int, False)},
     StatementKind.CONDEMN: {"packs": (0, list, False)},
-    StatementKind.RESCUE: {"packs": (0, list, False)},
+    StatementKind.RESCUE: {"packs": (0, list, False), "about": (1, list, True)},
     StatementKind.ACKNOWLEDGE: {"device": (0, bytes, False), "sequence": (1, int, False)},
     StatementKind.LAPSE: {"device": (0, bytes, False)},
     StatementKind.DELETED: {"names": (0, list, False)},

@@ -42,3 +42,12 @@ def pack_name(pack: bytes) -> str:
     """Return the object name of a pack."""
     text = pack.hex()
     return f"pack/{text[:2]}/{text}"
+
+
+def pack_of(name: str) -> bytes | None:
+    """Return the pack whose object has a name, None for what is no pack's name."""
+    try:
+        pack = bytes.fromhex(name.rpartition("/")[2])
+    except ValueError:
+        return None
+    return pack if pack_name(pack) == name and len(pack) == 32 else None

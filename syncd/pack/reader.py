@@ -68,6 +68,7 @@ class ChunkReader:
         locate: returns where a chunk lies, or None.
         pack: returns the locations of a local pack number.
         pool: opens segments ahead of their use.
+        lost: returns the error that a chunk is which lies nowhere.
         mend: told the name of a pack that is damaged; returns whether another store had it whole.
     """
 
@@ -79,8 +80,9 @@ class ChunkReader:
         pack: Callable[[int], PackLocations],
         pool: Executor | None = None,
         mend: Callable[[str], bool] = lambda name: False,
+        lost: Callable[[bytes], Exception] = lambda chunk: Damaged(f"no location is known for chunk {chunk.hex()}"),
     ) -> None:
-        self._mend = mend
+        self._mend, self._lost = mend, lost
         self._store, self._keys, self._locate, self._pack_row, self._pool = store, keys, locate, pack, pool
         self.hasher = Hasher(keys)
         self._packs: OrderedDict[int, _Pack] = OrderedDict()
@@ -91,12 +93,16 @@ class ChunkReader:
         """Return where a chunk lies.
 
         Raises:
-            Damaged: no record says where; its pack's record is missing.
+            Damaged: no record says where, for its pack's record is missing; or what `lost` returns.
         """
         found = self._locate(chunk)
         if found is None:
-            raise Damaged(f"no location is known for chunk {chunk.hex()}")
+            raise self._lost(chunk)
         return found
+
+    def knows(self, chunk: bytes) -> bool:
+        """Tell whether it is known where a chunk lies."""
+        return self._locate(chunk) is not None
 
     def read(self, chunk: bytes, kind: int = DATA_CHUNK) -> bytes:
         """Return one chunk, checked.

@@ -28,6 +28,8 @@ OPEN_TRIES = 5
 PART = 65_536  # entries sorted at once: 5 MB
 DELTA_LIMIT = 4096  # entries kept in SQLite and in a dict before they become a run
 
+_COLUMNS = [("id", "V16"), ("pack", "<u4"), ("segment", "<u2"), ("pad", "V2"), ("offset", "<u4"), ("length", "<u4")]
+
 Entry = tuple[bytes, bytes]
 
 
@@ -69,6 +71,16 @@ class _Run:
                 found = newer(found, self._map[start + 16 : start + _ENTRY])
             at += 1
         return found
+
+    def find(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the position and place of each entry of a chunk in this run."""
+        prefix = _PREFIX.unpack_from(chunk)[0]
+        at = bisect_left(self._prefixes, prefix)
+        while at < self.count and self._prefixes[at] == prefix:
+            start = self._entries + at * _ENTRY
+            if self._map[start : start + 16] == chunk:
+                yield at, self._map[start + 16 : start + _ENTRY]
+            at += 1
 
     def raw(self) -> memoryview:
         """Return all entries as they lie in the file."""
@@ -130,6 +142,79 @@ def _merged(fresh: list[bytes], runs: list[_Run]) -> Iterator[list[bytes]]:
         yield part
 
 
+class Marks:
+    """Which entries of the index are in use, a bit for each: what 10,000,000 chunks need is little over a megabyte."""
+
+    def __init__(self, delta: dict[bytes, bytes], runs: list[_Run], gone: set[int], avoid: set[int]) -> None:
+        self._delta, self._runs, self._gone, self._avoid = delta, runs, gone, avoid
+        self._bits = [bytearray(run.count) for run in runs]
+        self._marked = set[bytes]()
+        self.lost = 0  # chunks that lie nowhere
+
+    def mark(self, chunk: bytes) -> bool:
+        """Mark where a chunk lies; return whether it was not marked before. One that lies nowhere is counted."""
+        if chunk in self._marked:
+            return False
+        best: tuple[bool, int] | None = None
+        place = (-1, 0)
+        if chunk in self._delta:
+            best, place = self._worth(self._delta[chunk]), (-1, 0)
+        for number, run in enumerate(self._runs):
+            for at, raw in run.find(chunk):
+                if self._bits[number][at]:
+                    return False
+                worth = self._worth(raw)
+                if worth is not None and (best is None or worth > best):
+                    best, place = worth, (number, at)
+        if best is None:
+            self.lost += 1
+            return False
+        number, at = place
+        if number < 0:
+            self._marked.add(chunk)
+        else:
+            self._bits[number][at] = 1
+        return True
+
+    def _worth(self, raw: bytes) -> tuple[bool, int] | None:
+        pack = located(raw).pack
+        return None if pack in self._gone else (pack not in self._avoid, pack)
+
+    def by_pack(self) -> dict[int, tuple[int, int]]:
+        """Return of each pack the bytes of its chunks that are marked, and of all that the index knows there."""
+        import numpy
+
+        found: dict[int, list[int]] = {}
+        for table, bits in self._tables():
+            packs, where = numpy.unique(table["pack"], return_inverse=True)
+            lengths = table["length"].astype("f8")
+            live = numpy.bincount(where, weights=lengths * bits)
+            total = numpy.bincount(where, weights=lengths)
+            for pack, used, whole in zip(packs.tolist(), live.tolist(), total.tolist(), strict=True):
+                sums = found.setdefault(pack, [0, 0])
+                sums[0] += int(used)
+                sums[1] += int(whole)
+        return {pack: (used, whole) for pack, (used, whole) in found.items() if pack not in self._gone}
+
+    def in_pack(self, pack: int) -> list[Entry]:
+        """Return the marked entries of one pack, in their order in it."""
+        found: list[Entry] = []
+        for table, bits in self._tables():
+            chosen = table[(table["pack"] == pack) & (bits == 1)]
+            found += [(row.tobytes()[:16], row.tobytes()[16:]) for row in chosen]
+        return sorted(found, key=lambda entry: _PLACE.unpack(entry[1]))
+
+    def _tables(self) -> Iterator[tuple[Any, Any]]:
+        import numpy
+
+        if self._delta:
+            raw = b"".join(chunk + at for chunk, at in self._delta.items())
+            bits = numpy.fromiter((chunk in self._marked for chunk in self._delta), dtype="u1", count=len(self._delta))
+            yield numpy.frombuffer(raw, dtype=_COLUMNS), bits
+        for run, marked in zip(self._runs, self._bits, strict=True):
+            yield numpy.frombuffer(run.raw(), dtype=_COLUMNS), numpy.frombuffer(marked, dtype="u1")
+
+
 class ChunkIndex:
     """The index of one vault. Writing happens inside the caller's transaction."""
 
@@ -154,6 +239,7 @@ class ChunkIndex:
         self._delta = dict(self._db.execute("SELECT id, place FROM chunk_delta"))
         names = [name for (name,) in self._db.execute("SELECT file FROM chunk_run ORDER BY count DESC")]
         self._runs = [_Run(self._directory / name) for name in names]
+        self._gone = {no for (no,) in self._db.execute("SELECT no FROM pack WHERE fate = 2")}
 
     def __len__(self) -> int:
         return len(self._delta) + sum(run.count for run in self._runs)
@@ -165,7 +251,29 @@ class ChunkIndex:
             found = run.get(chunk)
             if found is not None:
                 raw = newer(raw, found)
-        return None if raw is None else located(raw)
+        if raw is None:
+            return None
+        at = located(raw)
+        return self._elsewhere(chunk) if at.pack in self._gone else at
+
+    def _elsewhere(self, chunk: bytes) -> Located | None:
+        """Return where a chunk lies beside packs that are gone."""
+        found = [at for at in map(located, self._places(chunk)) if at.pack not in self._gone]
+        return max(found, key=lambda at: at.pack, default=None)
+
+    def _places(self, chunk: bytes) -> Iterator[bytes]:
+        if chunk in self._delta:
+            yield self._delta[chunk]
+        for run in self._runs:
+            yield from (raw for _, raw in run.find(chunk))
+
+    def let_go(self, packs: Iterable[int]) -> None:
+        """Take packs for gone: what only they had is held no more."""
+        self._gone |= set(packs)
+
+    def marks(self, avoid: set[int]) -> Marks:
+        """Return an empty set of marks; of two places of a chunk, one outside the packs to avoid is marked."""
+        return Marks(self._delta, self._runs, self._gone, avoid)
 
     def __contains__(self, chunk: bytes) -> bool:
         return self.get(chunk) is not None
@@ -222,18 +330,10 @@ class ChunkIndex:
         """Yield the entries of each run, and those beside them, as numpy tables."""
         import numpy
 
-        columns = [
-            ("id", "V16"),
-            ("pack", "<u4"),
-            ("segment", "<u2"),
-            ("pad", "V2"),
-            ("offset", "<u4"),
-            ("length", "<u4"),
-        ]
         if self._delta:
-            yield numpy.frombuffer(b"".join(chunk + at for chunk, at in self._delta.items()), dtype=columns)
+            yield numpy.frombuffer(b"".join(chunk + at for chunk, at in self._delta.items()), dtype=_COLUMNS)
         for run in self._runs:
-            yield numpy.frombuffer(run.raw(), dtype=columns)
+            yield numpy.frombuffer(run.raw(), dtype=_COLUMNS)
 
     def committed(self) -> None:
         """Remove the files of merged runs; call after the transaction is durable."""

@@ -23,6 +23,7 @@ from syncd.state.migrations import STEPS, migrate, missing_steps
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
 from syncd.state.plain import Taking, all_plain
+from syncd.state.receipts import Receipts
 from syncd.state.said import Said
 from syncd.state.search import Search
 from syncd.state.weave import Weave
@@ -71,6 +72,7 @@ class State:
             self.nodes = Nodes(self.db)
             self.packs = Packs(self.db)
             self.said = Said(self.db)
+            self.receipts = Receipts(self.db)
             self.base = Base(self.db, self.nodes)
             self.search = Search(self.db)
 

@@ -123,7 +123,23 @@ def _revived(db: Any) -> None:
     db.execute("CREATE INDEX node_revived ON node (id) WHERE was <> 0 AND kind <> 4")
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (_tables, _mounts, _devices, _placing, _aliases, _checkpoints, _revived)
+def _fates(db: Any) -> None:
+    """What stands to become of packs, and on which day of this device's life each journal was how long."""
+    db.execute("ALTER TABLE pack ADD COLUMN fate INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX pack_fate ON pack (fate) WHERE fate <> 0")
+    db["receipt"].create({"device": int, "day": int, "counter": int}, pk=("device", "day"))
+
+
+STEPS: tuple[Callable[[Any], None], ...] = (
+    _tables,
+    _mounts,
+    _devices,
+    _placing,
+    _aliases,
+    _checkpoints,
+    _revived,
+    _fates,
+)
 
 
 def missing_steps(connection: sqlite3.Connection) -> int:

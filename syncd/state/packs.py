@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from syncd.model.location import PackLocations
 from syncd.state.chunks import Entry, place
@@ -67,9 +67,28 @@ class Packs:
         row = self._db.execute(f"SELECT {_COLUMNS} FROM pack WHERE no = ?", (no,)).fetchone()  # noqa: S608
         return _row_locations(row)
 
+    def known(self, packs: Iterable[bytes]) -> dict[int, bytes]:
+        """Return those of some packs that are known here: local number -> id."""
+        found = {}
+        for pack in packs:
+            row = self._db.execute("SELECT no FROM pack WHERE id = ?", (pack,)).fetchone()
+            if row:
+                found[int(row[0])] = pack
+        return found
+
+    def fated(self, fate: int) -> set[int]:
+        """Return the packs, by their local numbers, that have this fate (syncd/retention/fates.py)."""
+        return {no for (no,) in self._db.execute("SELECT no FROM pack WHERE fate = ?", (fate,))}
+
+    def set_fates(self, by_number: Mapping[int, int]) -> None:
+        """Say what stands to become of packs; of all others, that they stay."""
+        self._db.execute("UPDATE pack SET fate = 0 WHERE fate <> 0")
+        self._db.executemany("UPDATE pack SET fate = ? WHERE no = ?", ((fate, no) for no, fate in by_number.items()))
+
     def all(self) -> list[tuple[int, PackLocations]]:
         """Return every pack that a record names, with its number."""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM pack WHERE intent IS NULL ORDER BY no")  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM pack WHERE intent IS NULL AND fate < 2 ORDER BY no"  # noqa: S608
+        rows = self._db.execute(sql)
         return [(row[0], _row_locations(row)) for row in rows]
 
 

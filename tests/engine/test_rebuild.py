@@ -157,7 +157,7 @@ def damage(world: World, what: str, kind: str) -> Path:
     elif what == "truncated":
         victim.write_bytes(data[: len(data) // 2])
     elif what == "swapped":
-        other = next(path for path in found if path != victim)
+        other = min(found, key=lambda path: path.stat().st_size)  # of another size, which `doctor` looks at
         victim.write_bytes(other.read_bytes())
     else:
         victim.unlink()

@@ -12,9 +12,9 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from tests.simulation.bugs import BUGS
+from tests.simulation.bugs import BUGS, PRUNING
 from tests.simulation.run import Counts, Simulation
-from tests.simulation.schedule import make
+from tests.simulation.schedule import make, of_seed
 from tests.simulation.shrink import as_test, shrink, violation
 
 BLOCK = 250  # schedules that one process takes at a time
@@ -34,7 +34,7 @@ def run_block(seeds: range) -> Result:
     gc.disable()  # nothing here lives long; collecting cycles took a tenth of the time
     result = Result()
     for seed in seeds:
-        simulation = Simulation(make(seed))
+        simulation = Simulation(of_seed(seed))
         try:
             simulation.run()
         except AssertionError as error:
@@ -63,7 +63,7 @@ def run_all(seeds: range, jobs: int) -> int:
 
 def tell(seed: int, *, small: bool) -> int:
     """Tell what happens in one schedule, made small if it fails; return the exit code."""
-    schedule = make(seed)
+    schedule = of_seed(seed)
     simulation = Simulation(schedule, story=[])
     try:
         simulation.run()
@@ -93,9 +93,9 @@ def first_to_catch(bug: str, seeds: range) -> tuple[int | None, str]:
     for seed in seeds:
         try:
             with BUGS[bug]():
-                Simulation(make(seed)).run()
+                Simulation(make(seed, prunes=bug in PRUNING)).run()
         except Exception as error:
-            if violation(make(seed)) is not None:
+            if violation(make(seed, prunes=bug in PRUNING)) is not None:
                 continue  # that is no bug of ours here
             return seed, str(error).partition("\n")[0][:60]
     return None, "not caught"

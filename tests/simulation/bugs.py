@@ -9,9 +9,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from syncd.engine import apply, cycle, ingest, outward, placing, published, stating, survey
+from syncd.engine import apply, cycle, ingest, marking, outward, placing, pruning, published, stating, survey
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
+from syncd.engine.pruning import Pruning
 from syncd.fs import exchanging
 from syncd.fs.disk import Disk
 from syncd.fs.exchanging import Exchanging, Staged
@@ -42,6 +43,10 @@ def put_in(*places: tuple[Any, str, Any]) -> Iterator[None]:
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
+
+
+def _nothing_condemned(self: Outbox) -> None:
+    self._condemned = set()
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -250,8 +255,21 @@ BUGS: dict[str, Bug] = {
     "bytes of a store are believed": lambda: put_in(
         (asking, "first_of", _first_of_any), (replicas, "first_of", _first_of_any)
     ),
+    "what is condemned is built upon": lambda: put_in((Outbox, "refresh", _nothing_condemned)),
+    "what others condemn is let go unseen": lambda: put_in((Pruning, "_needed_of_condemned", lambda self: set())),
+    "nobody is waited for": lambda: put_in((pruning, "awaited", lambda *_: set()), (pruning, "WAIT_NS", 0)),
+    "what stands is not needed": lambda: put_in((marking, "_standing", lambda vault: iter(()))),
+    "what is needed of a thin pack goes with it": lambda: put_in((Outbox, "move", nothing)),
 }
 
+# Caught where old versions go.
+PRUNING = {
+    "what is condemned is built upon",
+    "what others condemn is let go unseen",
+    "nobody is waited for",
+    "what stands is not needed",
+    "what is needed of a thin pack goes with it",
+}
 # Caught on one store by their seeds: few lives at once rebuild a state and have an old file there.
 ALONE = {"a folder that joins is all news"}
 

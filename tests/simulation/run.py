@@ -6,14 +6,18 @@ every time, and the trace's checksum is part of the result.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from syncd.engine.cycle import Cycle
+from syncd.engine.deciding import decide
 from syncd.engine.picking import in_place
 from syncd.engine.progress import Progress
+from syncd.engine.pruning import prune
 from syncd.errors import Failed, StoreFull, StoreGone, StoreReadOnly
 from syncd.history.tree import path_at
 from tests.simulation import oracles
@@ -27,13 +31,16 @@ from tests.simulation.schedule import (
     BRING_BACK,
     CUT,
     DAMAGED,
+    DAYS,
     DEAF,
     EMPTIED,
     EVERYWHERE,
     KILL,
     OTHER,
     PEOPLE,
+    POLICY,
     POWER,
+    PRUNE,
     RESTART,
     RESTORE,
     STALE,
@@ -59,6 +66,12 @@ CODES = [errno.EIO, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.EBUSY]
 WORDS = sorted(OPERATIONS)
 
 
+def _policy(number: int) -> dict[str, object]:
+    """Return what somebody says is kept."""
+    keep, count = [("last", 0), ("last", 0), ("last", 1), ("within", 1), ("daily", 2)][number % 5]
+    return {"rules": [{"path_b64": "", "keep": keep, "count": count}], "undeletable_days": 0}
+
+
 class Violation(AssertionError):
     """A promise was broken."""
 
@@ -80,6 +93,8 @@ class Counts:
     emptied: int = 0
     damaged: int = 0
     several: int = 0
+    condemned: int = 0
+    deleted: int = 0
 
     def add(self, other: Counts) -> None:
         for name in self.__dataclass_fields__:
@@ -264,6 +279,31 @@ class Simulation:
         if isinstance(error, Failed) and "inside syncd" in error.message:
             raise Violation(f"{device.name}: {error.message}")
 
+    def _ask(self, decision: Decision, work: Callable[[Cycle], object]) -> None:
+        """Have the loop of a device do something that a person asks for."""
+        device = self.devices[decision.device]
+        answer = device.cycle.ask(work)
+        self._look(decision.device, whole=False, interrupts=decision.interrupts)
+        error = answer.exception() if answer.done() else None
+        self.say(f"  {device.name}: {decision.what}: {error}")
+        if isinstance(error, Failed) and "inside syncd" in error.message:
+            raise Violation(f"{device.name}: {error.message}")
+
+    def _pruned(self, cycle: Cycle) -> object:
+        found = prune(cycle.vault, Progress(lambda: 0.0))
+        self.counts.condemned += found.dead + found.repacked
+        self.counts.deleted += found.deleted
+        self.say(f"    {found.fields()}")
+        return found
+
+    def _days(self, count: int) -> None:
+        """Let days go by, of which all devices that run take note."""
+        for _ in range(count):
+            self.clock.advance(86_500.0)
+            for device in self.devices:
+                with contextlib.suppress(Killed), device.state.transaction():
+                    device.state.receipts.look(device.now_ns())
+
     def _cut(self, device: SimDevice, number: int) -> None:
         self.counts.cuts += 1
         keep = number % (len(device.system.log) + 1)
@@ -281,6 +321,12 @@ class Simulation:
             self._look(decision.device, whole=decision.what == EVERYWHERE, interrupts=decision.interrupts)
         elif decision.what == BRING_BACK:
             self._bring_back(decision.device, numbers[0], exact=numbers[1] % 4 == 0, interrupts=decision.interrupts)
+        elif decision.what == POLICY:
+            self._ask(decision, lambda cycle: decide(cycle.vault, "retention", _policy(numbers[0])))
+        elif decision.what == PRUNE:
+            self._ask(decision, self._pruned)
+        elif decision.what == DAYS:
+            self._days(1 + numbers[0] % 3)
         elif decision.what == ADVANCE:
             self.clock.advance(numbers[0] / 1000)
         elif decision.what == RESTART:

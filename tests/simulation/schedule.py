@@ -15,6 +15,7 @@ from tests.simulation.people import OPERATIONS, WEIGHTS
 PEOPLE, TURN, EVERYWHERE, ADVANCE, RESTART, CUT, WIPE, DEAF, RESTORE, STALE, UNMOUNT, BRING_BACK = (
     "people", "turn", "everywhere", "advance", "restart", "cut", "wipe", "deaf", "restore", "stale", "unmount", "bring back",
 )  # fmt: skip
+POLICY, PRUNE, DAYS = "policy", "prune", "days"
 AWAY, EMPTIED, DAMAGED = "away", "emptied", "damaged"  # a store: numbers are which, and what
 KILL, ACT, OTHER, STORE_FAILS, SYSTEM_FAILS, POWER = "kill", "act", "other", "store fails", "system fails", "power"
 
@@ -70,10 +71,16 @@ class Schedule:
     checkpoints: int = 500  # records between two of them
     stores: int = 1
     commit: int = 1  # how many of them a change has to be on
+    prunes: bool = False  # old versions go
 
 
-def make(seed: int, length: int = 18, *, several: bool = True) -> Schedule:
-    """Return the schedule of a seed; `several` lets there be more than one store."""
+def of_seed(seed: int) -> Schedule:
+    """Return the schedule that a run has for a seed: in one of five old versions go."""
+    return make(seed, prunes=seed % 5 == 0)
+
+
+def make(seed: int, length: int = 18, *, several: bool = True, prunes: bool = False) -> Schedule:
+    """Return the schedule of a seed; `several` lets there be more than one store, `prunes` lets old versions go."""
     source = random.Random(f"schedule {seed}")
     odd = random.Random(f"odd {seed}")  # a stream of its own: what it does not touch stays the schedule that it was
     devices = source.choice([2, 2, 2, 3, 3, 4])
@@ -97,7 +104,24 @@ def make(seed: int, length: int = 18, *, several: bool = True) -> Schedule:
             brought = Decision(BRING_BACK, odd.randrange(devices), _numbers(odd, 2), interrupts=_interrupts(odd, rough))
             decisions.insert(odd.randrange(len(decisions) // 2, len(decisions) + 1), brought)
     stores, commit = _stores(random.Random(f"stores {seed}"), decisions, calm=calm) if several else (1, 1)
-    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints, stores, commit)
+    if prunes:
+        _prune(random.Random(f"prune {seed}"), decisions, devices, rough)
+    return Schedule(seed, devices, personalities, calm, skews, tuple(decisions), checkpoints, stores, commit, prunes)
+
+
+def _prune(source: random.Random, decisions: list[Decision], devices: int, rough: bool) -> None:
+    """Let somebody say what is kept, let any device prune at any time, and let days go by."""
+    decisions.insert(
+        source.randrange(len(decisions) // 2 + 1), Decision(POLICY, source.randrange(devices), _numbers(source, 1))
+    )
+    for _ in range(source.randrange(3, 7)):
+        what = source.choice([PRUNE, PRUNE, DAYS])
+        decided = Decision(what, source.randrange(devices), _numbers(source, 1), interrupts=_interrupts(source, rough))
+        decisions.insert(source.randrange(len(decisions) // 3, len(decisions) + 1), decided)
+    last = source.randrange(devices)
+    ending = [Decision(EVERYWHERE, device) for device in range(devices)]
+    decisions += [Decision(PRUNE, last, (0,)), *ending, *ending, Decision(DAYS, last, (1,))]
+    decisions += [Decision(PRUNE, last, (0,), interrupts=_interrupts(source, rough)), *ending]
 
 
 def _stores(source: random.Random, decisions: list[Decision], *, calm: bool) -> tuple[int, int]:

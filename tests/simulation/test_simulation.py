@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.simulation.__main__ import Result
-from tests.simulation.bugs import ALONE, BUGS, CAUGHT
+from tests.simulation.bugs import ALONE, BUGS, CAUGHT, PRUNING
 from tests.simulation.run import Simulation
 from tests.simulation.schedule import Schedule, make
 from tests.simulation.shrink import as_test, shrink, violation
@@ -66,7 +66,7 @@ def test_a_seed_is_one_story() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bug", CAUGHT)
 def test_the_tester_catches(bug: str) -> None:
-    schedule = make(CAUGHT[bug], several=bug not in ALONE)
+    schedule = make(CAUGHT[bug], several=bug not in ALONE, prunes=bug in PRUNING)
     assert violation(schedule) is None
     with BUGS[bug]():
         assert violation(schedule) is not None, f"nobody noticed: {bug}"

@@ -1,0 +1,151 @@
+"""Which chunks of the vault are needed: by what stands, by what a conflict shows, and by what the policy keeps.
+
+Reads the state, and from the stores the lists of long files. Invariant: what cannot be judged is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import NamedTuple
+
+from syncd.engine.policies import policy_of
+from syncd.engine.vault import Vault
+from syncd.model.ids import counter_of, device_of
+from syncd.model.version import Row
+from syncd.pack.reader import ChunkReader
+from syncd.retention.policy import Policy, Stood, instants
+from syncd.state.chunks import Marks
+
+
+@dataclass(slots=True)
+class Marked:
+    """What was found.
+
+    Attributes:
+        marks: the chunks that are needed.
+        kept: versions that were replaced and are kept, by the reason.
+        dropped: versions that nothing keeps, and their bytes.
+    """
+
+    marks: Marks
+    kept: dict[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    dropped_bytes: int = 0
+
+
+class _Old(NamedTuple):
+    """A version that was replaced."""
+
+    node: int
+    version: int
+    begin_ns: int
+    end_ns: int
+    depth: int
+    content: bytes
+    size: int
+
+
+_COLUMNS = "node, id, recorded_ns, superseded_ns, depth, content, size"
+RECENT = "came lately"  # within the days in which nothing goes
+SHOWN = "stands"
+
+
+def mark(vault: Vault, policy: Policy, now_ns: int, avoid: set[int], beat: Callable[[], None]) -> Marked:
+    """Mark every chunk that is needed.
+
+    Args:
+        vault: opened.
+        policy: what is kept.
+        now_ns: the instant that the policy is asked about.
+        avoid: packs that are to go; a chunk that lies elsewhere, too, is marked there.
+        beat: called now and then; raises to break off.
+
+    Raises:
+        StoreError, Damaged: a list of a long file cannot be read.
+    """
+    found = Marked(vault.state.chunks.marks(avoid))
+    reader = vault.reader()
+    for _, depth, content in _standing(vault):
+        _mark_content(found.marks, reader, depth, content, beat)
+    judging = _Judging(vault, policy, now_ns)
+    for node, versions in groupby(_replaced(vault), key=lambda old: old.node):
+        for old, why in judging.of(node, versions):
+            if why:
+                found.kept[why] = found.kept.get(why, 0) + 1
+                _mark_content(found.marks, reader, old.depth, old.content, beat)
+            else:
+                found.dropped += 1
+                found.dropped_bytes += old.size
+        beat()
+    return found
+
+
+def why_kept(vault: Vault, node: int) -> list[tuple[Row, str]]:
+    """Return the versions of a node, newest first, each with what keeps it; empty for what nothing does."""
+    judging = _Judging(vault, policy_of(vault.state), vault.ambient.now_ns())
+    sql = f"SELECT {_COLUMNS} FROM version WHERE node = ? AND length(content) > 0"  # noqa: S608
+    replaced = map(_Old._make, vault.state.db.execute(sql, (node,)))
+    known = {old.version: why for old, why in judging.of(node, replaced)}
+    return [(row, known.get(row.version, SHOWN)) for row in vault.state.nodes.versions(node)]
+
+
+class _Judging:
+    """Asks the policy about one node after another."""
+
+    def __init__(self, vault: Vault, policy: Policy, now_ns: int) -> None:
+        self._vault, self._policy, self._now_ns = vault, policy, now_ns
+        self._shown = _shown(vault)
+        days = policy.undeletable_days
+        self._young = vault.state.receipts.younger_than(days) if days else {}
+
+    def of(self, node: int, versions: Iterable[_Old]) -> Iterator[tuple[_Old, str]]:
+        """Yield the versions of a node that were replaced, the last first, with what keeps each."""
+        path = self._vault.state.nodes.path_of(node) if self._policy.rules else b""
+        rules = instants(self._policy.rules_for(path), self._now_ns)
+        ordered = sorted(versions, key=lambda old: (old.end_ns, old.version), reverse=True)
+        for place, old in enumerate(ordered):
+            why = SHOWN if old.version in self._shown else rules.reason(Stood(old.begin_ns, old.end_ns), place)
+            floor = self._young.get(device_of(old.version))
+            if not why and floor is not None and counter_of(old.version) >= floor:
+                why = RECENT
+            yield old, why
+
+
+def _standing(vault: Vault) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (node, depth, content) of what stands in the tree, and of what this disk has."""
+    for table in ("node", "base"):
+        yield from vault.state.db.execute(f"SELECT id, depth, content FROM {table} WHERE length(content) > 0")  # noqa: S608
+
+
+def _shown(vault: Vault) -> set[int]:
+    """Return the versions that are heads, or overruled and shown as copies: they are in no tree row of their own."""
+    sql = "SELECT version FROM head UNION SELECT node FROM copy UNION SELECT version FROM node"
+    return {version for (version,) in vault.state.db.execute(sql)}
+
+
+def _replaced(vault: Vault) -> Iterator[_Old]:
+    sql = f"SELECT {_COLUMNS} FROM version WHERE length(content) > 0 ORDER BY node, id"  # noqa: S608
+    return map(_Old._make, vault.state.db.execute(sql))
+
+
+def _mark_content(marks: Marks, reader: ChunkReader, depth: int, content: bytes, beat: Callable[[], None]) -> None:
+    level: Iterable[bytes] = _ids(content)
+    for _ in range(depth):
+        level = _below(marks, reader, level, beat)
+    for chunk in level:
+        marks.mark(chunk)
+
+
+def _below(marks: Marks, reader: ChunkReader, lists: Iterable[bytes], beat: Callable[[], None]) -> Iterator[bytes]:
+    """Yield what lists name, marking the lists themselves."""
+    for chunk in lists:
+        beat()
+        marks.mark(chunk)
+        if reader.knows(chunk):
+            yield from _ids(reader.read_list(chunk))
+
+
+def _ids(content: bytes) -> Iterator[bytes]:
+    return (content[at : at + 16] for at in range(0, len(content), 16))

@@ -1,0 +1,330 @@
+"""Letting go of what nobody keeps: condemn, answer others' condemnations, wait, delete (syncd/retention/fates.py).
+
+All of it runs between two passes of the loop, beside no open batch. A kill anywhere leaves statements that are true:
+what was said to go may stay for longer, and what was deleted is deleted again. Invariant: a pack is deleted only after
+every device said that it needs none of it, this device has looked once more, and every store was asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from syncd.engine.inward import Inward
+from syncd.engine.marking import Marked, mark
+from syncd.engine.operations import Operations
+from syncd.engine.outbox import Outbox
+from syncd.engine.packfates import known_cases
+from syncd.engine.policies import policy_of
+from syncd.engine.progress import Progress
+from syncd.engine.vault import Vault
+from syncd.errors import Damaged, NeedsAttention, ObjectMissing
+from syncd.journal.statements import StatementKind
+from syncd.journal.statements import state as statement
+from syncd.model.ids import OWN_DEVICE
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK, pack_name
+from syncd.pack.reader import ChunkReader
+from syncd.retention.fates import Case, Fate, Judgment, awaited, open_for
+from syncd.state.chunks import located
+from syncd.state.receipts import DAY_NS
+
+log = logging.getLogger("syncd.engine")
+WAIT_NS = DAY_NS  # of this device's life, between the last word and the deletion: longer than any pass
+LAPSE_DAYS = 90  # a device that said nothing for so long is waited for no more
+WORTH = 0.6  # of a pack in use: below, what is in use is stored anew and the rest goes (restic, borg and kopia: alike)
+PACKS_AT_ONCE = 16  # rewritten in one record: 128 MiB
+_CONDEMNED_AT, _PRUNED_AT = "condemned-at-", "pruned-at"
+REPACK = 1
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What was found and done.
+
+    Attributes:
+        kept: versions that were replaced and stay, by the reason.
+        dropped: versions that nothing keeps, and `dropped_bytes` of them.
+        dead: packs that nothing needs; `repacked`: packs of which too little was needed.
+        freed: bytes that come free once they are deleted.
+        waiting: (packs, devices whose word is to come) of condemnations that are under way.
+        deleted: packs that were deleted now, and `deleted_bytes` of them.
+    """
+
+    kept: dict[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    dropped_bytes: int = 0
+    dead: int = 0
+    repacked: int = 0
+    freed: int = 0
+    waiting: list[tuple[int, list[str]]] = field(default_factory=list)
+    deleted: int = 0
+    deleted_bytes: int = 0
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "kept": self.kept,
+            "dropped_versions": self.dropped,
+            "dropped_bytes": self.dropped_bytes,
+            "condemned_packs": self.dead,
+            "repacked_packs": self.repacked,
+            "will_free_bytes": self.freed,
+            "waiting": [{"packs": packs, "for": names} for packs, names in self.waiting],
+            "deleted_packs": self.deleted,
+            "deleted_bytes": self.deleted_bytes,
+        }
+
+
+class Judged(NamedTuple):
+    """What is marked, and the packs, by local numbers, of which nothing or too little is."""
+
+    marked: Marked
+    dead: list[int]
+    thin: list[int]
+
+
+class Pruning:
+    """One look at what may go."""
+
+    def __init__(self, vault: Vault, progress: Progress) -> None:
+        self._vault, self._state, self._progress = vault, vault.state, progress
+        self._own = bytes(vault.state.devices.get(OWN_DEVICE).id)
+        self.found = Pruned()
+
+    # -- answering others -----------------------------------------------------------------------
+
+    def answer(self, outbox: Outbox) -> bool:
+        """Say of each condemnation of others what is needed of it, and let the rest go; return whether any was open.
+
+        The next commit says it, before anything else is taken into the outbox.
+        """
+        all_cases = known_cases(self._state)
+        waiting = open_for(all_cases, self._own)
+        if not waiting or not self._state.devices.get(OWN_DEVICE).sequence:
+            return False
+        needed = self._needed_of_condemned()
+        for judgment in waiting:
+            case = all_cases[judgment]
+            needs = sorted(case.going) if needed is None else sorted(case.going & needed)
+            if needs:
+                about = [[judgment.device, judgment.sequence]]
+                outbox.say(statement(StatementKind.RESCUE, packs=needs, about=about))
+            log.info("of %d condemned packs %d are needed here", len(case.going), len(needs))
+            outbox.say(statement(StatementKind.ACKNOWLEDGE, device=judgment.device, sequence=judgment.sequence))
+        return True
+
+    def _needed_of_condemned(self) -> set[bytes] | None:
+        """Return the condemned packs that have what is needed and lies nowhere else; None where nobody can tell."""
+        condemned = self._state.packs.fated(Fate.CONDEMNED)
+        try:
+            marked = self._mark(condemned)
+        except (Damaged, ObjectMissing) as error:
+            log.warning("what is needed of condemned packs cannot be told, so all is: %s", error.message)
+            return None
+        used = marked.marks.by_pack()
+        return {self._state.packs.get(number).pack for number in condemned if used.get(number, (0, 0))[0]}
+
+    def _mark(self, avoid: set[int]) -> Marked:
+        now_ns = self._vault.ambient.now_ns()
+        return mark(self._vault, policy_of(self._state), now_ns, avoid, self._progress.checkpoint)
+
+    # -- condemning -----------------------------------------------------------------------------
+
+    def judge(self) -> Judged:
+        """Find which packs are to go: those that nothing needs, and those of which too little is needed."""
+        condemned = self._state.packs.fated(Fate.CONDEMNED)
+        marked = self._mark(condemned)
+        self.found.kept, self.found.dropped = dict(sorted(marked.kept.items())), marked.dropped
+        self.found.dropped_bytes = marked.dropped_bytes
+        used = marked.marks.by_pack()
+        sizes = {number: pack.size for number, pack in self._state.packs.all() if number not in condemned}
+        dead = [number for number in sizes if not used.get(number, (0, 0))[0]]
+        thin = [number for number, size in sizes.items() if 0 < _share(used.get(number, (0, 0))) < WORTH]
+        self.found.dead, self.found.repacked = len(dead), len(thin)
+        self.found.freed = sum(sizes[number] for number in dead)
+        self.found.freed += int(sum(sizes[number] * (1 - _share(used[number])) for number in thin))
+        return Judged(marked, dead, thin)
+
+    def condemn(self, outbox: Outbox) -> None:
+        """Say which packs are to go, after what is needed of them was stored anew."""
+        marked, dead, thin = self.judge()
+        if not (dead or thin):
+            return
+        for at in range(0, len(thin), PACKS_AT_ONCE):
+            self._repack(outbox, marked, thin[at : at + PACKS_AT_ONCE])
+        packs = sorted(self._state.packs.get(number).pack for number in [*dead, *thin])
+        sequence = self._state.devices.get(OWN_DEVICE).sequence + 1
+        with self._state.transaction():
+            lived = self._state.receipts.look(self._vault.ambient.now_ns())
+            self._state.set(f"{_CONDEMNED_AT}{sequence}", str(lived).encode())
+        outbox.say(statement(StatementKind.CONDEMN, packs=packs))
+        outbox.commit()
+        log.info("condemned %d packs", len(packs))
+
+    def _repack(self, outbox: Outbox, marked: Marked, numbers: list[int]) -> None:
+        reader = self._vault.reader()
+        for number in numbers:
+            for chunk, raw in marked.marks.in_pack(number):
+                self._progress.checkpoint()
+                at = located(raw)
+                data = bytes(reader.segment(at.pack, at.segment)[at.offset : at.offset + at.length])
+                outbox.move(chunk, data, _kind_of(reader, chunk, data))
+        packs = sorted(self._state.packs.get(number).pack for number in numbers)
+        outbox.say(statement(StatementKind.MOVED, packs=packs, reason=REPACK))
+        outbox.commit()
+
+    # -- deleting -------------------------------------------------------------------------------
+
+    def delete(self, outbox: Outbox) -> None:
+        """Delete what every device has let go, where the time has come."""
+        own_cases = {
+            judgment: case
+            for judgment, case in known_cases(self._state).items()
+            if judgment.device == self._own and case.going
+        }
+        if not own_cases:
+            return
+        ripe = {judgment: case for judgment, case in own_cases.items() if self._is_ripe(judgment, case)}
+        if not ripe or not self._all_is_known():
+            return
+        all_cases = known_cases(self._state)  # somebody may have said more just now
+        ripe = {judgment: all_cases[judgment] for judgment in ripe if self._is_ripe(judgment, all_cases[judgment])}
+        needed = self._needed_of_condemned()
+        if needed is None:
+            return
+        for judgment, case in ripe.items():
+            self._delete(outbox, judgment, case, needed)
+
+    def _is_ripe(self, judgment: Judgment, case: Case) -> bool:
+        devices = self._awaited_devices()
+        waiting = awaited(case, self._own, devices)
+        if waiting:
+            self.found.waiting.append((len(case.going), sorted(devices[device] for device in waiting)))
+            return False
+        if self._state.receipts.lived_ns() - self._condemned_at(judgment.sequence) < WAIT_NS:
+            self.found.waiting.append((len(case.going), []))
+            return False
+        return True
+
+    def _condemned_at(self, sequence: int) -> int:
+        """Return when in this device's life it condemned; after a rebuild, now."""
+        name = f"{_CONDEMNED_AT}{sequence}"
+        known = self._state.get(name)
+        if known is None:
+            known = str(self._state.receipts.lived_ns()).encode()
+            with self._state.transaction():
+                self._state.set(name, known)
+        return int(known)
+
+    def _awaited_devices(self) -> dict[bytes, str]:
+        """Return the devices whose word counts: those that said something within the last months of this one's life."""
+        recent = self._state.receipts.younger_than(LAPSE_DAYS)
+        return {
+            bytes(device.id): self._state.called(device)
+            for device in self._state.devices.all()
+            if device.sequence and (device.no in recent or device.no == OWN_DEVICE)
+        }
+
+    def _all_is_known(self) -> bool:
+        """Take what all stores show now; tell whether that is all, and nothing of it is wrong."""
+        arrived = Inward(self._vault).fetch(discover=True)
+        return self._vault.store.whole and not arrived.alarms and not arrived.behind
+
+    def _delete(self, outbox: Outbox, judgment: Judgment, case: Case, needed: set[bytes]) -> None:
+        needs = sorted(case.going & needed)
+        if needs:
+            log.info("%d condemned packs are needed after all", len(needs))
+            about = [[judgment.device, judgment.sequence]]
+            outbox.say(statement(StatementKind.RESCUE, packs=needs, about=about))
+        names = []
+        numbers = {pack: number for number, pack in self._state.packs.known(case.going - needed).items()}
+        for pack in sorted(case.going - needed):
+            self._progress.checkpoint()
+            self._vault.store.delete(pack_name(pack))
+            names.append(pack_name(pack))
+            if pack in numbers:
+                self.found.deleted_bytes += self._state.packs.get(numbers[pack]).size
+        self.found.deleted += len(names)
+        if names:
+            outbox.say(statement(StatementKind.DELETED, names=names))
+        outbox.commit()
+        log.info("deleted %d packs", len(names))
+
+
+def _share(used: tuple[int, int]) -> float:
+    live, total = used
+    return live / total if total else 0.0
+
+
+def _kind_of(reader: ChunkReader, chunk: bytes, data: bytes) -> int:
+    """Return which kind of chunk these bytes are.
+
+    Raises:
+        Damaged: they are not what the id says.
+    """
+    for kind in (DATA_CHUNK, LIST_CHUNK):
+        if reader.hasher.of(kind, data) == chunk:
+            return kind
+    raise Damaged(f"chunk {chunk.hex()} is not what its id says")
+
+
+def prune_if_due(vault: Vault, operations: Operations, progress: Progress) -> None:
+    """Let go once a day of this device's life of what no rule keeps; without rules, end what was begun.
+
+    Raises:
+        StoreError: a store could not be asked; nothing is lost, and the next time goes on.
+    """
+    state = vault.state
+    own = bytes(state.devices.get(OWN_DEVICE).id)
+    begun = any(case.going for judgment, case in known_cases(state).items() if judgment.device == own)
+    if not begun and not policy_of(state).rules:
+        return
+    with state.transaction():
+        lived = state.receipts.look(vault.ambient.now_ns())
+    before = state.get(_PRUNED_AT)
+    if before is not None and lived - int(before) < DAY_NS:
+        return
+    try:
+        with operations.doing(operations.begin("prune", "old versions", progress=progress)) as operation:
+            operation.result = prune(vault, progress).fields()
+    except NeedsAttention as error:
+        log.warning("%s", error.message)  # it is an alarm already
+        return
+    with state.transaction():
+        state.set(_PRUNED_AT, str(lived).encode())
+
+
+def would_prune(vault: Vault, progress: Progress) -> Pruned:
+    """Return what would go, as far as this device knows the vault; the vault may be opened for reading."""
+    pruning = Pruning(vault, progress)
+    pruning.judge()
+    return pruning.found
+
+
+def prune(vault: Vault, progress: Progress) -> Pruned:
+    """Let go of what nobody keeps, as far as that can be done now; return what was found.
+
+    Raises:
+        NeedsAttention: a journal is not as it should be, so nobody can tell what is needed.
+        StoreError: a store could not be asked; nothing is lost, and the next time goes on.
+    """
+    pruning = Pruning(vault, progress)
+    with vault.state.transaction():
+        vault.state.receipts.look(vault.ambient.now_ns())
+    arrived = Inward(vault).fetch(discover=True)
+    if arrived.alarms:
+        raise NeedsAttention(
+            f"nothing goes while an alarm stands: {next(iter(sorted(arrived.alarms.values())))}",
+            hint="`syncd status` tells the alarms.",
+        )
+    outbox = Outbox(vault)
+    try:
+        if pruning.answer(outbox):
+            outbox.commit()
+        pruning.delete(outbox)
+        outbox.refresh()
+        pruning.condemn(outbox)
+    finally:
+        outbox.abandon()
+    return pruning.found

@@ -1,0 +1,53 @@
+"""Content that comes back from history while its packs are condemned: it is stored anew before anything names it.
+
+Whoever acknowledged a condemnation builds upon its packs no more; so what a new version holds may lie in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncd.engine.vault import Vault
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK
+
+
+def condemned_chunks(
+    vault: Vault, depth: int, content: bytes, condemned: set[int], fresh: set[bytes]
+) -> Iterator[tuple[bytes, int]]:
+    """Yield bytes and kind of the chunks of a content that lie in condemned packs and nowhere else.
+
+    Args:
+        vault: opened.
+        depth: of the content's lists.
+        content: ids, as a version has them.
+        condemned: packs that are to go, by their local numbers.
+        fresh: chunks that are on their way to a store just now.
+
+    Raises:
+        Damaged, ObjectMissing: one of them cannot be had any more.
+        StoreError: the store cannot be asked.
+    """
+    reader = vault.reader()
+    level = list(_ids(content))
+    for _ in range(depth):
+        below = []
+        for chunk in level:
+            if chunk in fresh:
+                continue  # made just now, of chunks that were looked at then
+            data = reader.read_list(chunk)
+            if _lies_in(vault, chunk, condemned):
+                yield data, LIST_CHUNK
+            below += list(_ids(data))
+        level = below
+    for chunk in level:
+        if chunk not in fresh and _lies_in(vault, chunk, condemned):
+            yield reader.read(chunk, DATA_CHUNK), DATA_CHUNK
+
+
+def _lies_in(vault: Vault, chunk: bytes, condemned: set[int]) -> bool:
+    at = vault.state.chunks.get(chunk)
+    return at is not None and at.pack in condemned
+
+
+def _ids(content: bytes) -> Iterator[bytes]:
+    return (content[at : at + 16] for at in range(0, len(content), 16))

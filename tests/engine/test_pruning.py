@@ -1,0 +1,282 @@
+"""Pruning on real directories: what the policy drops goes from the stores, once every device has let it go."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from syncd.config.settings import StoreSetting
+from syncd.engine.inplace import InPlace
+from syncd.engine.outbox import Outbox
+from syncd.engine.picking import pick
+from syncd.engine.policies import say_policy
+from syncd.engine.progress import Progress
+from syncd.engine.pruning import Pruned, Pruning, prune, would_prune
+from syncd.engine.rebuild import Bare, rebuild
+from syncd.engine.restoring import read_version
+from syncd.engine.vault import Ambient, Vault, open_vault
+from syncd.engine.verify import Verifier
+from syncd.errors import Damaged, NeedsAttention, ObjectMissing
+from syncd.model.version import Row
+from syncd.retention.policy import Policy, Rule
+from syncd.seal.slots import Unlock
+from tests.engine.devices import Device, devices, settle
+
+DAY_S = 86_400
+
+
+class Days:
+    """A clock that a test sets forward."""
+
+    def __init__(self) -> None:
+        self.extra_ns = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() + self.extra_ns
+
+    def pass_by(self, days: float) -> None:
+        self.extra_ns += int(days * DAY_S * 1e9)
+
+
+@pytest.fixture
+def days() -> Days:
+    return Days()
+
+
+@pytest.fixture
+def two(tmp_path: Path, days: Days) -> list[Device]:
+    return devices(tmp_path, "laptop", "desktop", ambient=Ambient(now_ns=days))
+
+
+@contextmanager
+def opened(device: Device) -> Iterator[Vault]:
+    vault = open_vault(device.home, write=True, ambient=device.ambient)
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+def say(device: Device, policy: Policy) -> None:
+    with opened(device) as vault:
+        outbox = Outbox(vault)
+        outbox.say(say_policy(policy))
+        outbox.commit()
+
+
+def pruned(device: Device) -> Pruned:
+    with opened(device) as vault:
+        return prune(vault, Progress(time.monotonic))
+
+
+def packs(device: Device) -> set[str]:
+    return {path.name for path in (device.store / "pack").rglob("*") if path.is_file()}
+
+
+def versions(device: Device, path: bytes) -> dict[bytes, bool]:
+    """Return the contents that a file ever had, as far as they can be had."""
+    found = {}
+    with opened(device) as vault:
+        node = pick(vault, path, None, None)[1].node
+        for row in vault.state.nodes.versions(node):
+            if row.content:
+                found[content(vault, row)] = True
+    return found
+
+
+def content(vault: Vault, row: Row) -> bytes:
+    try:
+        return b"".join(read_version(vault.reader(), row))
+    except (Damaged, ObjectMissing):
+        return b"gone"
+
+
+def clean(device: Device) -> None:
+    with opened(device) as vault:
+        verdict = Verifier(vault, Progress(time.monotonic)).run(100, random.Random(1))
+    assert verdict.clean, verdict.objects
+
+
+LAST = Policy((Rule(b"", "last", 1),))
+
+
+def saved_thrice(two: list[Device], size: int = 5000) -> list[str]:
+    laptop = two[0]
+    texts = [random.Random(number).randbytes(size).hex() for number in range(3)]
+    for text in texts:
+        laptop.write("letter", text)
+        settle(two)
+    return texts
+
+
+def live_on(two: list[Device], days: Days) -> None:
+    """Let two days pass, in steps that a running agent would look at."""
+    for _ in range(3):
+        days.pass_by(0.9)
+        for device in two:
+            with opened(device) as vault, vault.state.transaction():
+                vault.state.receipts.look(days())
+    settle(two)
+
+
+def test_what_nobody_keeps_goes(two: list[Device], days: Days) -> None:
+    texts = saved_thrice(two)
+    before = packs(two[0])
+    say(two[0], LAST)
+    settle(two)
+    with opened(two[1]) as vault:
+        looked = would_prune(vault, Progress(time.monotonic))
+    assert (looked.dropped, looked.dead, looked.kept) == (1, 1, {"last": 1})
+    assert packs(two[0]) == before
+    assert pruned(two[0]).dead == 1
+    assert packs(two[0]) == before, "nothing goes before the others know"
+    assert pruned(two[0]).waiting == [(1, ["desktop"])]
+    settle(two)
+    assert pruned(two[0]).waiting == [(1, [])], "and not before a day has passed"
+    live_on(two, days)
+    gone = pruned(two[0])
+    assert gone.deleted == 1
+    assert len(before - packs(two[0])) == 1
+    settle(two)
+    for device in two:
+        assert set(versions(device, b"letter")) == {texts[1].encode(), texts[2].encode(), b"gone"}
+        clean(device)
+    assert pruned(two[0]) == Pruned(kept={"last": 1}, dropped=1, dropped_bytes=10_000)
+
+
+def test_without_a_policy_nothing_goes(two: list[Device], days: Days) -> None:
+    saved_thrice(two)
+    found = pruned(two[0])
+    assert (found.dropped, found.dead, found.repacked, found.kept) == (0, 0, 0, {"no rule": 2})
+
+
+def test_what_comes_back_after_it_was_condemned_is_stored_anew(two: list[Device], days: Days) -> None:
+    texts = saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    pruned(two[0])
+    settle(two)  # the other one has let it go
+    with opened(two[1]) as vault:
+        node = pick(vault, b"letter", None, None)[1].node
+        oldest = min((row for row in vault.state.nodes.versions(node) if row.content), key=lambda row: row.version)
+        tree, placed = pick(vault, b"letter", oldest.recorded_ns, None)
+        outbox = Outbox(vault)
+        InPlace(vault, outbox, Progress(time.monotonic), dry_run=False).restore(tree, placed, exact=False)
+    settle(two)
+    assert two[0].read("letter") == texts[0]
+    live_on(two, days)
+    assert pruned(two[0]).deleted == 1
+    settle(two)
+    for device in two:
+        assert texts[0].encode() in versions(device, b"letter")
+        clean(device)
+
+
+def test_what_another_device_needs_is_rescued(two: list[Device], days: Days) -> None:
+    """The other one writes the old content again before it knows that its pack is condemned."""
+    texts = saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    two[1].write("another", texts[0])
+    two[1].sync()  # builds upon the pack
+    with opened(two[0]) as vault:  # this one condemns before it has heard of that
+        Pruning(vault, Progress(time.monotonic)).condemn(Outbox(vault))
+    settle(two)
+    live_on(two, days)
+    assert pruned(two[0]).deleted == 0
+    settle(two)
+    for device in two:
+        assert device.read("another") == texts[0]
+        assert texts[0].encode() in versions(device, b"another")
+        clean(device)
+
+
+def test_a_pack_of_which_little_is_needed_is_stored_anew(tmp_path: Path, days: Days) -> None:
+    (laptop,) = devices(tmp_path, "laptop", ambient=Ambient(now_ns=days))
+    for number in range(20):
+        laptop.write(f"f{number}", random.Random(number).randbytes(10_000).hex())
+    laptop.sync()
+    before = packs(laptop)
+    for number in range(17):
+        (laptop.folder / f"f{number}").unlink()
+    laptop.sync()
+    say(laptop, Policy((Rule(b"", "last", 0),)))
+    found = pruned(laptop)
+    assert (found.repacked, found.dead) == (1, 0)
+    assert found.freed > 100_000
+    live_on([laptop], days)
+    assert pruned(laptop).deleted == 1
+    assert len(packs(laptop)) == 1
+    assert not packs(laptop) & before
+    clean(laptop)
+    for number in (17, 18, 19):
+        assert versions(laptop, f"f{number}".encode()) == {random.Random(number).randbytes(10_000).hex().encode(): True}
+
+
+def test_who_comes_later_finds_nothing_damaged(two: list[Device], days: Days, tmp_path: Path) -> None:
+    saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    pruned(two[0])
+    settle(two)
+    live_on(two, days)
+    assert pruned(two[0]).deleted == 1
+    third = Device(tmp_path, "third", two[0].store, two[0].ambient)
+    third.join(two[0])
+    settle([*two, third])
+    clean(third)
+    bare = Bare(str(two[1].folder), (StoreSetting("?", str(two[1].store)),), "desktop", Unlock.words(two[0].words))
+    rebuild(two[1].home, two[1].ambient, bare)
+    settle([*two, third])
+    clean(two[1])
+
+
+def test_a_device_that_was_away_is_waited_for_and_at_last_is_not(two: list[Device], days: Days) -> None:
+    saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    pruned(two[0])
+    for _ in range(80):
+        days.pass_by(1)
+        with opened(two[0]) as vault, vault.state.transaction():
+            vault.state.receipts.look(days())
+    assert pruned(two[0]).waiting == [(1, ["desktop"])]
+    for _ in range(15):
+        days.pass_by(1)
+        with opened(two[0]) as vault, vault.state.transaction():
+            vault.state.receipts.look(days())
+    assert pruned(two[0]).deleted == 1
+    two[1].write("back", "again")
+    settle(two)
+    assert two[0].read("back") == "again"
+
+
+def test_a_clock_set_forward_deletes_nothing(two: list[Device], days: Days) -> None:
+    saved_thrice(two)
+    say(two[0], Policy((Rule(b"", "last", 1),), undeletable_days=30))
+    settle(two)
+    days.pass_by(400)
+    found = pruned(two[0])
+    assert (found.dropped, found.kept) == (0, {"came lately": 1, "last": 1})
+
+
+def test_nothing_goes_while_an_alarm_stands(two: list[Device]) -> None:
+    saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    two[1].write("more", "more")
+    two[1].sync()
+    newest = max(
+        (path for path in (two[0].store / "record").rglob("*") if path.is_file()), key=lambda p: p.stat().st_mtime_ns
+    )
+    data = bytearray(newest.read_bytes())
+    data[200] ^= 1
+    newest.chmod(0o600)
+    newest.write_bytes(data)
+    with pytest.raises(NeedsAttention, match="alarm"):
+        pruned(two[0])
