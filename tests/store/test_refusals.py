@@ -92,6 +92,7 @@ def url_of(kind: str, port: int, scheme: str = "http") -> str:
         "webdav": f"{'webdavs' if scheme == 'https' else 'webdav'}://me@127.0.0.1:{port}/x",
         "dropbox": f"dropbox://vault?endpoint={place}",
         "discord": f"discord://1234567890?endpoint={place}",
+        "telegram": f"telegram://-1001234567890?endpoint={place}",
     }[kind]
 
 
@@ -122,6 +123,8 @@ ANSWERS: list[tuple[str, int, bytes, type[StoreError], str]] = [
     ),
     ("discord", 401, b'{"message": "401: Unauthorized", "code": 0}', StoreDenied, "login"),
     ("discord", 403, b'{"message": "Missing Access", "code": 50001}', StoreDenied, ""),
+    ("telegram", 401, b'{"ok": false, "error_code": 401, "description": "Unauthorized"}', StoreDenied, "login"),
+    ("telegram", 400, b'{"ok": false, "error_code": 400, "description": "Bad Request: chat not found"}', StoreGone, ""),
 ]
 
 
@@ -167,7 +170,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["s3", "az", "gs", "webdav", "dropbox", "discord"])
+@pytest.mark.parametrize("kind", ["s3", "az", "gs", "webdav", "dropbox", "discord", "telegram"])
 def test_a_certificate_that_nobody_trusts(kind: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "RETRY_S", 2)
     with fixed(200, certificate=certificate) as server:
