@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "review": ("decide", "Say yes or no to deletions that wait because there are so many."),
     "store": ("store", "Add, list, try and remove the vault's stores, and give their credentials."),
     "device": ("decide", "The devices that share the folder."),
+    "key": ("key", "The passphrase and the recovery words: change, make anew, try."),
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
     "repair": ("check", "Bring what a store lacks, or holds damaged, from another store."),

@@ -58,7 +58,12 @@ def _found_vault(home: Home, folder: str, stores: tuple[str, ...], device: str |
     return create_vault(home, founding, Ambient())
 
 
-def _read_passphrase(file: str) -> str:
+def read_secret(file: str) -> str:
+    """Return what a person wrote into a file, without the end of its line.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
@@ -150,7 +155,7 @@ def init(
         raise UsageError("--passphrase-file and --no-passphrase exclude each other")
     passphrase = None
     if passphrase_file:
-        passphrase = _read_passphrase(passphrase_file)
+        passphrase = read_secret(passphrase_file)
     elif not no_passphrase:
         if not sys.stdin.isatty():
             raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --no-passphrase.")
@@ -181,7 +186,7 @@ def join(
     from syncd.engine.vault import Ambient, exclusive
 
     home, _ = home_and_client()
-    unlock = _unlock(recovery_file, passphrase_file)
+    unlock = unlock_of(recovery_file, passphrase_file)
     where = os.path.abspath(os.path.expanduser(folder))
     bare = Bare(where, given_stores(store), _named(device), unlock)
     for setting in bare.stores:
@@ -217,7 +222,7 @@ def _is_newest(yes: bool) -> bool:
     return click.confirm("Does it (or is there no other device at hand)?", default=True, err=True)
 
 
-def _unlock(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
+def unlock_of(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
     """Return what opens a slot.
 
     Raises:
@@ -228,9 +233,9 @@ def _unlock(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
     if recovery_file and passphrase_file:
         raise UsageError("--passphrase-file and --recovery-file exclude each other")
     if recovery_file:
-        return Unlock.words(_read_passphrase(recovery_file))
+        return Unlock.words(read_secret(recovery_file))
     if passphrase_file:
-        return Unlock.passphrase(_read_passphrase(passphrase_file))
+        return Unlock.passphrase(read_secret(passphrase_file))
     if not sys.stdin.isatty():
         raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --recovery-file FILE.")
     return Unlock.passphrase(click.prompt("Passphrase", hide_input=True, err=True))
@@ -267,7 +272,7 @@ def rebuild(
         stores = known or given_stores(store)
         if folder is None or not stores:
             raise UsageError("which folder and store?", hint="syncd rebuild FOLDER --store URL --recovery-file FILE")
-        unlock = _unlock(recovery_file, passphrase_file)
+        unlock = unlock_of(recovery_file, passphrase_file)
         folder = os.path.abspath(os.path.expanduser(folder))
         os.makedirs(folder, exist_ok=True)
         bare = Bare(folder, stores, _named(device), unlock)

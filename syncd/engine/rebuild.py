@@ -26,6 +26,7 @@ from syncd.engine.loading import load_newest
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
 from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, open_setting, soundness
 from syncd.engine.storeset import store_set
+from syncd.engine.unlocking import open_with
 from syncd.engine.vault import (
     MARK,
     PREDECESSOR,
@@ -44,7 +45,7 @@ from syncd.journal.statements import state as statement
 from syncd.model.ids import OWN_DEVICE, DeviceId, SlotId, VaultId
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
-from syncd.seal.slots import Unlock, open_slot
+from syncd.seal.slots import Unlock
 from syncd.state.db import State
 from syncd.store.member import Member, Surroundings
 from syncd.store.owing import Owing
@@ -249,11 +250,8 @@ def _device(
         except FileNotFoundError as error:
             raise Locked(f"the device key {home.device_key} is missing") from error
         return device, _open_epochs(home, store, vault, SlotId(device.slot_id), device.slot), False
-    for listed in store.list("slot/"):
-        slot = open_slot(vault, store.get(listed.name), bare.unlock, listed.name)
-        if slot is not None:
-            return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(home, store, vault, *slot), True
-    raise NotUnlocked("no slot of this vault opens with that")
+    slot = open_with(store, vault, bare.unlock)
+    return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(home, store, vault, *slot), True
 
 
 def _open_epochs(home: Home, store: Provider, vault: VaultId, slot: SlotId, private: SlotPrivate) -> list[EpochRoots]:

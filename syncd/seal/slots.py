@@ -126,6 +126,15 @@ def _read_costs(clear: bytes, what: str) -> tuple[SlotType, Argon2]:
     return kind, cost
 
 
+def type_of(data: bytes, what: str) -> SlotType:
+    """Return what opens a slot.
+
+    Raises:
+        Damaged: it is no slot, or asks for unsafe parameters.
+    """
+    return _read_costs(read_clear(data, ObjectKind.SLOT, what).clear, what)[0]
+
+
 def open_slot(vault: VaultId, data: bytes, unlock: Unlock, what: str) -> tuple[SlotId, SlotPrivate] | None:
     """Open a slot; None when it is of another type, or another passphrase's.
 

@@ -1,0 +1,94 @@
+"""What opens the vault on a bare machine: `key change-passphrase`, `key recovery`, `key test`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncd.cli.given import at_a_terminal
+from syncd.cli.session import reading
+from syncd.cli.setup import read_secret, unlock_of
+from syncd.cli.show import talk
+from syncd.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncd.engine.vault import Vault
+
+
+def _opens(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options by which a person says what opens the vault now."""
+    command = click.option("--recovery-file", metavar="FILE", help="A file with the recovery words.")(command)
+    return click.option("--passphrase-file", metavar="FILE", help="A file with the passphrase as it is now.")(command)
+
+
+@contextmanager
+def _writing() -> Iterator[Vault]:
+    """Open the vault beside a running agent, its stores for writing: slots are no part of what the agent does."""
+    from syncd.engine.vault import open_stores
+
+    with reading() as vault:
+        with closing(vault.store):
+            vault.store = open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)
+        yield vault
+
+
+@click.group()
+def key() -> None:
+    """What opens the vault where there is no device: the passphrase, and the recovery words."""
+
+
+@key.command("change-passphrase")
+@_opens
+@click.option("--new-passphrase-file", metavar="FILE", help="A file with the new passphrase.")
+def change_passphrase(passphrase_file: str | None, recovery_file: str | None, new_passphrase_file: str | None) -> None:
+    """Set another passphrase, or the first one. It is asked for unless a file has it.
+
+    The old one opens nothing any more - but for whoever kept a copy of the store from before, and what that copy holds.
+    """
+    from syncd.engine.unlocking import change
+    from syncd.seal.slots import Argon2, Unlock
+
+    old = unlock_of(recovery_file, passphrase_file)
+    if new_passphrase_file:
+        text = read_secret(new_passphrase_file)
+    elif at_a_terminal():
+        text = click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        raise UsageError("no new passphrase given", hint="Use --new-passphrase-file FILE.")
+    with _writing() as vault:
+        gone = change(vault, old, Unlock.passphrase(text), Argon2())
+    talk("The passphrase is changed." if gone else "The vault has a passphrase now.")
+    if gone:
+        talk("Whoever knows the old one and kept a copy of the store can still read what that copy holds.")
+
+
+@key.command("recovery")
+@_opens
+def recovery(passphrase_file: str | None, recovery_file: str | None) -> None:
+    """Make new recovery words, and print them once. The old ones open nothing any more but old copies of the store."""
+    from syncd.engine.unlocking import change
+    from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words
+
+    old = unlock_of(recovery_file, passphrase_file)
+    with _writing() as vault:
+        entropy = vault.ambient.entropy(32)
+        change(vault, old, Unlock(SlotType.RECOVERY, entropy), Argon2())
+    talk("These 24 words open the vault anywhere. Write them down; they are not shown again:")
+    click.echo(entropy_to_words(entropy))
+
+
+@key.command("test")
+@_opens
+def test(passphrase_file: str | None, recovery_file: str | None) -> int:
+    """Try whether a passphrase or the words would open the vault on a bare machine, with what the stores hold now."""
+    from syncd.engine.unlocking import try_unlock
+
+    unlock = unlock_of(recovery_file, passphrase_file)
+    with reading() as vault:
+        tried = try_unlock(vault, unlock)
+    whole = tried.epochs == tried.of
+    talk(f"It opens {tried.epochs} of {tried.of} epochs: {'all of the vault' if whole else 'a part of the vault'}.")
+    return 0 if whole else 1
