@@ -1,17 +1,18 @@
-"""What opens the vault on a bare machine: `key change-passphrase`, `key recovery`, `key test`."""
+"""What opens the vault on a bare machine, and whether it brings all back: `key`, `drill`."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.given import at_a_terminal
-from syncd.cli.session import reading
+from syncd.cli.given import at_a_terminal, setting_of
+from syncd.cli.session import home_and_client, reading
 from syncd.cli.setup import read_secret, unlock_of
-from syncd.cli.show import talk
+from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
 from syncd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,3 +93,49 @@ def test(passphrase_file: str | None, recovery_file: str | None) -> int:
     whole = tried.epochs == tried.of
     talk(f"It opens {tried.epochs} of {tried.of} epochs: {'all of the vault' if whole else 'a part of the vault'}.")
     return 0 if whole else 1
+
+
+@click.command()
+@_opens
+@click.option("--store", metavar="NAME", help="The store to bring everything back from; default: the first.")
+@click.option("--into", metavar="DIR", help="An empty directory for what comes back; it stays there.")
+@json_option
+def drill(
+    passphrase_file: str | None, recovery_file: str | None, store: str | None, into: str | None, as_json: bool
+) -> int:
+    """Prove that words and one store bring everything back: play a bare machine in a scratch directory.
+
+    The whole folder is brought back there and verified, so it needs as much space; all of it is removed at the end,
+    unless --into says where it shall stay. Nothing is changed in the vault.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from syncd.engine.drilling import drill as do
+
+    unlock = unlock_of(recovery_file, passphrase_file)
+    setting = setting_of(home_and_client()[0], store)
+    with contextlib.ExitStack() as stack:
+        if into is None:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="syncd-drill-")))
+        else:
+            scratch = Path(into).expanduser().absolute()
+            scratch.mkdir(parents=True, exist_ok=True)
+            if any(scratch.iterdir()):
+                raise UsageError(f"{into} is not empty", hint="Name a directory that is, or leave --into away.")
+        talk(f"Bringing everything back from {setting.name} ({setting.url}), below {scratch}.")
+        with reading() as vault:
+            found = do(vault, setting, unlock, scratch)
+    if as_json:
+        echo_json(found.fields())
+        return 0 if found.whole else 1
+    click.echo(f"The state was known again after {found.state_s:.1f} s: {found.records:,} records.")
+    click.echo(f"{found.files:,} files, {size_text(found.size)}, were back {found.files_s:.1f} s later.")
+    for path in found.missing:
+        click.echo(f"missing: {path_text(path)}")
+    for path, reason in found.failed.items():
+        click.echo(f"not back: {path_text(path)}: {reason}")
+    for text in found.wrong:
+        click.echo(f"damaged: {text}")
+    talk("Everything came back." if found.whole else "Not everything came back.")
+    return 0 if found.whole else 1

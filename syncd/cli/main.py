@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "Add, list, try and remove the vault's stores, and give their credentials."),
     "device": ("decide", "The devices that share the folder."),
     "key": ("key", "The passphrase and the recovery words: change, make anew, try."),
+    "drill": ("key", "Prove that words and one store bring everything back."),
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
     "repair": ("check", "Bring what a store lacks, or holds damaged, from another store."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from syncd.model.ids import VaultId
 from syncd.seal import slots
 from syncd.seal.slots import Unlock
 from syncd.store.folder import FolderStore
-from tests.world import CHEAP, World, run_cli
+from tests.world import CHEAP, World, run_cli, tree_of
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +113,34 @@ def test_with_a_store_away_nothing_is_changed(world: World) -> None:
     do(world, "store", "enable", "nas")
     do(world, *CHANGE)
     assert slots_of(world) == {path.name for path in (world.root / "nas" / "slot").iterdir()}
+
+
+def test_a_drill_brings_everything_back_and_leaves_nothing(world: World) -> None:
+    world.write("sub/large", "x" * 3_000_000)
+    do(world, "sync")
+    before = {path: path.read_bytes() for path in world.store.rglob("*") if path.is_file()}
+    done = world.cli("drill", "--recovery-file", str(world.root / "words"), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["whole"], found["files"], found["wanted"]) == (True, 2, 2)
+    assert {path: path.read_bytes() for path in world.store.rglob("*") if path.is_file()} == before
+    do(world, "drill", "--passphrase-file", "{at}/old", "--into", "{at}/back")
+    assert tree_of(world.root / "back" / "restored") == tree_of(world.folder)
+    assert "is not empty" in do(world, "drill", "--passphrase-file", "{at}/old", "--into", "{at}/back", code=2)
+    assert "no slot" in do(world, "drill", "--passphrase-file", "{at}/wrong", code=1)
+
+
+def test_a_drill_names_what_does_not_come_back(world: World) -> None:
+    world.write("sub/large", random.Random(1).randbytes(200_000).hex())
+    do(world, "sync")
+    largest = max((world.store / "pack").rglob("*"), key=lambda path: path.stat().st_size)
+    largest.unlink()
+    said = do(world, "drill", "--recovery-file", "{at}/words", code=1)
+    assert "not back: sub/large" in said
+    assert "1 files" in said
+    newest = max(path for path in (world.store / "record").rglob("*") if path.is_file())
+    newest.unlink()
+    assert "missing: sub/large" in do(world, "drill", "--recovery-file", "{at}/words", code=1)
 
 
 def opens(store: FolderStore, vault: VaultId, unlock: Unlock) -> str:
