@@ -153,6 +153,7 @@ def test_a_vault_lives_on(tmp_path: Path, kind: str) -> None:
         assert (laptop.folder / "note.txt").read_text() == "first"
         laptop("sync")
         laptop("verify", "--read-data", "100")
+        assert json.loads(laptop("drill", "--recovery-file", str(recovery), "--json", knows=False))["whole"]
         before = tree_of(laptop.folder)
         for path in (laptop.home / "state").iterdir():
             path.unlink() if path.is_file() else None
