@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from syncd.engine.packfates import ABOUT_PACKS, note_birth, settle_fates
+from syncd.engine.packfates import ABOUT_PACKS, note_birth, note_said
 from syncd.journal.record import Record
 from syncd.journal.statements import Statement, StatementKind, to_wire
 from syncd.model import cbor
@@ -64,7 +64,6 @@ def fold(
     state.receipts.note(number, head.first_version)
     if number == OWN_DEVICE and head.sequence == 1:
         note_birth(state, ((bytes(seen.device), seen.sequence) for seen in head.frontier))
-        settle_fates(state)
     take_statements(state, number, head.sequence, head.statements)  # first: names of copies name devices
     first, unknown = key(number, head.first_version), ELSEWHERE if elsewhere else (0, 0, None)
     applied = [
@@ -83,7 +82,6 @@ def fold(
 
 def take_statements(state: State, number: int, sequence: int, statements: Sequence[Statement]) -> None:
     """Take what a record says beside its changes, and keep it as it was said."""
-    about_packs = False
     for place, statement in enumerate(statements):
         state.said.keep(number, sequence, place, cbor.dumps(to_wire(statement)))
         if statement.code == StatementKind.ENROL and _is_its_key(state, number, statement):
@@ -91,11 +89,9 @@ def take_statements(state: State, number: int, sequence: int, statements: Sequen
         elif statement.code == StatementKind.RENAME_DEVICE and _names_itself(state, number, statement):
             state.call(number, statement.fields["name"])
         elif statement.code in ABOUT_PACKS:
-            about_packs = True
+            note_said(state)
         elif statement.code == StatementKind.CHECKPOINT:
             state.set(CHECKPOINTED, str(sum(device.sequence for device in state.devices.all())).encode())
-    if about_packs:
-        settle_fates(state)
 
 
 def _is_its_key(state: State, number: int, statement: Statement) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from syncd.engine.fold import fold
 from syncd.engine.journals import Fetched, check_enrolment, check_known, list_records, open_record
+from syncd.engine.packfates import fates_are_stale, settle_fates
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing
 from syncd.journal.record import Seen, check_chain, record_name
@@ -67,6 +68,9 @@ class Inward:
                     name = record_name(device.id, device.sequence + 1)
                     arrived.alarms[name] = error.message
                     stopped.add(device.no)
+        if fates_are_stale(self._state):
+            with self._state.transaction():
+                settle_fates(self._state)
         for number, item in waiting.items():
             self._name_what_is_missing(self._state.devices.get(number), item, arrived)
         return arrived

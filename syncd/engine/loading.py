@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from syncd.engine.fold import take_statements
 from syncd.engine.journals import open_record
-from syncd.engine.packfates import note_birth, settle_fates
+from syncd.engine.packfates import note_birth
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing, StateDamaged
 from syncd.journal.checkpoint import (
     Checkpoint,
@@ -113,7 +113,6 @@ class _Loading:
         self._state.finish(filling)
         seen = [(bytes(seen.device), seen.sequence) for seen in self._checkpoint.frontier]
         note_birth(self._state, seen)
-        settle_fates(self._state)  # the packs are known only now
         for tip in self._state.devices.all():
             if tip.sequence:
                 self._state.receipts.note(tip.no, 0)

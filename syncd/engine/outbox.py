@@ -19,6 +19,7 @@ from syncd.chunk.lists import fold as fold_list
 from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.journals import open_record
+from syncd.engine.packfates import settle_fates
 from syncd.engine.securing import condemned_chunks
 from syncd.engine.vault import Vault
 from syncd.errors import JournalAhead, NeedsAttention
@@ -237,8 +238,7 @@ class Outbox:
         """Make everything taken so far durable; return whether there was anything to say.
 
         Raises:
-            StoreError: the store did not take it. Nothing is lost: the caller drops this outbox, and
-                a new one goes on from the same state.
+            StoreError: the store did not take it. Nothing is lost: a new outbox goes on from the same state.
         """
         return self._publish(more_follow=more_follow)
 
@@ -312,6 +312,7 @@ class Outbox:
         self._state.set(_INTENT, b"")
         self._state.set(_SPOOLED, b"")
         self._state.set(_STATEMENTS, b"")
+        settle_fates(self._state)
 
     def _remember(self, batch: Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
@@ -350,8 +351,7 @@ class Outbox:
     def _new_batch(self) -> Batch:
         batch = Batch(since_s=self._vault.ambient.elapsed_s())
         # Packs that reached the store before a crash: their places are said by the next record.
-        batch.packs = list(self._adopted)
-        self._adopted = []
+        batch.packs, self._adopted = self._adopted, []
         return batch
 
     # -- after a crash --------------------------------------------------------------------------

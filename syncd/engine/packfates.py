@@ -1,7 +1,7 @@
-"""What this device knows of condemned packs, kept beside the packs: made anew from all statements whenever one comes.
+"""What this device knows of condemned packs, kept beside the packs: made anew from all statements when some came.
 
-Written inside the caller's transaction. Invariant: a pack has the fate that syncd/retention/fates.py gives it, whatever
-the order in which records came.
+Written inside the caller's transaction. Invariant: once what came is settled, a pack has the fate that
+syncd/retention/fates.py gives it, whatever the order in which records came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from syncd.retention.fates import Case, Fate, Judgment, Said, cases, fates
 from syncd.state.db import State
 
 ABOUT_PACKS = (StatementKind.CONDEMN, StatementKind.RESCUE, StatementKind.ACKNOWLEDGE, StatementKind.DELETED)
+NEWS = "fates-news"  # something was said of packs since others' condemnations were looked at
+_STALE = "fates-stale"
 BORN = "born"  # how far the journals had come when this device, or its state, began: [[device, sequence], ...]
 
 
@@ -52,11 +54,25 @@ def _judgments(raw: Iterable[Any]) -> Iterator[Judgment]:
             yield Judgment(item[0], item[1])
 
 
+def note_said(state: State) -> None:
+    """Take note that something was said of packs: the fates are made anew once all that comes has come."""
+    state.set(_STALE, b"1")
+
+
+def fates_are_stale(state: State) -> bool:
+    """Tell whether something was said of packs since their fates were made."""
+    return bool(state.get(_STALE))
+
+
 def settle_fates(state: State) -> None:
-    """Give every pack its fate; inside an open transaction."""
+    """Give every pack its fate, where something was said since the last time; inside an open transaction."""
+    if not fates_are_stale(state):
+        return
+    state.set(_STALE, b"")
     all_cases = known_cases(state)
     if not all_cases:
         return
+    state.set(NEWS, b"1")
     own = bytes(state.devices.get(OWN_DEVICE).id)
     by_id = fates(all_cases, own, born(state))
     numbers = state.packs.known(by_id)
@@ -72,3 +88,4 @@ def born(state: State) -> dict[bytes, int]:
 def note_birth(state: State, seen: Iterable[tuple[bytes, int]]) -> None:
     """Note how far the journals have come: what was let go before then has nothing to do with this device."""
     state.set(BORN, cbor.dumps([[device, sequence] for device, sequence in seen]))
+    note_said(state)

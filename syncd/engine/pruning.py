@@ -15,7 +15,7 @@ from syncd.engine.inward import Inward
 from syncd.engine.marking import Marked, mark
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
-from syncd.engine.packfates import known_cases
+from syncd.engine.packfates import NEWS, known_cases
 from syncd.engine.policies import policy_of
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
@@ -99,9 +99,13 @@ class Pruning:
 
         The next commit says it, before anything else is taken into the outbox.
         """
+        if not self._state.get(NEWS) or not self._state.devices.get(OWN_DEVICE).sequence:
+            return False
         all_cases = known_cases(self._state)
         waiting = open_for(all_cases, self._own)
-        if not waiting or not self._state.devices.get(OWN_DEVICE).sequence:
+        if not waiting:
+            with self._state.transaction():
+                self._state.set(NEWS, b"")
             return False
         needed = self._needed_of_condemned()
         for judgment in waiting:

@@ -23,6 +23,7 @@ from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.founding import check_place, fresh_folder
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
 from syncd.engine.loading import load_newest
+from syncd.engine.packfates import settle_fates
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
 from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, open_setting, soundness
 from syncd.engine.storeset import store_set
@@ -367,6 +368,8 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) ->
             if number == OWN_DEVICE:
                 _count_on(state)
         result.records += 1
+    with state.transaction():
+        settle_fates(state)
 
 
 def _journal(

@@ -128,6 +128,7 @@ def _fates(db: Any) -> None:
     db.execute("ALTER TABLE pack ADD COLUMN fate INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX pack_fate ON pack (fate) WHERE fate <> 0")
     db["receipt"].create({"device": int, "day": int, "counter": int}, pk=("device", "day"))
+    db.execute("INSERT INTO receipt SELECT no, 0, 0 FROM device")  # whoever is known by now is waited for
 
 
 STEPS: tuple[Callable[[Any], None], ...] = (
