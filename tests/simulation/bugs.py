@@ -12,7 +12,6 @@ from typing import Any
 from syncd.engine import apply, cycle, ingest, marking, outward, placing, pruning, published, stating, survey
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
-from syncd.engine.pruning import Pruning
 from syncd.fs import exchanging
 from syncd.fs.disk import Disk
 from syncd.fs.exchanging import Exchanging, Staged
@@ -256,19 +255,15 @@ BUGS: dict[str, Bug] = {
         (asking, "first_of", _first_of_any), (replicas, "first_of", _first_of_any)
     ),
     "what is condemned is built upon": lambda: put_in((Outbox, "refresh", _nothing_condemned)),
-    "what others condemn is let go unseen": lambda: put_in((Pruning, "_needed_of_condemned", lambda self: set())),
     "nobody is waited for": lambda: put_in((pruning, "awaited", lambda *_: set()), (pruning, "WAIT_NS", 0)),
     "what stands is not needed": lambda: put_in((marking, "_standing", lambda vault: iter(()))),
-    "what is needed of a thin pack goes with it": lambda: put_in((Outbox, "move", nothing)),
 }
 
 # Caught where old versions go.
 PRUNING = {
     "what is condemned is built upon",
-    "what others condemn is let go unseen",
     "nobody is waited for",
     "what stands is not needed",
-    "what is needed of a thin pack goes with it",
 }
 # Caught on one store by their seeds: few lives at once rebuild a state and have an old file there.
 ALONE = {"a folder that joins is all news"}
@@ -310,4 +305,7 @@ CAUGHT: dict[str, int] = {
     "what a store lacks is not noted": 2,
     "a store that was away is taken for complete": 28,
     "bytes of a store are believed": 105,
+    "what is condemned is built upon": 77,
+    "nobody is waited for": 36,
+    "what stands is not needed": 8,
 }

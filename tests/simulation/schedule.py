@@ -120,7 +120,12 @@ def _prune(source: random.Random, decisions: list[Decision], devices: int, rough
         decisions.insert(source.randrange(len(decisions) // 3, len(decisions) + 1), decided)
     last = source.randrange(devices)
     ending = [Decision(EVERYWHERE, device) for device in range(devices)]
-    decisions += [Decision(PRUNE, last, (0,)), *ending, *ending, Decision(DAYS, last, (1,))]
+    if source.random() < 0.6:  # somebody wants an old version again, whose packs are about to be condemned elsewhere
+        decisions.append(Decision(BRING_BACK, source.randrange(devices), _numbers(source, 2)))
+    decisions += [Decision(PRUNE, last, (0,))]
+    if source.random() < 0.6:  # or just were
+        decisions.append(Decision(BRING_BACK, source.randrange(devices), _numbers(source, 2)))
+    decisions += [*ending, *ending, Decision(DAYS, last, (1,))]
     decisions += [Decision(PRUNE, last, (0,), interrupts=_interrupts(source, rough)), *ending]
 
 
