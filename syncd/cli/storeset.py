@@ -243,11 +243,15 @@ def store_remove(name: str, yes: bool) -> None:
             f"without {name} there are fewer stores than a change has to be on ({said.rule.commit})",
             hint="Add another one first, or `syncd store set --commit 1`.",
         )
+    if not setting.enabled:
+        raise UsageError(
+            f"{name} is disabled on this device, so what only it has would not be brought to the others",
+            hint=f"Enable it first: `syncd store enable {name}`.",
+        )
     if not yes and not click.confirm(f"Take {name} ({setting.url}) away from all devices?", err=True):
         raise UsageError("nothing was changed")
-    if setting.enabled:
-        with reading() as vault:
-            _drain(vault, name)
+    with reading() as vault:
+        _drain(vault, name)
     _write_without(home, name)
     decide(client, "stores", {"places": {name: ""}})
     talk(f"{name} is no store of the vault any more. What lies there stays until you delete it.")

@@ -8,6 +8,7 @@ that counts as back was verified by its id, and what stands in the vault and did
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from syncd.engine.rebuild import Bare, rebuild
 from syncd.engine.stores import known_secrets, open_setting
 from syncd.engine.vault import Ambient, Vault, open_vault
 from syncd.history.tree import Placed, Tree
-from syncd.model.path import path_fields
+from syncd.model.path import path_bytes, path_fields
 from syncd.seal.slots import Unlock
 from syncd.store.replicas import Replicas
 
@@ -89,6 +90,14 @@ def drill(
         NotUnlocked: the words or passphrase fit no slot.
         StoreForeign, StoreError: the store holds no vault, or cannot be read.
     """
+    try:
+        return _drill(vault, setting, unlock, scratch, clock)
+    finally:  # its key opens the whole vault: nobody shall find it beside the files
+        for name in ("home", "folder"):
+            shutil.rmtree(scratch / name, ignore_errors=True)
+
+
+def _drill(vault: Vault, setting: StoreSetting, unlock: Unlock, scratch: Path, clock: Callable[[], float]) -> Drilled:
     wanted = {placed.path: placed for placed in _files(vault)}
     home = find_home({"SYNCD_HOME": str(scratch / "home")})
     home.make()
@@ -120,7 +129,7 @@ def _bring_back(home: Home, setting: StoreSetting, scratch: Path, wanted: dict[b
         finally:
             fresh.close()
     found.files, found.size = done["files"], done["bytes"]
-    found.failed = {item["path"].encode(): item["reason"] for item in done["failed"]}
+    found.failed = {path_bytes(item): item["reason"] for item in done["failed"]}
     found.missing = sorted(path for path, placed in wanted.items() if not _is_same(placed, there.get(path)))
 
 

@@ -30,7 +30,7 @@ from syncd.state.chunks import located
 from syncd.state.receipts import DAY_NS
 
 log = logging.getLogger("syncd.engine")
-WAIT_NS = DAY_NS  # of this device's life, between the last word and the deletion: longer than any pass
+WAIT_NS = DAY_NS  # of this device's life, between condemnation and deletion: longer than any pass, or than a join
 LAPSE_DAYS = 90  # a device that said nothing for so long is waited for no more
 WORTH = 0.6  # of a pack in use: below, what is in use is stored anew and the rest goes (restic, borg and kopia: alike)
 PACKS_AT_ONCE = 16  # rewritten in one record: 128 MiB

@@ -126,6 +126,7 @@ def test_a_drill_brings_everything_back_and_leaves_nothing(world: World) -> None
     assert {path: path.read_bytes() for path in world.store.rglob("*") if path.is_file()} == before
     do(world, "drill", "--passphrase-file", "{at}/old", "--into", "{at}/back")
     assert tree_of(world.root / "back" / "restored") == tree_of(world.folder)
+    assert [path.name for path in (world.root / "back").iterdir()] == ["restored"], "no key stays beside the files"
     assert "is not empty" in do(world, "drill", "--passphrase-file", "{at}/old", "--into", "{at}/back", code=2)
     assert "no slot" in do(world, "drill", "--passphrase-file", "{at}/wrong", code=1)
 
