@@ -239,6 +239,7 @@ def test_a_store_is_not_used_here_for_a_while(world: Several) -> None:
     world.do("sync")
     assert not world.alike("main", "nas")
     assert world.stores()["nas"]["state"] == "disabled"
+    assert "disabled on this device" in world.do("store", "remove", "nas", "--yes", code=2), "it would not be drained"
     world.do("store", "enable", "nas")
     world.do("sync")
     assert world.alike("main", "nas")
