@@ -25,9 +25,8 @@ from syncd.cli.show import (
 )
 from syncd.errors import AgentAbsent, UsageError
 from syncd.model.path import path_bytes, path_fields
+from syncd.retention.policy import KINDS, MOST
 
-KINDS = ("within", "last", "hourly", "daily", "weekly", "monthly", "yearly")  # as syncd.retention.policy has them
-MOST = 100_000
 _SAYS = {
     "within": "Whatever stood in the last N days.",
     "last": "The N newest old versions of each file.",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from syncd.engine.policies import policy_of
 from syncd.engine.vault import Vault
+from syncd.model.entry import Content
 from syncd.model.ids import counter_of, device_of
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
@@ -131,7 +132,7 @@ def _replaced(vault: Vault) -> Iterator[_Old]:
 
 
 def _mark_content(marks: Marks, reader: ChunkReader, depth: int, content: bytes, beat: Callable[[], None]) -> None:
-    level: Iterable[bytes] = _ids(content)
+    level: Iterable[bytes] = Content(ids=content).split()
     for _ in range(depth):
         level = _below(marks, reader, level, beat)
     for chunk in level:
@@ -144,8 +145,4 @@ def _below(marks: Marks, reader: ChunkReader, lists: Iterable[bytes], beat: Call
         beat()
         marks.mark(chunk)
         if reader.knows(chunk):
-            yield from _ids(reader.read_list(chunk))
-
-
-def _ids(content: bytes) -> Iterator[bytes]:
-    return (content[at : at + 16] for at in range(0, len(content), 16))
+            yield from Content(ids=reader.read_list(chunk)).split()

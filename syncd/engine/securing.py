@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syncd.engine.vault import Vault
+from syncd.model.entry import Content
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK
 
 
@@ -28,7 +29,7 @@ def condemned_chunks(
         StoreError: the store cannot be asked.
     """
     reader = vault.reader()
-    level = list(_ids(content))
+    level = Content(ids=content).split()
     for _ in range(depth):
         below = []
         for chunk in level:
@@ -37,7 +38,7 @@ def condemned_chunks(
             data = reader.read_list(chunk)
             if _lies_in(vault, chunk, condemned):
                 yield data, LIST_CHUNK
-            below += list(_ids(data))
+            below += Content(ids=data).split()
         level = below
     for chunk in level:
         if chunk not in fresh and _lies_in(vault, chunk, condemned):
@@ -47,7 +48,3 @@ def condemned_chunks(
 def _lies_in(vault: Vault, chunk: bytes, condemned: set[int]) -> bool:
     at = vault.state.chunks.get(chunk)
     return at is not None and at.pack in condemned
-
-
-def _ids(content: bytes) -> Iterator[bytes]:
-    return (content[at : at + 16] for at in range(0, len(content), 16))
