@@ -12,8 +12,10 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Restored
+from syncd.engine.securing import check_held
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
+from syncd.errors import Damaged, ObjectMissing
 from syncd.fs.exchanging import Changed
 from syncd.history.tree import Placed, Tree
 from syncd.merge.copies import with_tag
@@ -23,6 +25,7 @@ from syncd.model.path import join, split
 from syncd.model.version import Row
 
 NOT_PUBLISHED = "is not in the vault as it is now (ignored, unreadable or just changed)"
+ELSEWHERE_HERE = "another device has just moved a file there, which stands elsewhere here until the next sync"
 
 
 class InPlace:
@@ -64,6 +67,8 @@ class InPlace:
                     self._file(want.path, want.row, nodes)
             except Changed:
                 self.result.failed[want.path] = "something else stands there or above"
+            except (Damaged, ObjectMissing) as error:
+                self.result.failed[want.path] = error.message
             except OSError as error:
                 self.result.failed[want.path] = f"cannot be looked at: {error.strerror}"
         gone = self._remove_newer(placed.path, {want.path for want in wanted}) if exact and placed.is_directory else []
@@ -152,6 +157,9 @@ class InPlace:
         if now is not None and not self._is_kept(now):
             self.result.failed[path] = NOT_PUBLISHED
             return
+        if now is not None and self._is_elsewhere(now, path):
+            self.result.failed[path] = ELSEWHERE_HERE
+            return
         if now is not None and now.kind == row.kind and _as_wanted(now, row):
             if self._base.get(now.node) is not None:
                 self.result.unchanged += 1
@@ -161,6 +169,7 @@ class InPlace:
         if now is None and self._disk.stat(path) is not None:
             self.result.failed[path] = NOT_PUBLISHED
             return
+        check_held(self._vault, row.depth, row.content)
         if now is not None and now.kind == row.kind:
             self._replace(path, now, row)
             return
@@ -179,6 +188,10 @@ class InPlace:
         path = self._base.path_of(now.node)
         stat = self._disk.exact(path)
         return stat is None or self._published.is_so(path, here, stat)
+
+    def _is_elsewhere(self, now: Row, path: bytes) -> bool:
+        """Tell whether this disk has a node at another path than it is asked for: nobody meant that file."""
+        return self._base.get(now.node) is not None and self._base.path_of(now.node) != path
 
     def _replace(self, path: bytes, now: Row, row: Row) -> None:
         fields = {

@@ -1,6 +1,7 @@
-"""Content that comes back from history while its packs are condemned: it is stored anew before anything names it.
+"""Content that comes back from history: it must be had still, and is stored anew where its packs are condemned.
 
 Whoever acknowledged a condemnation builds upon its packs no more; so what a new version holds may lie in none of them.
+Invariant: nobody says a version whose content lies nowhere, for then every device owes its folder what none can have.
 """
 
 from __future__ import annotations
@@ -43,6 +44,21 @@ def condemned_chunks(
     for chunk in level:
         if chunk not in fresh and _lies_in(vault, chunk, condemned):
             yield reader.read(chunk, DATA_CHUNK), DATA_CHUNK
+
+
+def check_held(vault: Vault, depth: int, content: bytes) -> None:
+    """See that every chunk of a content lies somewhere.
+
+    Raises:
+        Damaged: one lies nowhere; as `LetGo` where that is what the policy wanted.
+        StoreError: a list of a long file cannot be read.
+    """
+    reader = vault.reader()
+    level = Content(ids=content).split()
+    for _ in range(depth):
+        level = [chunk for above in level for chunk in Content(ids=reader.read_list(above)).split()]
+    for chunk in level:
+        reader.locate(chunk)
 
 
 def _lies_in(vault: Vault, chunk: bytes, condemned: set[int]) -> bool:

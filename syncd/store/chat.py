@@ -154,14 +154,18 @@ class Chat:
         more: dict[str, Any] = {"files": files} if files else {"json": {"chat_id": self._chat, **fields}}
         if method == "getFile":
             more["json"].pop("chat_id")
-        answer = self._http.ask(
-            "POST",
-            f"/bot{self._token}/{method}",
-            before=self._pace if says else lambda: None,
-            refusal=lambda response: self._refused(response, method),
-            budget_s=budget_s,
-            **more,
-        )
+        try:
+            answer = self._http.ask(
+                "POST",
+                f"/bot{self._token}/{method}",
+                before=self._pace if says else lambda: None,
+                refusal=lambda response: self._refused(response, method),
+                budget_s=budget_s,
+                **more,
+            )
+        finally:
+            if says:
+                self._paced()
         return answer.json()["result"]
 
     def _pace(self) -> None:
@@ -171,6 +175,11 @@ class Chat:
             if wait > 0:
                 time.sleep(wait)
             self._said_s = max(now, now + wait)
+
+    def _paced(self) -> None:
+        """Count the gap from the answer: a message is counted when it is there, and a long one takes its time."""
+        with self._pacing:
+            self._said_s = max(self._said_s, time.monotonic())
 
     def _refused(self, response: httpx.Response, method: str) -> StoreError | None:
         try:

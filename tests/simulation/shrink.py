@@ -82,7 +82,7 @@ def as_test(schedule: Schedule, kind: str | None) -> str:
         f"    decisions = (\n{decisions}    )\n"
         f"    Simulation(Schedule({schedule.seed}, {schedule.devices}, {schedule.personalities}, {schedule.calm}, "
         f"{schedule.skews_s}, decisions, {schedule.checkpoints}, "
-        f"{schedule.stores}, {schedule.commit})).run()\n"
+        f"{schedule.stores}, {schedule.commit}, {schedule.prunes})).run()\n"
     )
 
 

@@ -683,3 +683,37 @@ def test_seed_7304758() -> None:
         Decision("everywhere", 0, (), "", ()),
     )
     Simulation(Schedule(7304758, 2, ("plain", "coarse"), False, (0, 0), decisions, stores=3, commit=1)).run()
+
+
+def test_seed_1000110() -> None:
+    """A version was brought back whose content had been let go: every device owed its folder what nobody had."""
+    decisions = (
+        Decision("policy", 0, (502,), "", ()),
+        Decision("people", 1, (362, 413, 995), "directory with", ()),
+        Decision("people", 1, (448, 463, 170), "edit", ()),
+        Decision("people", 0, (781, 252, 355), "remove", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("people", 1, (905, 55, 665), "create", ()),
+        Decision("days", 0, (686,), "", ()),
+        Decision("prune", 1, (0,), "", ()),
+        Decision("bring back", 1, (812, 962), "", ()),
+    )
+    schedule = Schedule(1000110, 2, ("plain", "coarse"), True, (0, 0), decisions, 500, stores=2, prunes=True)
+    Simulation(schedule).run()
+
+
+def test_seed_1001665() -> None:
+    """What was brought back replaced a file that stood elsewhere still, for another device had moved it to that name."""
+    decisions = (
+        Decision("people", 1, (359, 637, 887), "create", ()),
+        Decision("people", 0, (296, 118, 95), "create", ()),
+        Decision("policy", 1, (848,), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (49, 502, 412), "move", ()),
+        Decision("advance", 1, (60,), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (484, 803, 161), "edit", ()),
+        Decision("bring back", 0, (776, 371), "", ()),
+    )
+    schedule = Schedule(1001665, 3, ("plain", "plain", "plain"), False, (0, 0, 0), decisions, 2, stores=1, commit=1)
+    Simulation(schedule).run()

@@ -164,6 +164,20 @@ def test_its_limits_are_never_run_into(store: Provider, served: tuple[Chat, str]
     assert used >= 40
 
 
+def test_the_gap_is_counted_from_when_a_message_has_come(store: Provider, served: tuple[Chat, str]) -> None:
+    chat, _ = served
+
+    def slowly(method: str) -> None:
+        if method == "sendDocument":
+            threading.Event().wait(0.1)
+            chat.faults.clear()  # the next one comes at once
+
+    chat.faults.append(slowly)
+    for number in range(2):
+        store.put(f"pack/{number:02x}", b"bytes")
+    assert chat.statuses[429] == 0
+
+
 def test_who_is_told_to_wait_waits(served: tuple[Chat, str]) -> None:
     chat, url = served
     with closing(open_store(url.partition("&gap")[0] + "&gap=0", SECRET)) as store:
