@@ -114,5 +114,5 @@ def _add(total: Outcome, more: Outcome) -> None:
     total.changes += more.changes
     total.records += more.records
     total.problems.update(more.problems)
-    total.unsettled += more.unsettled
+    total.unsettled |= more.unsettled
     total.covered = more.covered  # it began with those of before

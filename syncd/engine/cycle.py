@@ -76,7 +76,7 @@ class Cycle:
         self.heartbeat: Callable[[], None] = lambda: None  # called at each turn, and between files
         self._moves: dict[bytes, bytes] = {}
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
-        self._covered: set[bytes] = set()  # directories that looks have to come back to before anything is told as gone
+        self._covered: set[int] = set()  # directories that looks have to come back to before anything is told as gone
         self._retry_s = 0.0
         self._scan_due_s = 0.0
         self._folder_due_s = 0.0
@@ -273,7 +273,7 @@ class Cycle:
         outcome.problems.update(both.applied.problems)
         if outcome.other_rules:
             self._overflowed()
-        for path in outcome.unsettled:
+        for path in map(self.vault.state.base.path_of, outcome.unsettled):
             self._note(path + b"/." if path else b".", Hint.CHANGING)
         self._retry_s = 0.0
         self.status.last_safe_ns = self.vault.ambient.now_ns()

@@ -6,7 +6,7 @@ cannot be looked at, or before it has been gone for long enough that a move woul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 from syncd.engine.guards import OLD_NS
@@ -14,7 +14,6 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
 from syncd.model.entry import Kind
-from syncd.model.path import split
 from syncd.model.version import Row
 
 UNREADABLE = "cannot be read: {}"
@@ -37,7 +36,7 @@ class Gone:
         self.stating = Stating(vault.state)
         self.told = self.old = 0  # how many were told; of those, how many had stood for long
         self._long_ago_ns = vault.ambient.now_ns() - OLD_NS
-        self.unsettled: list[bytes] = []  # directories to look at again soon
+        self.unsettled: set[int] = set()  # directories to look at again soon
 
     def unheld(self, candidates: list[int], *, whole: bool) -> list[int]:
         """Leave out what is gone with a file system that is not mounted.
@@ -89,7 +88,12 @@ class Gone:
             if self._ripe(node) or (row.kind == Kind.FILE and row.ino in moved_over):
                 self._tell_subtree(row, moved)
             else:
-                self.unsettled.append(split(path)[0])
+                self.unsettled |= self.places_of([node])
+
+    def places_of(self, nodes: Iterable[int]) -> set[int]:
+        """Return the directories that these are gone from."""
+        rows = map(self._base.get, nodes)
+        return {row.parent for row in rows if row is not None}
 
     def _tell_subtree(self, top: Row, moved: set[int]) -> None:
         # Directories first, each before what it holds; their rows are read again when their turn comes,

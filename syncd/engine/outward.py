@@ -39,14 +39,17 @@ TORN = "keeps changing while it is read; tried again at the next change"
 
 @dataclass(slots=True)
 class Outcome:
-    """What one pass found. `problems` are path -> reason; `unsettled` are directories to look at again soon."""
+    """What one pass found. `problems` are path -> reason; `unsettled` are directories to look at again soon.
+
+    Directories are nodes: by the time of the next look these may stand elsewhere.
+    """
 
     changes: int = 0
     problems: dict[bytes, str] = field(default_factory=dict)
-    unsettled: list[bytes] = field(default_factory=list)
+    unsettled: set[int] = field(default_factory=set)
     records: int = 0
     # Where a directory stands whose name something else had until just now: it was not gone into.
-    covered: set[bytes] = field(default_factory=set)
+    covered: set[int] = field(default_factory=set)
     other_rules: bool = False  # than at the last whole look: another is due at once
 
 
@@ -80,7 +83,7 @@ class Outward:
         moves: Mapping[bytes, bytes] | None = None,
         ripe: Callable[[int], bool] = lambda node: True,
         *,
-        covered: Collection[bytes] = (),
+        covered: Collection[int] = (),
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
@@ -127,7 +130,7 @@ class Outward:
         self._vault.check_folder()
         self._hold, self._partial = frozenset(hold), True
         looked_at = set(paths)
-        self._outcome.covered -= looked_at
+        self._outcome.covered = {node for node in self._outcome.covered if self._base.path_of(node) not in looked_at}
         self._outcome.other_rules = self._before is not None
         return self._take_until_settled(self._survey.some(looked_at))
 
@@ -201,7 +204,7 @@ class Outward:
                 self._outbox.mounted(child.node)
         for path in visit.left_over:
             if not sweep(self._vault, self._ingest, self._outbox.hasher, path):
-                self._outcome.unsettled.append(split(path)[0])
+                self._outcome.unsettled.add(directory.node)
         self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
             self._tell_mode(row, stat)
@@ -210,8 +213,8 @@ class Outward:
         if found.replaced:  # what stood there has not been gone for long enough: its name is not free yet
             self._missing += [row.node for _, _, row in found.replaced]
             if any(stat.kind == Kind.DIRECTORY for _, stat, _ in found.replaced):
-                self._outcome.covered.add(directory.path)
-            self._outcome.unsettled.append(directory.path)
+                self._outcome.covered.add(directory.node)
+            self._outcome.unsettled.add(directory.node)
         self._missing += found.gone
         self._outcome.problems.update(visit.problems)
         return not (found.gone or found.replaced or visit.problems)
@@ -257,7 +260,7 @@ class Outward:
         if path in self._hold:
             return False
         base = item.base or self._survey.moved_from(path, item.stat)
-        read = self._read(path, item, base)
+        read = self._read(directory, item, base)
         if read is None:
             return False
         stat, content, profile, inline = read
@@ -305,9 +308,9 @@ class Outward:
         self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
 
-    def _read(self, path: bytes, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
+    def _read(self, directory: Directory, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
         """Read an entry whole; None when it cannot be, with the reason noted."""
-        stat = item.stat
+        path, stat = join(directory.path, item.name), item.stat
         profile = base.profile if base and keep_profile(base.profile, base.size, stat.size) else None
         group = _group(item.name)
         keep = partial(self._outbox.chunk, group=group) if group else self._outbox.chunk
@@ -337,7 +340,7 @@ class Outward:
                 return None
         else:
             self._outcome.problems[path] = TORN
-        self._outcome.unsettled.append(split(path)[0])
+        self._outcome.unsettled.add(directory.node)
         return None
 
     def _content(self, ids: bytes, group: int) -> Content:
@@ -367,7 +370,7 @@ class Outward:
         gone, moved = self._gone, self._survey.moved
         missing = [node for node in self._missing if node not in moved]
         if tell and self._outcome.covered:  # what is missing may stand, moved, where nobody has looked yet
-            self._outcome.unsettled += {split(self._base.path_of(node))[0] for node in missing}
+            self._outcome.unsettled |= gone.places_of(missing)
             tell = False
         if self._before is not None:
             missing = bring_unselected(self._vault, self._before, missing)
@@ -378,9 +381,9 @@ class Outward:
         if candidates and tell:
             gone.tell(candidates, moved, self._survey.moved_over)
             self._outcome.changes += gone.told
-            self._outcome.unsettled += gone.unsettled
+            self._outcome.unsettled |= gone.unsettled
             Guards(self._vault).told(gone.old, candidates)
-            gone.told, gone.old, gone.unsettled = 0, 0, []
+            gone.told, gone.old, gone.unsettled = 0, 0, set()
 
 
 def _group(name: bytes) -> int:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from syncd.engine.outbox import Outbox
-from syncd.engine.outward import Outward
+from syncd.engine.outward import Outcome, Outward
 from syncd.engine.progress import Progress
 from syncd.errors import NeedsAttention
 from syncd.fs.kernel import Kernel
 from syncd.fs.looking import MARKER
 from syncd.history.versions import history
+from syncd.model.ids import ROOT
 from tests.world import World, age, tree_of
 
 
@@ -261,7 +262,7 @@ def test_a_file_that_changes_while_it_is_read_is_never_published_torn(world: Wor
     outcome = Outward(vault, outbox, Progress(time.monotonic)).scan()
     assert vault.state.nodes.find(b"torn") is None
     assert b"torn" in outcome.problems
-    assert outcome.unsettled == [b""]
+    assert outcome.unsettled == {ROOT}
     vault.close()
     world.scan()
     assert world.cli("cat", "torn", text=False).stdout == path.read_bytes()
@@ -375,6 +376,33 @@ def test_what_changed_deep_in_a_directory_that_moved_is_seen_with_the_move(world
         row = nodes.find(b"there/moved/a/b/file")
         assert row is not None
         assert row.size == len("second, and longer")
+    finally:
+        vault.close()
+
+
+def test_what_is_gone_from_a_directory_that_moved_is_looked_for_where_it_stands_now(world: World) -> None:
+    """It is told by the second look only, and that went to where the directory had stood before."""
+    world.write("old/deep/file", "stays")
+    world.write("old/deep/gone", "goes")
+    (world.folder / "there").mkdir()
+    world.scan()
+    vault = world.open()
+    try:
+        (world.folder / "old/deep/gone").unlink()
+        (world.folder / "old").rename(world.folder / "there/moved")
+        hints = {b"", b"there", b"there/moved", b"there/moved/deep"}
+        moves, nodes = {b"there/moved": b"old"}, vault.state.nodes
+
+        def look(paths: set[bytes], *, ripe: bool) -> Outcome:
+            return Outward(vault, Outbox(vault), Progress(time.monotonic), moves, lambda node: ripe).look(paths)
+
+        first = look(hints, ripe=False)
+        assert nodes.find(b"there/moved/deep/gone") is not None, "it may have been moved, too"
+        again = {vault.state.base.path_of(node) for node in first.unsettled}
+        assert again == {b"there/moved/deep"}
+        assert not look(again, ripe=True).unsettled
+        assert nodes.find(b"there/moved/deep/gone") is None
+        assert nodes.find(b"there/moved/deep/file") is not None
     finally:
         vault.close()
 
