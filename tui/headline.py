@@ -82,7 +82,7 @@ def _pending(view: View, now_s: float) -> Headline:
 
 def _safe(view: View, now_s: float) -> Headline:
     files, size = int(view.status.get("files", 0)), int(view.status.get("bytes", 0))
-    used = [store for store in view.status.get("stores", ()) if store["state"] != "disabled"]
+    used = [store for store in view.status.get("stores", ()) if store["state"] not in ("disabled", "leaving")]
     complete = sum(store["state"] in ("complete", "shut") for store in used)
     some = "" if complete == len(used) else f"{complete} of "
     stores = some + show.plural(len(used), "store")

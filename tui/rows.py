@@ -120,8 +120,14 @@ STORE_MARKS = {
     "shut": ("!", "bad"),
     "away": ("!", "bad"),
     "disabled": ("○", "dim"),
+    "leaving": ("◐", "busy"),
 }
-STORE_SAYS = {"away": "does not answer", "shut": "takes nothing", "disabled": "not used here"}
+STORE_SAYS = {
+    "away": "does not answer",
+    "shut": "takes nothing",
+    "disabled": "not used here",
+    "leaving": "taken away, is read to its end",
+}
 
 
 def store(item: Item, width: int) -> Row:

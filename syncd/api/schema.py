@@ -51,7 +51,8 @@ class Decide(Asked):
     """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
 
     `places` (URL by name, empty to take a store away), `copies`, `commit`, `quotas` (bytes by name, 0 for none) and
-    `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices.
+    `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices. `lost` are
+    names of stores that are taken away and of which nothing can be read any more.
 
     `rules` and `undeletable_days` go with `retention`: what the vault keeps from now on.
 
@@ -64,6 +65,7 @@ class Decide(Asked):
     name: Annotated[str, Field(max_length=64)] = ""
     seen: Annotated[list[str], Field(max_length=2)] = []
     places: Annotated[dict[str, str], Field(max_length=MOST_STORES)] = {}
+    lost: Annotated[list[str], Field(max_length=MOST_STORES)] = []
     copies: Annotated[int, Field(ge=0, le=MOST_STORES)] | None = None
     commit: Annotated[int, Field(ge=1, le=MOST_STORES)] | None = None
     quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
@@ -121,7 +123,7 @@ class Store(Said):
     name: str
     url: str
     healthy: bool
-    state: Literal["complete", "behind", "shut", "away", "disabled"]
+    state: Literal["complete", "behind", "shut", "away", "disabled", "leaving"]
     reason: str
     hint: str
     objects: int

@@ -51,6 +51,8 @@ def store_text(item: dict[str, Any]) -> str:
         return f"takes nothing: {item['reason']}"
     if not item["healthy"]:
         return f"does not answer: {item['reason']}"
+    if item["state"] == "leaving":
+        return "taken away; read until the others have everything"
     said = f"answers in {item['latency_ms']:.0f} ms"
     if item["lacking_objects"]:
         return f"{said}, lacks {item['lacking_objects']} objects ({size_text(item['lacking_bytes'])})"

@@ -1,7 +1,7 @@
 """Changing which stores the vault has: add, remove, enable, disable, set.
 
 What is said of the set is said to all devices. A new store is tried before anything is said of it; one that goes is
-read until the others have everything.
+read until the others have everything, by every device that has used it.
 """
 
 from __future__ import annotations
@@ -151,16 +151,6 @@ def _write(home: Home, setting: StoreSetting) -> None:
     save(replace(settings, stores=tuple(stores.values())), home.config)
 
 
-def _write_without(home: Home, name: str) -> None:
-    """Take a store out of the settings; the last one stays, for there is no vault without any."""
-    settings = load(home.config)
-    stores = tuple(one for one in settings.stores if one.name != name)
-    if not stores:
-        others, _ = stores_of(home)
-        stores = tuple(one for one in others if one.name != name)
-    save(replace(settings, stores=stores), home.config)
-
-
 def write_down(home: Home, name: str, found: list[dict[str, Any]]) -> None:
     """Keep what a store was found to do."""
     import json
@@ -232,29 +222,84 @@ def _saying(stores: Replicas, names: list[str]) -> Iterator[Callable[[], None]]:
 
 @click.command("remove")
 @click.argument("name")
+@click.option("--lost", is_flag=True, help="It is gone for good: do not read it. What only it had is told first.")
 @yes_option
-def store_remove(name: str, yes: bool) -> None:
+def store_remove(name: str, lost: bool, yes: bool) -> None:
     """Take a store away, once the others have everything. What lies in it stays there, and is yours to delete."""
     home, client = home_and_client()
-    setting = setting_of(home, name)
     settings, said = stores_of(home)
+    leaves_already = name in said.removed - said.lost and name in said.left  # and may never come to its end
+    setting = StoreSetting(name=name, url=said.left[name]) if lost and leaves_already else setting_of(home, name)
     if len([one for one in settings if one.enabled and one.name != name]) < max(1, said.rule.commit):
         raise UsageError(
             f"without {name} there are fewer stores than a change has to be on ({said.rule.commit})",
             hint="Add another one first, or `syncd store set --commit 1`.",
         )
-    if not setting.enabled:
+    if not (setting.enabled or lost):
         raise UsageError(
             f"{name} is disabled on this device, so what only it has would not be brought to the others",
-            hint=f"Enable it first: `syncd store enable {name}`.",
+            hint=f"Enable it first: `syncd store enable {name}`; or, if it is gone for good, add --lost.",
         )
+    if lost:
+        _tell_lost(home, name)
     if not yes and not click.confirm(f"Take {name} ({setting.url}) away from all devices?", err=True):
         raise UsageError("nothing was changed")
-    with reading() as vault:
-        _drain(vault, name)
-    _write_without(home, name)
-    decide(client, "stores", {"places": {name: ""}})
+    if not lost:
+        with reading() as vault:
+            _drain(vault, name)
+    decide(client, "stores", {"places": {name: ""}, "lost": [name] if lost else []})
+    if not lost:
+        _wait_until_left(client, name)
     talk(f"{name} is no store of the vault any more. What lies there stays until you delete it.")
+
+
+def _tell_lost(home: Home, name: str) -> None:
+    """Say what is lost with a store.
+
+    Raises:
+        StoreError: another store cannot be asked.
+    """
+    from syncd.engine.keeping import only_on
+
+    with reading() as vault:
+        found = only_on(vault, name)
+    if not found:
+        talk(f"The other stores have all that this device put on {name}, or are known to have.")
+        return
+    size = sum(listed.size for listed in found)
+    records = sum(listed.name.startswith("record/") for listed in found)
+    talk(f"{len(found)} objects ({size_text(size)}) are on {name} alone, and are lost with it; {records} are records.")
+    talk("`syncd verify` names the files that this hurts, and `syncd repair` what of them can be read here still.")
+
+
+def _wait_until_left(client: Client, name: str) -> None:
+    """Return when this device reads a store no more: what was put while it was emptied has been brought, too."""
+    if client.running():
+        _until(lambda: _leaves_still(client, name))
+        return
+    from syncd.cli.session import working
+    from syncd.engine.keeping import catch_up, use_stores
+
+    with working() as vault:
+        catch_up(vault)
+        use_stores(vault)
+        if vault.store.member(name) is not None:
+            raise Failed(
+                f"{name} is taken away, but the others do not have everything yet",
+                hint="It is read until they do; `syncd store list` says what is wrong.",
+            )
+
+
+def _leaves_still(client: Client, name: str) -> tuple[int, int, str]:
+    for store in client.call("GET", "/v1/status")["stores"]:
+        if store["name"] == name:
+            if not store["healthy"]:
+                raise Failed(
+                    f"{name} is taken away, but cannot be read to its end: {store['reason']}",
+                    hint=f"It goes on when it is back. If that is never: `syncd store remove {name} --lost`.",
+                )
+            return 1, 0, store["state"]
+    return 0, 0, ""
 
 
 def _drain(vault: Vault, name: str) -> None:
@@ -277,7 +322,8 @@ def _drain(vault: Vault, name: str) -> None:
             found = work.compare()
             if found.failed:
                 store, error = next(iter(found.failed.items()))
-                raise Failed(f"{store} could not be listed: {error.message}", hint=error.hint)
+                hint = f"If it is gone for good: `syncd store remove {name} --lost`." if store == name else error.hint
+                raise Failed(f"{store} could not be listed: {error.message}", hint=hint)
             more = True
             while more:
                 more = sum(work.fill(one, 64) for one in stores.staying) > 0

@@ -273,7 +273,7 @@ class Cycle:
         outcome.problems.update(both.applied.problems)
         if outcome.other_rules:
             self._overflowed()
-        for path in map(self.vault.state.base.path_of, outcome.unsettled):
+        for path in map(self.vault.state.base.path_of, outcome.unsettled | outcome.covered):
             self._note(path + b"/." if path else b".", Hint.CHANGING)
         self._retry_s = 0.0
         self.status.last_safe_ns = self.vault.ambient.now_ns()

@@ -74,7 +74,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         vault.settings = load(vault.home.config)  # where a store is for this device was written there before
         check_change(said, (one.name for one in vault.settings.stores), body.get("places") or {}, rule)
         new = {what: body.get(what) or {} for what in ("places", "quotas", "costs")}
-        outbox.say(say_stores(said, rule=rule, **new))
+        lost = [name for name in body.get("lost") or () if (body.get("places") or {}).get(name) == ""]
+        outbox.say(say_stores(said, rule=rule, lost=lost, **new))
         outbox.commit()
         use_stores(vault)
         return {"stores": [member.name for member in vault.store.members]}

@@ -10,15 +10,20 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 
+from syncd.config.settings import save
 from syncd.engine.outbox import Outbox
-from syncd.engine.stores import settings_of
-from syncd.engine.storeset import say_stores, store_set
+from syncd.engine.stores import in_use, note_used, settings_of, used_here
+from syncd.engine.storeset import StoreSet, say_stores, store_set
 from syncd.engine.vault import Vault, open_stores
 from syncd.errors import Locked, SyncdError, UsageError
 from syncd.model.ids import OWN_DEVICE
 from syncd.store.catchup import BATCH, CatchUp
+from syncd.store.owing import FILE, Owing
 from syncd.store.placement import Rule
+from syncd.store.provider import Listed
 from syncd.store.proving import Proven, Proving
 from syncd.store.replicas import Replicas
 
@@ -39,21 +44,42 @@ def say_new_stores(vault: Vault, outbox: Outbox) -> None:
 
 def use_stores(vault: Vault) -> None:
     """Open the stores anew, where the settings or the journals name others than those in use."""
-    said = store_set(vault.state)
-    wanted = [(setting.name, setting.url) for setting in settings_of(vault.settings.stores, said) if setting.enabled]
-    in_use = vault.store
-    now = (in_use.rule, in_use.quotas, in_use.costs)
+    said, used = store_set(vault.state), used_here(vault.state)
+    before = vault.store
+    if before.drained:
+        used -= {member.name for member in before.members if member.leaving}
+    wanted = [one.known_by for one in in_use(vault.settings.stores, said, used)]
+    names = {name for name, _, _ in wanted}
+    now = (before.rule, before.quotas, before.costs)
     same_rule = len(wanted) == 1 or not said.places or now == (said.rule, said.quotas, said.costs)
     if wanted == vault.named and same_rule:
+        note_used(vault.state, names)
         return
+    gone = (used_here(vault.state) & said.removed) - names
+    note_used(vault.state, used)
     try:
         fresh = open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)
     except (UsageError, Locked) as error:
         log.error("the stores stay as they were: %s", error.message)
         return
     vault.store, vault.named = fresh, wanted
-    in_use.close(notes=False)
-    log.info("stores in use: %s", ", ".join(name for name, _ in wanted))
+    note_used(vault.state, names)
+    before.close(notes=False)
+    if gone:
+        _leave_out(vault, said, gone)
+    leaving = [name for name, _, leaves in wanted if leaves]
+    log.info("stores in use: %s", ", ".join(name for name, _, _ in wanted))
+    if leaving:
+        log.info("read until the others have everything: %s", ", ".join(leaving))
+
+
+def _leave_out(vault: Vault, said: StoreSet, gone: set[str]) -> None:
+    """Take stores that are the vault's no more out of the settings; the last one is replaced by what the vault says."""
+    kept = tuple(setting for setting in vault.settings.stores if setting.name not in gone)
+    stores = kept or settings_of((), said)
+    if stores and stores != vault.settings.stores:
+        vault.settings = replace(vault.settings, stores=stores)
+        save(vault.settings, vault.home.config)
 
 
 def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
@@ -65,6 +91,30 @@ def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
     work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
     while work.turn():
         go_on()
+
+
+def only_on(vault: Vault, gone: str) -> list[Listed]:
+    """Return what this device knows to be on one store alone: it is owed to others, and none of them shows it.
+
+    Raises:
+        StoreError: another store cannot be asked.
+    """
+    path = vault.home.state / FILE
+    if not path.exists():
+        return []
+    others = [member for member in vault.store.members if member.name != gone]
+    owed: dict[str, Listed] = {}
+    with closing(Owing(path)) as owing:
+        for member in others:
+            after = ""
+            while page := owing.next_of(member.name, after, BATCH):
+                owed.update((listed.name, listed) for listed in page)
+                after = page[-1].name
+
+    def is_there(name: str) -> bool:
+        return any(member.ask(lambda provider: provider.stat(name)) is not None for member in others)
+
+    return [listed for name, listed in sorted(owed.items()) if not is_there(name)]
 
 
 def repair(vault: Vault, percent: float, choice: random.Random, go_on: Callable[[], None] = lambda: None) -> Proven:

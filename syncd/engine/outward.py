@@ -130,9 +130,10 @@ class Outward:
         self._vault.check_folder()
         self._hold, self._partial = frozenset(hold), True
         looked_at = set(paths)
-        self._outcome.covered = {node for node in self._outcome.covered if self._base.path_of(node) not in looked_at}
+        uncovered = {node for node in self._outcome.covered if self._base.path_of(node) in looked_at}
+        self._outcome.covered -= uncovered
         self._outcome.other_rules = self._before is not None
-        return self._take_until_settled(self._survey.some(looked_at))
+        return self._take_until_settled(self._survey.some(looked_at, uncovered))
 
     def _take_until_settled(self, visits: Iterable[Visit]) -> Outcome:
         """Take visits; then, where it matters, look once more.
@@ -149,7 +150,7 @@ class Outward:
             self._missing, self._later = [], []
             self._survey = self._survey.fresh()
             self._stating = self._gone.stating = Stating(self._vault.state)
-            outcome = self._take_all(self._survey.some(again), tell=True)
+            outcome = self._take_all(self._survey.some(again, outcome.covered), tell=True)
         return outcome
 
     def _take_all(self, visits: Iterable[Visit], *, tell: bool = False) -> Outcome:

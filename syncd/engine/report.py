@@ -184,10 +184,13 @@ _NOTHING = {
     "cost": None,
 }
 AWAY, SHUT, BEHIND, COMPLETE, DISABLED = "away", "shut", "behind", "complete", "disabled"
+LEAVING = "leaving"  # taken away, and read until the others have what it has
 
 
 def _state_of(member: Member, error: StoreError | None, lacking: int) -> str:
     """Return how a store is, in one word: `shut` is one that can be read and takes nothing."""
     if error is not None:
         return SHUT if isinstance(error, (StoreFull, StoreReadOnly)) else AWAY
+    if member.leaving:
+        return LEAVING
     return BEHIND if lacking or not member.whole else COMPLETE

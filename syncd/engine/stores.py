@@ -7,8 +7,9 @@ whether it uses it. A store whose secrets are missing here is there all the same
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 
 from blake3 import blake3
@@ -20,10 +21,12 @@ from syncd.config.settings import BandwidthSettings, Settings, StoreSetting
 from syncd.engine.storeset import StoreSet
 from syncd.errors import Locked, NotUnlocked, StoreDenied, SyncdError, UsageError
 from syncd.journal.record import name_within
+from syncd.model import cbor
 from syncd.model.ids import EpochId
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.epochs import vault_id_of
 from syncd.seal.keys import VaultKeys
+from syncd.state.db import State
 from syncd.store.absent import AbsentStore
 from syncd.store.bandwidth import Bucket, Limited
 from syncd.store.folder import FolderStore
@@ -33,6 +36,7 @@ from syncd.store.provider import Provider
 from syncd.store.registry import Wanted, kind_of, open_store
 from syncd.store.replicas import Replicas, Sound
 
+_USED = "stores-used"  # names of the stores that this device uses, or reads until the others have what they have
 UNNAMED = "?"  # a store's name begins so until the vault says what it is called
 
 
@@ -101,6 +105,56 @@ def settings_of(configured: tuple[StoreSetting, ...], said: StoreSet) -> tuple[S
     return (*kept, *(StoreSetting(name=name, url=url) for name, url in said.places.items() if name not in named))
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A store that this device uses; one that is `leaving` is read alone, until the others have what it has."""
+
+    setting: StoreSetting
+    leaving: bool = False
+
+    @property
+    def known_by(self) -> tuple[str, str, bool]:
+        """What tells whether it is used as before."""
+        return self.setting.name, self.setting.url, self.leaving
+
+
+def in_use(configured: tuple[StoreSetting, ...], said: StoreSet, used: Iterable[str]) -> list[InUse]:
+    """Return the stores that this device uses.
+
+    What it put where it may have been the only one to put it is still there: so a store that was taken away is read
+    by whoever used it, unless nothing of it can be read any more.
+
+    Args:
+        configured: the stores in its settings.
+        said: the set of the vault.
+        used: names of those that it has used until now.
+    """
+    here = {setting.name: setting for setting in configured}
+    away = said.removed - said.lost
+    leaving = [
+        here.get(name) or StoreSetting(name=name, url=said.left[name])
+        for name in sorted(used)
+        if name in away and (name in here or name in said.left)
+    ]
+    return [
+        *(InUse(setting) for setting in settings_of(configured, said) if setting.enabled),
+        *(InUse(setting, leaving=True) for setting in leaving if setting.enabled),
+    ]
+
+
+def used_here(state: State) -> set[str]:
+    """Return the names of the stores that this device uses, as far as it noted them."""
+    return set(cbor.loads(state.get(_USED) or cbor.dumps([])))
+
+
+def note_used(state: State, names: Iterable[str]) -> None:
+    """Note which stores this device uses."""
+    wanted = sorted(names)
+    if wanted != sorted(used_here(state)):
+        with state.transaction():
+            state.set(_USED, cbor.dumps(wanted))
+
+
 def limited(bandwidth: BandwidthSettings, clock: Callable[[], float]) -> Callable[[Provider], Provider]:
     """Return what keeps a store to this device's bandwidth, where it is reached over a network."""
     hours = [parse_hours(text) for text in bandwidth.hours]
@@ -118,17 +172,19 @@ def open_replicas(
     keys: VaultKeys,
     genesis: bytes,
     around: Surroundings,
+    used: Iterable[str],
     *,
     write: bool,
 ) -> Replicas:
-    """Open the stores of a vault; nothing is contacted yet.
+    """Open the stores of a vault; nothing is contacted yet. `used` are names of those used until now.
 
     Raises:
         UsageError, Locked: the only store's URL is wrong, or a secret of it is missing.
     """
-    settings = [setting for setting in settings_of(wanted.stores, said) if setting.enabled]
+    wanted_now = in_use(wanted.stores, said, used)
+    settings = [one.setting for one in wanted_now]
     limit = limited(wanted.bandwidth, around.elapsed_s)
-    if not settings:
+    if all(one.leaving for one in wanted_now):
         raise UsageError("every store is disabled", hint="Enable one: `syncd store enable NAME`.")
     path = home.state / FILE
     if write and path.exists():
@@ -140,7 +196,8 @@ def open_replicas(
     sound = soundness(keys)
     members = [Member(setting.name, limit(_present(home, setting)), around, genesis, sound) for setting in settings]
     owing = Owing(path) if write or path.exists() else Owing()
-    for member in members:
+    for member, one in zip(members, wanted_now, strict=True):
+        member.leaving = one.leaving
         member.returned = not owing.holdings(member.name).compared_s
     return Replicas(members, said.rule, owing, sound, said.quotas, said.costs)
 

@@ -6,7 +6,7 @@ here changes anything. Invariant: an ignored, unreadable or special entry is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -41,6 +41,7 @@ class Directory:
     stat: Stat | None = None
     moved: Row | None = None
     mounted: bool = False  # another file system begins here
+    wholly: bool = False  # all below it is looked at, too
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Survey:
         self._at_its_name: set[int] = set()
         self.moved: set[int] = set()  # nodes found at another place, or told to be gone
         self.moved_over: set[int] = set()  # inodes that stand at the name of another node now
+        self._covered: frozenset[int] = frozenset()
         self._asked_for: set[bytes] = set()  # directories to go into though they are known, and did not move themselves
         self._mounts = set(self._nodes.mount_points())
         self._waiting, self._comparing = self._base.waiting, vault.state.comparing
@@ -101,8 +103,15 @@ class Survey:
                 found.add(path)
         return found
 
-    def some(self, paths: set[bytes]) -> Iterator[Visit]:
-        """Yield what differs in these directories and in new ones below them."""
+    def some(self, paths: set[bytes], covered: Collection[int] = ()) -> Iterator[Visit]:
+        """Yield what differs in these directories and in new ones below them.
+
+        Args:
+            paths: of the directories.
+            covered: those in which the last look did not go into something: what came there is looked at to its end,
+                for the hints of what changed below it are used up.
+        """
+        self._covered = frozenset(covered)
         start = []
         # In one order: what a pass asks of the disk depends on the folder alone, and a simulation can repeat it.
         nearest = {path: self._nearest_known(path) for path in sorted(paths)}
@@ -155,12 +164,13 @@ class Survey:
                 continue
             yield visit
             adopted = {row.node for row, _, _ in visit.adopted}
-            fresh = [child for child in visit.children if below or self._is_news(child, adopted)]
+            fresh = [child for child in visit.children if below or self._is_news(directory, child, adopted)]
             stack += reversed(fresh)
 
-    def _is_news(self, child: Directory, adopted: set[int]) -> bool:
+    def _is_news(self, directory: Directory, child: Directory, adopted: set[int]) -> bool:
         news = not child.known or child.moved is not None or child.node in adopted
-        return news or child.path in self._asked_for
+        child.wholly = directory.wholly or (news and directory.node in self._covered)
+        return news or child.wholly or child.path in self._asked_for
 
     def _visit(self, directory: Directory, digests: dict[int, bytes]) -> Visit | None:
         """Compare one directory; None when its digest says that nothing changed."""

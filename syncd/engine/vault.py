@@ -22,7 +22,7 @@ from syncd.chunk.params import Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, load
 from syncd.engine.replacing import settle
-from syncd.engine.stores import open_replicas, settings_of
+from syncd.engine.stores import in_use, open_replicas, used_here
 from syncd.engine.storeset import store_set
 from syncd.errors import Busy, Damaged, LetGo, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
 from syncd.fs.disk import Disk
@@ -66,7 +66,7 @@ class Vault:
     keys: VaultKeys
     genesis: Genesis
     ambient: Ambient
-    named: list[tuple[str, str]] = field(default_factory=list)  # names and URLs of the stores in use
+    named: list[tuple[str, str, bool]] = field(default_factory=list)  # the stores in use: name, URL, leaving
     lent: bool = False  # the stores are somebody else's, and stay open
 
     @cached_property
@@ -197,7 +197,7 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None, store
     try:
         keys, genesis = _unlock(state, device)
         store = stores or open_stores(home, settings, state, keys, ambient, write=write)
-        named = [(one.name, one.url) for one in settings_of(settings.stores, store_set(state)) if one.enabled]
+        named = [one.known_by for one in in_use(settings.stores, store_set(state), used_here(state))]
     except BaseException:
         state.close()
         raise
@@ -214,7 +214,7 @@ def open_stores(
     """
     around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
     genesis = state.kept_objects("genesis")["genesis"]
-    return open_replicas(home, settings, store_set(state), keys, genesis, around, write=write)
+    return open_replicas(home, settings, store_set(state), keys, genesis, around, used_here(state), write=write)
 
 
 def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:

@@ -59,7 +59,7 @@ class CatchUp:
         self.look_after()
         if any(self._unknown(member) for member in self._stores.members if not member.resting):
             self.compare()
-        more = [self.fill(member, BATCH) for member in self._stores.members if member.open]
+        more = [self.fill(member, BATCH) for member in self._stores.staying if member.open]
         return any(more)
 
     def look_after(self) -> None:

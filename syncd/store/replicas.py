@@ -101,13 +101,21 @@ class Replicas:
 
     @property
     def counting(self) -> builtins.list[Member]:
-        """The stores whose word counts; where that is none, all."""
-        return [member for member in self.members if member.counts] or [*self.members]
+        """The stores whose word counts; where that is none, all that stay."""
+        return [member for member in self.staying if member.counts] or self.staying
 
     @property
     def staying(self) -> builtins.list[Member]:
         """The stores that objects are put on."""
         return [member for member in self.members if not member.leaving]
+
+    @property
+    def drained(self) -> bool:
+        """Whether some leave, and the others are known to have all that those have."""
+        if len(self.staying) == len(self.members):
+            return False
+        unsure = any(member.returned or member.health.away for member in self.members)
+        return not unsure and not any(self.owing.lacking(member.name)[0] for member in self.staying)
 
     def member(self, name: str) -> Member | None:
         """Return a store by its name."""
@@ -255,9 +263,10 @@ class Replicas:
     def _owe(self, lacking: Iterable[Member], name: str) -> None:
         """Note what a store was found to lack, where it should have it; it may lack more."""
         if copies_of(name, self.rule, len(self.staying)) == len(self.staying):
-            for member in lacking:
+            staying = [member for member in lacking if not member.leaving]
+            for member in staying:
                 member.returned |= not self.owing.owes(member.name, name)
-            self.owing.owe([member.name for member in lacking], [Listed(name, 0)])
+            self.owing.owe([member.name for member in staying], [Listed(name, 0)])
 
     def stat(self, name: str) -> int | None:
         """Return the object's size in bytes, None when no store that can be asked has it.
@@ -366,7 +375,7 @@ class Replicas:
             data = self.get(name)
         except ObjectMissing:
             return False
-        for member in self.members:
+        for member in self.staying:
             if not member.resting:
                 member.ask(self.putting(member, name, data))
         return True

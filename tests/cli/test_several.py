@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from syncd.cli.given import given_stores
+from syncd.engine.both import full_cycle
+from syncd.engine.deciding import decide
 from syncd.engine.founding import Founding, create_vault
+from syncd.engine.keeping import catch_up, use_stores
+from syncd.engine.outbox import Outbox
+from syncd.engine.progress import Progress
+from syncd.engine.vault import open_vault
 from tests.agent.live import wait_for
 from tests.world import CHEAP, World, run_cli, tree_of
 
@@ -230,6 +237,43 @@ def test_a_store_goes_once_the_others_have_everything(world: Several) -> None:
     world.do("store", "remove", "nas", "--yes")
     assert "fewer stores" in world.do("store", "remove", "third", "--yes", code=2)
     world.do("verify", "--read-data", "100")
+
+
+def test_what_lies_on_a_store_alone_that_is_taken_away_is_brought(world: Several) -> None:
+    """So is the word that it is taken away, where no other store was there to take it."""
+    vault = open_vault(world.home, write=True, ambient=world.ambient)
+    try:
+        world.at("nas").rename(world.at("aside"))
+        world.write("late", "safe on main alone")
+        full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+        decide(vault, "stores", {"places": {"main": ""}})
+        assert [(member.name, member.leaving) for member in vault.store.members] == [("nas", False), ("main", True)]
+        use_stores(vault)
+        assert vault.store.member("main") is not None, "the other one is away, and lacks something"
+        world.at("aside").rename(world.at("nas"))
+        catch_up(vault)
+        use_stores(vault)
+        assert [member.name for member in vault.store.members] == ["nas"]
+    finally:
+        vault.close()
+    assert "main" not in world.home.config.read_text()
+    shutil.rmtree(world.at("main"))
+    world.do("verify", "--read-data", "100")
+    assert world.do("history", "late")
+
+
+def test_a_store_that_is_gone_for_good(world: Several) -> None:
+    world.at("nas").rename(world.at("aside"))
+    world.write("late", "safe on main alone")
+    world.do("sync", code=0)
+    world.at("aside").rename(world.at("nas"))
+    shutil.rmtree(world.at("main"))
+    assert "--lost" in world.do("store", "remove", "main", "--yes", code=1)
+    done = world.cli("store", "remove", "main", "--lost", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "2 objects" in done.stderr
+    assert "1 are records" in done.stderr
+    assert set(world.stores()) == {"nas"}
 
 
 def test_a_store_is_not_used_here_for_a_while(world: Several) -> None:

@@ -407,6 +407,31 @@ def test_what_is_gone_from_a_directory_that_moved_is_looked_for_where_it_stands_
         vault.close()
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_directory_that_took_the_name_of_a_file_is_gone_into_to_the_end(world: World, whole: bool) -> None:
+    """The first look does not go into it, for the file may be gone for a moment only; the next one has no hints of it."""
+    world.write("name", "a file")
+    world.write("directory/deep/file", "stays")
+    world.scan()
+    vault = world.open()
+    try:
+        (world.folder / "directory/deep/new").write_text("new")
+        (world.folder / "name").rename(world.folder / "directory/file")
+        (world.folder / "directory").rename(world.folder / "name")
+
+        def outward(ripe: bool, covered: set[int]) -> Outward:
+            return Outward(vault, Outbox(vault), Progress(time.monotonic), {}, lambda node: ripe, covered=covered)
+
+        first = outward(False, set()).scan() if whole else outward(False, set()).look({b"", b"name", b"name/deep"})
+        assert vault.state.nodes.find(b"name/deep/new") is None
+        second = outward(True, first.covered).look({vault.state.base.path_of(node) for node in first.unsettled})
+        assert not second.covered
+        assert vault.state.nodes.find(b"name/deep/new") is not None
+        assert vault.state.nodes.find(b"name/file") is not None
+    finally:
+        vault.close()
+
+
 def test_looking_at_one_directory_finds_what_a_scan_finds(world: World) -> None:
     world.write("a/known", "x")
     world.scan()

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.config.settings import StoreSetting
+from syncd.engine.stores import in_use
 from syncd.engine.storeset import Stamp, StoreSet, check_change, fold_sets, say_stores
 from syncd.errors import UsageError
 from syncd.journal.statements import Statement, StatementKind, from_wire, to_wire
@@ -60,12 +62,44 @@ def test_two_additions_at_once_are_both_there() -> None:
 
 
 def test_a_store_that_was_taken_away_may_come_back() -> None:
-    gone = fold_sets([at(1, b"a", say_stores(StoreSet(), places={"nas": "/n"})),
+    gone = fold_sets([at(1, b"a", say_stores(StoreSet(), places={"nas": "/n", "main": "/m"})),
                       at(2, b"a", say_stores(StoreSet(), places={"nas": ""}))])  # fmt: skip
-    assert (gone.places, gone.removed) == ({}, {"nas"})
+    assert (gone.places, gone.removed, gone.left) == ({"main": "/m"}, {"nas"}, {"nas": "/n"})
     back = fold_sets([at(1, b"a", say_stores(StoreSet(), places={"nas": ""})),
                       at(2, b"b", say_stores(StoreSet(), places={"nas": "/there"}))])  # fmt: skip
     assert (back.places, back.removed) == ({"nas": "/there"}, frozenset())
+
+
+def test_two_that_each_take_one_of_two_away_leave_one() -> None:
+    first = say_stores(StoreSet(), places={"main": "/m", "nas": "/n"})
+    known = fold_sets([at(1, b"a", first)])
+    said = [
+        at(1, b"a", first),
+        at(2, b"a", say_stores(known, places={"main": ""})),
+        at(2, b"b", say_stores(known, places={"nas": ""})),
+    ]
+    found = fold_sets(said)
+    assert (found.places, found.removed) == ({"nas": "/n"}, {"main"}), "what takes away the last says nothing"
+    again = fold_sets([*said, at(3, b"b", say_stores(found, places={"new": "/x", "nas": ""}))])
+    assert (again.places, again.removed) == ({"new": "/x"}, {"main", "nas"})
+
+
+def test_a_store_that_is_lost_is_so_until_it_comes_back() -> None:
+    first = at(1, b"a", say_stores(StoreSet(), places={"main": "/m", "nas": "/n"}))
+    lost = at(2, b"a", say_stores(StoreSet(), places={"nas": ""}, lost=["nas"]))
+    assert fold_sets([first, lost]).lost == {"nas"}
+    assert not fold_sets([first, lost, at(3, b"b", say_stores(StoreSet(), places={"nas": "/n"}))]).lost
+
+
+def test_a_store_that_was_taken_away_is_read_by_whoever_used_it() -> None:
+    said = StoreSet({"main": "/m"}, frozenset({"nas", "old"}), left={"nas": "/n", "old": "/o"}, lost=frozenset({"old"}))
+    here = (StoreSetting(name="main", url="/m"), StoreSetting(name="nas", url="/here"))
+    assert [one.known_by for one in in_use(here, said, ["main", "nas", "old"])] == [
+        ("main", "/m", False),
+        ("nas", "/here", True),
+    ]
+    assert [one.known_by for one in in_use(here[:1], said, ["nas"])] == [("main", "/m", False), ("nas", "/n", True)]
+    assert [one.known_by for one in in_use(here, said, ["main"])] == [("main", "/m", False)], "who came later"
 
 
 def test_limits_are_registers_of_their_own() -> None:

@@ -243,7 +243,7 @@ class SimDevice:
         )
         home = find_home({"SYNCD_HOME": str(NOWHERE)})
         store = self._stores(keys, genesis_object)
-        named = [(setting.name, setting.url) for setting in settings.stores]
+        named = [(setting.name, setting.url, False) for setting in settings.stores]
         self.tending = CatchUp(store, lambda: self.clock.ns / 1e9)
         self.vault = Vault(home, settings, self.state, store, self.keys, keys, genesis, self.ambient, named)
         if not self.busy:
