@@ -168,6 +168,9 @@ def prune(dry_run: bool, as_json: bool) -> int:
     for case in found["waiting"]:
         whom = ", ".join(case["for"]) or "a day to pass"
         talk(f"{case['packs']:,} condemned packs wait for {whom}.")
+    if found["held_by"]:
+        names = ", ".join(found["held_by"])
+        talk(f"Nothing is deleted while a store is disabled on this device: {names}. `syncd store enable NAME`.")
     return 0
 
 

@@ -20,6 +20,8 @@ from syncd.engine.storeset import StoreSet, say_stores, store_set
 from syncd.engine.vault import Vault, open_stores
 from syncd.errors import Locked, SyncdError, UsageError
 from syncd.model.ids import OWN_DEVICE
+from syncd.model.location import pack_name
+from syncd.retention.fates import Fate
 from syncd.store.catchup import BATCH, CatchUp
 from syncd.store.owing import FILE, Owing
 from syncd.store.placement import Rule
@@ -46,6 +48,7 @@ def use_stores(vault: Vault) -> None:
     """Open the stores anew, where the settings or the journals name others than those in use."""
     said, used = store_set(vault.state), used_here(vault.state)
     before = vault.store
+    _note_let_go(vault)
     if before.drained:
         used -= {member.name for member in before.members if member.leaving}
     wanted = [one.known_by for one in in_use(vault.settings.stores, said, used)]
@@ -64,6 +67,7 @@ def use_stores(vault: Vault) -> None:
         return
     vault.store, vault.named = fresh, wanted
     note_used(vault.state, names)
+    _note_let_go(vault)
     before.close(notes=False)
     if gone:
         _leave_out(vault, said, gone)
@@ -71,6 +75,16 @@ def use_stores(vault: Vault) -> None:
     log.info("stores in use: %s", ", ".join(name for name, _, _ in wanted))
     if leaving:
         log.info("read until the others have everything: %s", ", ".join(leaving))
+
+
+def _note_let_go(vault: Vault) -> None:
+    """Have the stores know what was deleted: one that was away then shall neither keep it nor give it back."""
+    if len(vault.store.members) < 2:
+        return
+    packs = vault.state.packs
+    numbers = packs.fated(Fate.GONE)
+    if len(numbers) != len(vault.store.let_go):  # no pack that is gone ever comes back
+        vault.store.let_go = frozenset(pack_name(packs.get(number).pack) for number in numbers)
 
 
 def _leave_out(vault: Vault, said: StoreSet, gone: set[str]) -> None:

@@ -18,6 +18,8 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.packfates import NEWS, known_cases
 from syncd.engine.policies import policy_of
 from syncd.engine.progress import Progress
+from syncd.engine.stores import settings_of
+from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, NeedsAttention, ObjectMissing
 from syncd.journal.statements import StatementKind
@@ -49,6 +51,7 @@ class Pruned:
         freed: bytes that come free once they are deleted.
         waiting: (packs, devices whose word is to come) of condemnations that are under way.
         deleted: packs that were deleted now, and `deleted_bytes` of them.
+        held_by: stores that this device does not use, so that nothing could be deleted there: nothing is anywhere.
     """
 
     kept: dict[str, int] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Pruned:
     waiting: list[tuple[int, list[str]]] = field(default_factory=list)
     deleted: int = 0
     deleted_bytes: int = 0
+    held_by: list[str] = field(default_factory=list)
 
     def fields(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -73,6 +77,7 @@ class Pruned:
             "waiting": [{"packs": packs, "for": names} for packs, names in self.waiting],
             "deleted_packs": self.deleted,
             "deleted_bytes": self.deleted_bytes,
+            "held_by": self.held_by,
         }
 
 
@@ -190,7 +195,8 @@ class Pruning:
         if not own_cases:
             return
         ripe = {judgment: case for judgment, case in own_cases.items() if self._is_ripe(judgment, case)}
-        if not ripe or not self._all_is_known():
+        self.found.held_by = self._not_used_here() if ripe else []
+        if not ripe or self.found.held_by or not self._all_is_known():
             return
         all_cases = known_cases(self._state)  # somebody may have said more just now
         ripe = {judgment: all_cases[judgment] for judgment in ripe if self._is_ripe(judgment, all_cases[judgment])}
@@ -229,6 +235,11 @@ class Pruning:
             for device in self._state.devices.all()
             if device.sequence and (device.no in recent or device.no == OWN_DEVICE)
         }
+
+    def _not_used_here(self) -> list[str]:
+        """Return the stores of the vault that are disabled on this device."""
+        settings = settings_of(self._vault.settings.stores, store_set(self._state))
+        return [setting.name for setting in settings if not setting.enabled]
 
     def _all_is_known(self) -> bool:
         """Take what all stores show now; tell whether that is all, and nothing of it is wrong."""

@@ -25,7 +25,7 @@ from syncd.engine.journals import Fetched, check_known, list_records, read_journ
 from syncd.engine.loading import load_newest
 from syncd.engine.packfates import settle_fates
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
-from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, open_setting, soundness
+from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, note_used, open_setting, soundness
 from syncd.engine.storeset import store_set
 from syncd.engine.unlocking import open_with
 from syncd.engine.vault import (
@@ -140,7 +140,15 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
     # own journal to the end cannot go on with it.
     anew = anew or len(store.members) < len(settings.stores)
     with contextlib.closing(store):
-        return _rebuild(home, ambient, bare, settings, store, anew=anew)
+        try:
+            return _rebuild(home, ambient, bare, settings, store, anew=anew)
+        except _NotAllAsked as error:
+            log.warning("%s", error)
+            return _rebuild(home, ambient, bare, settings, store, anew=True)
+
+
+class _NotAllAsked(Exception):
+    """A store that may know more of this device's journal was not asked, or not to the end of its listing."""
 
 
 def _open_all(home: Home, settings: tuple[StoreSetting, ...], ambient: Ambient) -> Replicas:
@@ -190,6 +198,9 @@ def _rebuild(
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
         result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
+        if not fresh:
+            _check_all_asked(home, store)
+        _note_stores(home, store)
         settings = replace(settings, stores=_name_stores(home, settings.stores))
     except BaseException:
         put_back(home.state)
@@ -204,6 +215,25 @@ def _rebuild(
     Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
     drop_aside(home.state)
     return result
+
+
+def _check_all_asked(home: Home, store: Replicas) -> None:
+    """See that every store that the vault is said to have was asked: other devices may have added one.
+
+    Raises:
+        _NotAllAsked: one was not, or broke off.
+    """
+    with contextlib.closing(State(home.state, write=False)) as state:
+        places = store_set(state).places
+    left_out = sorted(places.keys() - {member.name for member in store.members})
+    if left_out or not store.whole:
+        which = ", ".join(left_out) or "one of the stores"
+        raise _NotAllAsked(f"{which} could not be asked for all that this device said: it goes on as a new device")
+
+
+def _note_stores(home: Home, store: Replicas) -> None:
+    with contextlib.closing(State(home.state, write=True)) as state:
+        note_used(state, (member.name for member in store.members if not member.name.startswith(UNNAMED)))
 
 
 def _name_stores(home: Home, given: tuple[StoreSetting, ...]) -> tuple[StoreSetting, ...]:

@@ -93,6 +93,9 @@ class CatchUp:
             self._go_on()
             if not listed.name.startswith(KINDS):
                 continue
+            if listed.name in self._stores.let_go:
+                self._delete(listed.name, [member for member in members if member.name in sizes])
+                continue
             for store, size in sizes.items():
                 counted[store][0] += 1
                 counted[store][1] += size
@@ -115,6 +118,16 @@ class CatchUp:
             new = any(member.hollow for member in self._stores.members if member.name == store)
             log.log(logging.INFO if new else logging.WARNING, "the store %s lacks %d objects", store, lacking)
         return found
+
+    def _delete(self, name: str, having: list[Member]) -> None:
+        """Delete what was let go from stores that were not there when it was deleted."""
+        for member in having:
+            try:
+                member.ask(lambda provider: provider.delete(name))
+            except StoreError as error:
+                log.info("the store %s keeps %s, which was let go: %s", member.name, name, error.message)
+        for store in self._stores.members:
+            self._stores.owing.dropped(store.name, name)
 
     def _wanting(self, listed: Listed, sizes: dict[str, int], found: Found) -> list[str]:
         """Return the stores that shall have an object and have it not, or cut."""

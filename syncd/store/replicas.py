@@ -61,6 +61,7 @@ class Replicas:
         self.members, self.rule, self.owing, self.sound = tuple(members), rule, owing, sound
         self.quotas, self.costs = quota or {}, costs or {}
         self.patience_s = PATIENCE_S
+        self.let_go: frozenset[str] = frozenset()  # objects that were deleted: a store that still has one deletes it
         self._one = self.members[0].provider if len(self.members) == 1 else None
 
     @classmethod

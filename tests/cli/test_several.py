@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from syncd.cli.given import given_stores
+from syncd.config.settings import load, save
 from syncd.engine.both import full_cycle
 from syncd.engine.deciding import decide
 from syncd.engine.founding import Founding, create_vault
@@ -336,6 +338,31 @@ def test_a_place_that_is_none_of_the_vaults(world: Several, tmp_path: Path) -> N
     assert run_cli(home, *arguments, "--store", f"nas={moved}").returncode == 0
     listed = {store["name"]: store["url"] for store in json.loads(run_cli(home, "store", "list", "--json").stdout)}
     assert listed["nas"] == moved.as_uri()
+
+
+def test_a_rebuild_that_does_not_know_of_a_store_makes_a_new_device(world: Several) -> None:
+    """Another device added it: it alone may have what this device said last, which nobody shall say otherwise."""
+    world.do("store", "add", "third", str(world.at("third")))
+    settings = load(world.home.config)
+    save(replace(settings, stores=tuple(one for one in settings.stores if one.name != "third")), world.home.config)
+    assert "third" in world.stores(), "the journals name it"
+    for other in ("main", "nas"):
+        world.at(other).rename(world.at(f"{other}-aside"))
+    world.write("last", "said on the third alone")
+    world.do("sync")
+    for other in ("main", "nas"):
+        world.at(f"{other}-aside").rename(world.at(other))
+    world.at("third").rename(world.at("third-aside"))
+    before = devices_of(world)
+    world.do("rebuild")
+    world.at("third-aside").rename(world.at("third"))
+    world.do("sync")
+    assert len(devices_of(world)) == len(before) + 1
+    assert json.loads(world.cli("status", "--json").stdout)["alarms"] == 0
+
+
+def devices_of(world: Several) -> list[dict[str, object]]:
+    return list(json.loads(world.do("device", "list", "--json")))
 
 
 @pytest.mark.parametrize("store", ["main", "nas"])

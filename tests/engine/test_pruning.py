@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from syncd.config.settings import StoreSetting
+from syncd.config.settings import StoreSetting, load, save
 from syncd.engine.inplace import InPlace
+from syncd.engine.keeping import catch_up, use_stores
 from syncd.engine.outbox import Outbox
 from syncd.engine.picking import pick
 from syncd.engine.policies import say_policy
@@ -147,6 +150,40 @@ def test_what_nobody_keeps_goes(two: list[Device], days: Days) -> None:
         assert set(versions(device, b"letter")) == {texts[1].encode(), texts[2].encode(), b"gone"}
         clean(device)
     assert pruned(two[0]) == Pruned(kept={"last": 1}, dropped=1, dropped_bytes=10_000)
+
+
+def compared(device: Device) -> None:
+    with opened(device) as vault:
+        use_stores(vault)
+        for member in vault.store.members:
+            member.returned = True
+        catch_up(vault)
+
+
+def test_nothing_goes_while_a_store_is_not_used_here(tmp_path: Path, days: Days) -> None:
+    """And what was deleted while a store was away comes back from it to none of the others."""
+    places = {name: tmp_path / "stores" / name for name in ("main", "nas")}
+    settings = tuple(StoreSetting(name, str(place)) for name, place in places.items())
+    (laptop,) = devices(tmp_path, "laptop", ambient=Ambient(now_ns=days), stores=settings)
+    saved_thrice([laptop])
+    say(laptop, LAST)
+    assert pruned(laptop).dead == 1
+    live_on([laptop], days)
+    held = load(laptop.home.config)
+    save(replace(held, stores=(settings[0], replace(settings[1], enabled=False))), laptop.home.config)
+    found = pruned(laptop)
+    assert (found.deleted, found.held_by) == (0, ["nas"])
+    save(held, laptop.home.config)
+    compared(laptop)
+    shutil.copytree(places["nas"], tmp_path / "as it was")
+    assert pruned(laptop).deleted == 1
+    left = {path.name for path in (places["main"] / "pack").rglob("*") if path.is_file()}
+    shutil.rmtree(places["nas"])
+    (tmp_path / "as it was").rename(places["nas"])
+    laptop.sync()
+    compared(laptop)
+    for place in places.values():
+        assert {path.name for path in (place / "pack").rglob("*") if path.is_file()} == left
 
 
 def test_without_a_policy_nothing_goes(two: list[Device], days: Days) -> None:
