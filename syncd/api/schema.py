@@ -54,9 +54,8 @@ class Decide(Asked):
     `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices. `lost` are
     names of stores that are taken away and of which nothing can be read any more.
 
-    `rules` and `undeletable_days` go with `retention`: what the vault keeps from now on.
-
-    `seen` goes with `approve` and `deny`: the seals of all that waited when the person looked; empty is whatever waits.
+    `rules` and `undeletable_days` go with `retention`; `seen` goes with `approve` and `deny`: the seals of all that
+    waited when the person looked, empty for whatever waits.
     """
 
     what: Literal["resolve", "approve", "deny", "rename-device", "stores", "retention"]
@@ -144,7 +143,7 @@ class Skipped(Said):
 
 
 class Status(Said):
-    """How everything stands."""
+    """How everything stands. A change is to be on `commit` stores before it is safe; it is on `commit_now`, no more."""
 
     state: str
     safe: bool
@@ -166,6 +165,8 @@ class Status(Said):
     watch_trouble: str
     skipped: list[Skipped]
     stores: list[Store]
+    commit: int
+    commit_now: int
     progress: Progress | None = None
 
 

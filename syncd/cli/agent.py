@@ -255,6 +255,11 @@ def _print_status(fields: dict[str, Any]) -> None:
             behind = f"{lacking} to come" if lacking else "not compared yet"
             health = behind if store["state"] == "behind" else store["state"]
         click.echo(f"  store    {store['url']}  {store['objects']} objects, {size_text(store['bytes'])}, {health}")
+    if fields["commit_now"] < fields["commit"]:
+        click.echo(
+            f"  safe     on {fields['commit_now']} store{'s' if fields['commit_now'] > 1 else ''}, "
+            f"of the {fields['commit']} that you want: the others are not used here, not filled yet, or cannot tell"
+        )
     click.echo(f"  device   {name_text(fields['device'])}")
     if fields["last_safe_at"]:
         click.echo(f"  safe at  {fields['last_safe_at'][:19].replace('T', ' ')} UTC")

@@ -10,6 +10,7 @@ import click
 
 from syncd.cli.browse import store_browse
 from syncd.cli.given import ask_for_secrets, at_a_terminal, restart, setting_of
+from syncd.cli.leaving import store_remove
 from syncd.cli.looking import looking
 from syncd.cli.session import home_and_client
 from syncd.cli.show import echo_json, json_option, size_text, talk, time_text
@@ -17,7 +18,6 @@ from syncd.cli.storeset import (
     store_add,
     store_disable,
     store_enable,
-    store_remove,
     store_set,
     tried,
     write_down,

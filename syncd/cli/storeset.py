@@ -9,31 +9,28 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.api.client import Client
 from syncd.cli.decide import decide
+from syncd.cli.filling import wait_for
 from syncd.cli.given import complete_secrets, given_stores, restart, setting_of, stores_of
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import size_text, talk, yes_option
+from syncd.cli.show import talk
 from syncd.config.home import Home
 from syncd.config.settings import STORE_NAME, StoreSetting, load, save
 from syncd.errors import Failed, ObjectMissing, StoreForeign, UsageError
 
 if TYPE_CHECKING:
-    from syncd.engine.vault import Vault
     from syncd.store.probe import Check
     from syncd.store.provider import Provider
-    from syncd.store.replicas import Replicas
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?")
-_SAY_S = 5.0
 COST_HELP = "What a terabyte costs there, in any unit that is one for all stores: where not all take a pack."
 
 
@@ -53,7 +50,7 @@ def _size(text: str) -> int:
 @click.option("--commit", type=int, metavar="W", help="A change is safe on so many stores.")
 @click.option("--no-wait", is_flag=True, help="Return before the store has everything.")
 def store_add(name: str, url: str, quota: str | None, cost: int | None, commit: int | None, no_wait: bool) -> None:
-    """Add a store: it is tried, said to all devices, and filled with all that the vault has.
+    """Add a store: it is tried, said to all devices, and filled with what it shall have.
 
     A name that the vault has already, and another place: where this device finds that store.
     """
@@ -69,16 +66,17 @@ def store_add(name: str, url: str, quota: str | None, cost: int | None, commit: 
     _write(home, place)
     _keep_secrets(home, place)
     is_new = name not in said.places
+    _tell_of_quota(said.rule.copies, limits)
     places = {name: place.url} if is_new else {}
     costs = {} if cost is None else {name: cost}
     body: dict[str, Any] = {"places": places, "quotas": limits, "costs": costs, "commit": commit}
-    decide(client, "stores", {**body, "copies": 0} if is_new else body)
+    decide(client, "stores", body)
     write_down(home, name, found)
     talk(
         f"Added {name}. It gets all that the vault has." if is_new else f"This device finds {name} at {place.url} now."
     )
     if not no_wait:
-        _wait_for(home, client, name)
+        wait_for(home, client, name)
 
 
 def _check_rule(stores: int, commit: int | None) -> None:
@@ -161,178 +159,6 @@ def write_down(home: Home, name: str, found: list[dict[str, Any]]) -> None:
         owing.write_down(name, json.dumps({"at": time.time(), "found": found}))
 
 
-# -- until it has everything ----------------------------------------------------------------------
-
-
-def _wait_for(home: Home, client: Client, name: str) -> None:
-    """Return when a store has everything: the agent sees to it, or this process where none runs."""
-    if client.running():
-        _until(lambda: _lacking_there(client, name))
-    else:
-        from syncd.cli.session import working
-        from syncd.engine.keeping import catch_up
-
-        with working() as vault, _saying(vault.store, [name]) as beat:
-            catch_up(vault, beat)
-            lacking, _ = vault.store.owing.lacking(name)
-            if lacking:
-                raise Failed(f"{name} still lacks {lacking} objects", hint="`syncd store list` says why.")
-    talk(f"{name} has everything.")
-
-
-def _lacking_there(client: Client, name: str) -> tuple[int, int, str]:
-    for store in client.call("GET", "/v1/status")["stores"]:
-        if store["name"] == name:
-            if not store["healthy"]:
-                raise Failed(store["reason"], hint=store["hint"] or "It goes on when the store is back.")
-            unknown = store["state"] != "complete"
-            return store["lacking_objects"] + unknown, store["lacking_bytes"], store["state"]
-    return 1, 0, "unknown"
-
-
-def _until(lacking: Callable[[], tuple[int, int, str]]) -> None:
-    said = time.monotonic()
-    while True:
-        objects, size, _ = lacking()
-        if not objects:
-            return
-        if time.monotonic() - said > _SAY_S:
-            talk(f"{objects} objects to go, {size_text(size)}")
-            said = time.monotonic()
-        time.sleep(0.2)
-
-
-@contextmanager
-def _saying(stores: Replicas, names: list[str]) -> Iterator[Callable[[], None]]:
-    """Yield what is called between two objects, and now and then says how many are still to go."""
-    said = time.monotonic()
-
-    def beat() -> None:
-        nonlocal said
-        if time.monotonic() - said > _SAY_S:
-            said = time.monotonic()
-            found = [stores.owing.lacking(name) for name in names]
-            talk(f"{sum(n for n, _ in found)} objects to go, {size_text(sum(size for _, size in found))}")
-
-    yield beat
-
-
-# -- taking one away ------------------------------------------------------------------------------
-
-
-@click.command("remove")
-@click.argument("name")
-@click.option("--lost", is_flag=True, help="It is gone for good: do not read it. What only it had is told first.")
-@yes_option
-def store_remove(name: str, lost: bool, yes: bool) -> None:
-    """Take a store away, once the others have everything. What lies in it stays there, and is yours to delete."""
-    home, client = home_and_client()
-    settings, said = stores_of(home)
-    leaves_already = name in said.removed - said.lost and name in said.left  # and may never come to its end
-    setting = StoreSetting(name=name, url=said.left[name]) if lost and leaves_already else setting_of(home, name)
-    if len([one for one in settings if one.enabled and one.name != name]) < max(1, said.rule.commit):
-        raise UsageError(
-            f"without {name} there are fewer stores than a change has to be on ({said.rule.commit})",
-            hint="Add another one first, or `syncd store set --commit 1`.",
-        )
-    if not (setting.enabled or lost):
-        raise UsageError(
-            f"{name} is disabled on this device, so what only it has would not be brought to the others",
-            hint=f"Enable it first: `syncd store enable {name}`; or, if it is gone for good, add --lost.",
-        )
-    if lost:
-        _tell_lost(home, name)
-    if not yes and not click.confirm(f"Take {name} ({setting.url}) away from all devices?", err=True):
-        raise UsageError("nothing was changed")
-    if not lost:
-        with reading() as vault:
-            _drain(vault, name)
-    decide(client, "stores", {"places": {name: ""}, "lost": [name] if lost else []})
-    if not lost:
-        _wait_until_left(client, name)
-    talk(f"{name} is no store of the vault any more. What lies there stays until you delete it.")
-
-
-def _tell_lost(home: Home, name: str) -> None:
-    """Say what is lost with a store.
-
-    Raises:
-        StoreError: another store cannot be asked.
-    """
-    from syncd.engine.keeping import only_on
-
-    with reading() as vault:
-        found = only_on(vault, name)
-    if not found:
-        talk(f"The other stores have all that this device put on {name}, or are known to have.")
-        return
-    size = sum(listed.size for listed in found)
-    records = sum(listed.name.startswith("record/") for listed in found)
-    talk(f"{len(found)} objects ({size_text(size)}) are on {name} alone, and are lost with it; {records} are records.")
-    talk("`syncd verify` names the files that this hurts, and `syncd repair` what of them can be read here still.")
-
-
-def _wait_until_left(client: Client, name: str) -> None:
-    """Return when this device reads a store no more: what was put while it was emptied has been brought, too."""
-    if client.running():
-        _until(lambda: _leaves_still(client, name))
-        return
-    from syncd.cli.session import working
-    from syncd.engine.keeping import catch_up, use_stores
-
-    with working() as vault:
-        catch_up(vault)
-        use_stores(vault)
-        if vault.store.member(name) is not None:
-            raise Failed(
-                f"{name} is taken away, but the others do not have everything yet",
-                hint="It is read until they do; `syncd store list` says what is wrong.",
-            )
-
-
-def _leaves_still(client: Client, name: str) -> tuple[int, int, str]:
-    for store in client.call("GET", "/v1/status")["stores"]:
-        if store["name"] == name:
-            if not store["healthy"]:
-                raise Failed(
-                    f"{name} is taken away, but cannot be read to its end: {store['reason']}",
-                    hint=f"It goes on when it is back. If that is never: `syncd store remove {name} --lost`.",
-                )
-            return 1, 0, store["state"]
-    return 0, 0, ""
-
-
-def _drain(vault: Vault, name: str) -> None:
-    """Bring to the others all that only a store that goes has.
-
-    Raises:
-        Failed: they could not take it all.
-    """
-    from syncd.engine.vault import open_stores
-    from syncd.store.catchup import CatchUp
-
-    with closing(open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)) as stores:
-        member = stores.member(name)
-        if member is None or len(stores.members) < 2:
-            return
-        member.leaving = True
-        names = [one.name for one in stores.staying]
-        with _saying(stores, names) as beat:
-            work = CatchUp(stores, time.time, beat)
-            found = work.compare()
-            if found.failed:
-                store, error = next(iter(found.failed.items()))
-                hint = f"If it is gone for good: `syncd store remove {name} --lost`." if store == name else error.hint
-                raise Failed(f"{store} could not be listed: {error.message}", hint=hint)
-            more = True
-            while more:
-                more = sum(work.fill(one, 64) for one in stores.staying) > 0
-        lacking = {name: stores.owing.lacking(name)[0] for name in names}
-    if any(lacking.values()):
-        text = ", ".join(f"{name} {count}" for name, count in lacking.items() if count)
-        raise Failed(f"the others do not have everything yet: {text} objects", hint="Nothing was removed; try again.")
-
-
 # -- using one here, or not -----------------------------------------------------------------------
 
 
@@ -383,8 +209,14 @@ def store_set(copies: int | None, commit: int | None, quota: tuple[str, ...], co
         raise UsageError("nothing to set", hint="See `syncd store set --help`.")
     decide(client, "stores", {"copies": copies, "commit": commit, "quotas": limits, "costs": costs})
     wanted = said.rule.copies if copies is None else copies
+    _tell_of_quota(wanted, limits)
     where = f"{wanted} stores" if wanted else "all stores"
     talk(f"Each pack goes to {where}; a change is safe on {commit or said.rule.commit}.")
+
+
+def _tell_of_quota(copies: int, limits: dict[str, int]) -> None:
+    if any(limits.values()) and not copies:
+        talk("Each store gets everything, so no limit counts. Let each pack go to fewer: `syncd store set --copies N`.")
 
 
 def _by_store(given: tuple[str, ...], known: set[str]) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,6 @@ from syncd.model.location import pack_name
 from syncd.retention.fates import Fate
 from syncd.store.catchup import BATCH, CatchUp
 from syncd.store.owing import FILE, Owing
-from syncd.store.placement import Rule
 from syncd.store.provider import Listed
 from syncd.store.proving import Proven, Proving
 from syncd.store.replicas import Replicas
@@ -41,7 +40,7 @@ def say_new_stores(vault: Vault, outbox: Outbox) -> None:
     known = said.places.keys() | said.removed
     new = {setting.name: setting.url for setting in vault.settings.stores if setting.name not in known}
     if new and said.places:
-        outbox.say(say_stores(said, places=new, rule=Rule(0, said.rule.commit)))
+        outbox.say(say_stores(said, places=new))
 
 
 def use_stores(vault: Vault) -> None:

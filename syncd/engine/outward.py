@@ -24,8 +24,9 @@ from syncd.engine.readahead import Batch, Item, read_ahead
 from syncd.engine.recognising import Recognising
 from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
-from syncd.engine.survey import UNKNOWN_NODE, Directory, Survey, Visit
+from syncd.engine.survey import Survey
 from syncd.engine.vault import Vault
+from syncd.engine.visit import UNKNOWN_NODE, Directory, Visit
 from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row

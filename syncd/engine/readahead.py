@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from syncd.engine.ingest import WHOLE
-from syncd.engine.survey import Visit
+from syncd.engine.visit import Visit
 from syncd.fs.bulk import EXPECT, Read
 from syncd.fs.disk import Disk
 from syncd.model.entry import Kind, Stat

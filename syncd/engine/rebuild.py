@@ -16,8 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from syncd.config.home import Home
-from syncd.config.secrets import keep, kept
 from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.engine.asked import (
+    NotAllAsked,
+    check_all_asked,
+    name_stores,
+    note_stores,
+    open_all,
+    read_genesis,
+)
 from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.founding import check_place, fresh_folder
@@ -25,8 +32,7 @@ from syncd.engine.journals import Fetched, check_known, list_records, read_journ
 from syncd.engine.loading import load_newest
 from syncd.engine.packfates import settle_fates
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
-from syncd.engine.stores import UNNAMED, is_same_place, keep_secrets, note_used, open_setting, soundness
-from syncd.engine.storeset import store_set
+from syncd.engine.stores import keep_secrets, soundness
 from syncd.engine.unlocking import open_with
 from syncd.engine.vault import (
     MARK,
@@ -38,7 +44,7 @@ from syncd.engine.vault import (
     open_vault,
     write_private,
 )
-from syncd.errors import Damaged, Locked, NotUnlocked, StoreError, StoreForeign, SyncdError, UsageError
+from syncd.errors import Damaged, Locked, NotUnlocked, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.record import record_name
 from syncd.journal.statements import Statement, StatementKind
@@ -48,9 +54,6 @@ from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch, vault_id_of
 from syncd.seal.keys import DeviceKeys, SlotPrivate, VaultKeys
 from syncd.seal.slots import Unlock
 from syncd.state.db import State
-from syncd.store.member import Member, Surroundings
-from syncd.store.owing import Owing
-from syncd.store.placement import Rule
 from syncd.store.provider import Provider
 from syncd.store.replicas import Replicas
 
@@ -135,54 +138,22 @@ def rebuild(home: Home, ambient: Ambient, bare: Bare | None, *, anew: bool = Fal
         settings = Settings(folder=bare.folder, device=bare.device, stores=bare.stores)
     else:
         settings = load(home.config)
-    store = _open_all(home, settings.stores, ambient)
+    store = open_all(home, settings.stores, ambient)
     # A store that cannot be asked may know of records of this device that the others lack: whoever does not know its
     # own journal to the end cannot go on with it.
     anew = anew or len(store.members) < len(settings.stores)
     with contextlib.closing(store):
         try:
             return _rebuild(home, ambient, bare, settings, store, anew=anew)
-        except _NotAllAsked as error:
+        except NotAllAsked as error:
             log.warning("%s", error)
             return _rebuild(home, ambient, bare, settings, store, anew=True)
-
-
-class _NotAllAsked(Exception):
-    """A store that may know more of this device's journal was not asked, or not to the end of its listing."""
-
-
-def _open_all(home: Home, settings: tuple[StoreSetting, ...], ambient: Ambient) -> Replicas:
-    """Open the stores of a vault of which nothing is known yet.
-
-    Raises:
-        StoreForeign: none holds a vault, or they hold different ones.
-        StoreError: none of them can be asked.
-    """
-    providers = {setting.name: open_setting(home, setting) for setting in settings if setting.enabled}
-    if len(providers) == 1:
-        ((name, provider),) = providers.items()
-        return Replicas.alone(provider, name)
-    found: dict[str, bytes] = {}
-    errors: list[StoreError] = []
-    for name, provider in providers.items():
-        try:
-            found[name] = _read_genesis(provider)
-        except StoreError as error:
-            log.warning("the store %s is left out: %s", name, error.message)
-            errors.append(error)
-    if len(set(found.values())) > 1:
-        raise StoreForeign(f"{' and '.join(providers[name].url for name in found)} hold different vaults")
-    if not found:
-        raise errors[0]
-    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
-    genesis = next(iter(found.values()))
-    return Replicas([Member(name, providers[name], around, genesis) for name in found], Rule(), Owing())
 
 
 def _rebuild(
     home: Home, ambient: Ambient, bare: Bare | None, settings: Settings, store: Replicas, *, anew: bool
 ) -> Rebuilt:
-    genesis = _read_genesis(store)
+    genesis = read_genesis(store)
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)
     keys, _ = keys_of(vault, genesis, opened)
@@ -199,9 +170,9 @@ def _rebuild(
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
         result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
         if not fresh:
-            _check_all_asked(home, store)
-        _note_stores(home, store)
-        settings = replace(settings, stores=_name_stores(home, settings.stores))
+            check_all_asked(home, store)
+        note_stores(home, store)
+        settings = replace(settings, stores=name_stores(home, settings.stores))
     except BaseException:
         put_back(home.state)
         raise
@@ -215,60 +186,6 @@ def _rebuild(
     Disk(os.fsencode(settings.folder)).write_marker(marker_of(vault, DeviceId(device.id), mark))
     drop_aside(home.state)
     return result
-
-
-def _check_all_asked(home: Home, store: Replicas) -> None:
-    """See that every store that the vault is said to have was asked: other devices may have added one.
-
-    Raises:
-        _NotAllAsked: one was not, or broke off.
-    """
-    with contextlib.closing(State(home.state, write=False)) as state:
-        places = store_set(state).places
-    left_out = sorted(places.keys() - {member.name for member in store.members})
-    if left_out or not store.whole:
-        which = ", ".join(left_out) or "one of the stores"
-        raise _NotAllAsked(f"{which} could not be asked for all that this device said: it goes on as a new device")
-
-
-def _note_stores(home: Home, store: Replicas) -> None:
-    with contextlib.closing(State(home.state, write=True)) as state:
-        note_used(state, (member.name for member in store.members if not member.name.startswith(UNNAMED)))
-
-
-def _name_stores(home: Home, given: tuple[StoreSetting, ...]) -> tuple[StoreSetting, ...]:
-    """Return the stores that a person gave, called what the vault calls them.
-
-    Raises:
-        UsageError: the vault has several, and one that was given is none of them by its place.
-    """
-    if not any(setting.name.startswith(UNNAMED) for setting in given):
-        return given
-    with contextlib.closing(State(home.state, write=False)) as state:
-        said = store_set(state)
-    named = []
-    for setting in given:
-        if not setting.name.startswith(UNNAMED):
-            named.append(setting)
-            continue
-        name = next((name for name, url in said.places.items() if is_same_place(url, setting.url)), None)
-        if name is None and len(said.places) == 1:
-            (name,) = said.places  # it is somewhere else for this computer
-        if name is None and said.places:
-            known = ", ".join(f"{name} ({url})" for name, url in said.places.items())
-            raise UsageError(
-                f"which store of the vault is {setting.url}? It has {known}",
-                hint="Say its name: --store NAME=URL.",
-            )
-        keep(home.keys, name or "main", kept(home.keys, setting.name))
-        named.append(replace(setting, name=name or "main"))
-    return tuple(named)
-
-
-def _read_genesis(store: Provider) -> bytes:
-    if store.stat("genesis") is None:
-        raise StoreForeign(f"{store.url} holds no vault")
-    return store.get("genesis")
 
 
 def _device(

@@ -11,8 +11,9 @@ from itertools import chain
 
 from syncd.engine.outbox import Outbox
 from syncd.engine.published import says
-from syncd.engine.survey import Directory, Survey
+from syncd.engine.survey import Survey
 from syncd.engine.vault import Vault
+from syncd.engine.visit import Directory
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import Content, Stat
 from syncd.model.ids import OWN_DEVICE, device_of

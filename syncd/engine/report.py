@@ -57,6 +57,8 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "watch_trouble": status.watch_trouble if status else "",
         "skipped": [{**path_fields(path), "reason": reason} for path, reason in sorted(problems.items())],
         "stores": stores,
+        "commit": store_set(vault.state).rule.commit,
+        "commit_now": vault.store.commit,
     }
     if progress:
         fields["progress"] = progress.fields()

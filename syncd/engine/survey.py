@@ -7,12 +7,12 @@ here changes anything. Invariant: an ignored, unreadable or special entry is nev
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from syncd.engine.calling import NamesHere
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
+from syncd.engine.visit import UNKNOWN_NODE, Directory, Visit
 from syncd.fs.exchanging import TEMPORARY
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime, usual_mode
@@ -24,40 +24,6 @@ from syncd.scan.diff import Findings, compare, digest, too_fresh
 from syncd.scan.ignore import Rules
 
 SPECIAL = "is a fifo, socket or device: not synced"
-UNKNOWN_NODE = -1  # of a new directory, until its change was told
-
-
-@dataclass(slots=True)
-class Directory:
-    """A directory on the way: its node is known once its change was told.
-
-    `moved` is the base's row of a directory that stood elsewhere; `stat` is there for a new or moved one.
-    """
-
-    path: bytes
-    node: int
-    known: bool
-    parent: Directory | None = None
-    stat: Stat | None = None
-    moved: Row | None = None
-    mounted: bool = False  # another file system begins here
-    wholly: bool = False  # all below it is looked at, too
-
-
-@dataclass(slots=True)
-class Visit:
-    """What was found in one directory. `digest` is there when its entries may be remembered as seen."""
-
-    directory: Directory
-    findings: Findings
-    children: list[Directory]
-    digest: bytes | None
-    met: bool = False  # something stands at a name that another node still has
-    listed: bool = False  # its entries were compared: what was remembered of it holds no more
-    problems: dict[bytes, str] = field(default_factory=dict)
-    left_over: list[bytes] = field(default_factory=list)  # what we were writing when we were killed
-    adopted: list[tuple[Row, Stat, bytes]] = field(default_factory=list)  # directories that the vault knows, by name
-    called: list[tuple[int, bytes]] = field(default_factory=list)  # nodes that this disk calls otherwise than the tree
 
 
 class Survey:

@@ -159,6 +159,8 @@ class CatchUp:
         done = 0
         for listed in batch:
             self._go_on()
+            if self._stores.under_way.has(member.name, listed.name):
+                continue
             if self._is_there(member, listed):
                 done += 1
                 continue
@@ -195,7 +197,8 @@ class CatchUp:
         try:
             return self._stores.get_from_others(member, name)
         except ObjectMissing:
-            if self._stores.whole:  # it was never put anywhere: who began to put it puts it anew, or lets it be
+            # It was never put anywhere: who began to put it puts it anew, or lets it be; who does so now has it noted.
+            if self._stores.whole and not self._stores.under_way.has(member.name, name):
                 self._stores.owing.dropped(member.name, name)
         except StoreError as error:
             log.info("%s cannot be had for the store %s: %s", name, member.name, error.message)

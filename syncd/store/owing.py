@@ -10,6 +10,7 @@ wait for stores write it while a transaction of the state is open.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from syncd.store.provider import Listed
 
+log = logging.getLogger("syncd.store")
 FILE = "stores.db"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS owed (store TEXT, name TEXT, size INTEGER, PRIMARY KEY (store, name)) WITHOUT ROWID;
@@ -42,6 +44,20 @@ class Holdings:
     compared_s: float = 0.0
 
 
+def _open(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = OFF")
+        db.executescript(_SCHEMA)
+        for table in ("owed", "probed", "held"):
+            db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - fixed names
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 class Owing:
     """The notes of one home. Every call is atomic and safe from any thread; stores go by their names.
 
@@ -51,10 +67,17 @@ class Owing:
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError:
+            raise  # it is in use, or the disk is full: it is not damaged
+        except sqlite3.DatabaseError as error:
+            if path is None:
+                raise
+            log.warning("%s is damaged (%s) and begins anew: the stores are compared", path, error)
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            self._db = _open(path)
 
     def close(self) -> None:
         """Close the file."""

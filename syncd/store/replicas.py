@@ -30,6 +30,7 @@ from syncd.store.member import Member, Surroundings
 from syncd.store.owing import Owing
 from syncd.store.placement import Room, Rule, choose, copies_of
 from syncd.store.provider import LARGEST_OBJECT, Capabilities, Listed, Provider
+from syncd.store.underway import UnderWay
 
 log = logging.getLogger("syncd.store")
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Replicas:
         self.quotas, self.costs = quota or {}, costs or {}
         self.patience_s = PATIENCE_S
         self.let_go: frozenset[str] = frozenset()  # objects that were deleted: a store that still has one deletes it
+        self.under_way = UnderWay()
         self._one = self.members[0].provider if len(self.members) == 1 else None
 
     @classmethod
@@ -148,7 +150,8 @@ class Replicas:
             return
         members = self.takers(name, len(data))
         self.owing.owe([member.name for member in members], [Listed(name, len(data))])
-        self._put_on(members, name, data, self.commit)
+        with self.under_way.marked([member.name for member in members], name):
+            self._put_on(members, name, data, self.commit)
 
     def takers(self, name: str, size: int) -> list[Member]:
         """Return the stores that shall have an object, those that can take it now first."""
@@ -194,11 +197,12 @@ class Replicas:
         """Return the work of putting an object on one store, where damaged bytes in its place are replaced."""
 
         def put(provider: Provider) -> None:
-            try:
-                provider.put(name, data)
-            except ObjectExists:
-                self._replace(member, provider, name, data)
-            self.owing.paid(member.name, name, len(data))
+            with self.under_way.marked([member.name], name):
+                try:
+                    provider.put(name, data)
+                except ObjectExists:
+                    self._replace(member, provider, name, data)
+                self.owing.paid(member.name, name, len(data))
 
         return put
 

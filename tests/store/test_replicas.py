@@ -3,12 +3,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreFull, StoreGone
 from syncd.store.catchup import CatchUp
 from syncd.store.member import IN_FLIGHT
+from syncd.store.owing import Owing
 from syncd.store.placement import Rule
 from syncd.store.provider import Listed, Provider
 from syncd.store.replicas import Replicas
@@ -330,6 +332,60 @@ class TestCatchingUp:
         catch_up(stores)
         assert stores.owing.lacking("a") == (0, 0)
 
+    def test_what_is_being_put_just_now_is_left_to_who_puts_it(self) -> None:
+        """Neither is it forgotten, since no store has it yet, nor put a second time."""
+        stores = Stores(3, Rule(0, 1))
+        catch_up(stores)
+        gate = threading.Event()
+        for door in stores.doors:
+            door.gate = gate
+        name, data = pack(1)
+        putter = threading.Thread(target=stores.all.put, args=(name, data))
+        putter.start()
+        try:
+            while not all(stores.all.under_way.has(member.name, name) for member in stores.all.members):
+                assert putter.is_alive()
+            work = CatchUp(stores.all, lambda: stores.clock.now)
+            for member in stores.all.members:
+                work.fill(member, 8)
+            assert [stores.owing.owes(member.name, name) for member in stores.all.members] == [True] * 3
+        finally:
+            gate.set()
+            putter.join()
+        settle(stores)
+        assert full_copies(stores)
+        assert [door.calls.count("put") for door in stores.doors] == [1, 1, 1]
+        assert not any(stores.owing.owes(member.name, name) for member in stores.all.members)
+
+    def test_a_store_that_leaves_is_read_and_not_written(self) -> None:
+        stores = Stores(3, Rule(1, 1))
+        for number in range(20):
+            stores.all.put(*pack(number))
+        settle(stores)
+        catch_up(stores)
+        first, *others = stores.all.members
+        assert any(first.provider.list("pack/")), "some went there"
+        assert not stores.all.drained
+        first.leaving = True
+        first.returned = True
+        name, data = record(1)
+        stores.all.put(name, data)
+        catch_up(stores)
+        assert stores.all.drained
+        assert first.provider.stat(name) is None
+        for number in range(20):
+            name, data = pack(number)
+            assert data in [other.provider.get(name) for other in others if other.provider.stat(name) is not None]
+
+    def test_what_was_let_go_is_deleted_and_brought_to_nobody(self) -> None:
+        stores = Stores(2)
+        name, data = pack(1)
+        stores.doors[0].put(name, data)
+        stores.all.let_go = frozenset({name})
+        stores.all.members[0].returned = True
+        catch_up(stores)
+        assert [door.objects().keys() & {name} for door in stores.doors] == [set(), set()]
+
     def test_what_cannot_be_had_holds_up_nothing(self) -> None:
         stores = Stores()
         catch_up(stores)
@@ -367,6 +423,17 @@ class TestCatchingUp:
             stores.all.put(*pack(seed))
         settle(stores)
         assert sum(len(data) for name, data in stores.doors[0].objects().items() if name.startswith("pack")) <= 1200
+
+
+def test_damaged_notes_begin_anew(tmp_path: Path) -> None:
+    path = tmp_path / "stores.db"
+    with contextlib.closing(Owing(path)) as owing:
+        owing.owe(["a"], [Listed("pack/x", 5)])
+    for hurt in (b"no database" * 500, path.read_bytes()[:3000]):
+        path.write_bytes(hurt)
+        with contextlib.closing(Owing(path)) as owing:
+            assert owing.lacking("a") in ((0, 0), (1, 5))
+            owing.owe(["a"], [Listed("pack/y", 5)])
 
 
 def test_one_store_is_called_straight() -> None:
