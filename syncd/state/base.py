@@ -360,3 +360,4 @@ def settle(db: sqlite3.Connection, node: int) -> None:
     if db.execute(f"DELETE FROM node WHERE id = ? AND {gone} AND {ended}", (node,)).rowcount:  # noqa: S608
         db.execute("DELETE FROM copy WHERE node = ?", (node,))
         db.execute("DELETE FROM want WHERE node = ?", (node,))
+        db.execute("DELETE FROM hidden WHERE node = ?", (node,))

@@ -145,6 +145,7 @@ class State:
         for statement in (
             "DELETE FROM base",
             f"DELETE FROM want WHERE node IN ({ended})",  # noqa: S608
+            f"DELETE FROM hidden WHERE node IN ({ended})",  # noqa: S608
             f"DELETE FROM node WHERE id IN ({ended})",  # noqa: S608
             "DELETE FROM copy WHERE original = 0",
             f"UPDATE node SET ino = CASE WHEN kind <> 4 AND parent >= 0 THEN {PENDING} ELSE 0 END, ctime_ns = 0",  # noqa: S608

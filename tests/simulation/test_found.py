@@ -717,3 +717,25 @@ def test_seed_1001665() -> None:
     )
     schedule = Schedule(1001665, 3, ("plain", "plain", "plain"), False, (0, 0, 0), decisions, 2, stores=1, commit=1)
     Simulation(schedule).run()
+
+
+def test_seed_41000468() -> None:
+    """A copy that was none any more left behind that another entry stood for it."""
+    decisions = (
+        Decision("people", 0, (820, 618, 834), "create", ()),
+        Decision("people", 1, (802, 192, 524), "directory with", ()),
+        Decision("turn", 2, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 1, (349, 945, 426), "edit", ()),
+        Decision("advance", 0, (600,), "", ()),
+        Decision("people", 0, (957, 269, 943), "edit", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("wipe", 2, (977, 454), "", ()),
+        Decision("everywhere", 1, (), "", (Interrupt(33, "act", (302, 463, 463, 33), ""),)),
+        Decision("people", 1, (363, 903, 381), "remove", ()),
+    )
+    Simulation(Schedule(41000468, 3, ("plain", "plain", "plain"), False, (0, 0, 0), decisions, 3, 2, 2, False)).run()
