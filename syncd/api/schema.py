@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Ns = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
+Decision = Literal[
+    "resolve", "approve", "deny", "rename-device", "stores", "retention", "revoke", "approve-device", "rotate"
+]
 MOST_STORES = 32
 MOST_PATHS = 10_000  # in one request; a restore of more names their directory
 
@@ -48,17 +51,15 @@ class RuleAsked(Asked):
 
 
 class Decide(Asked):
-    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with `rename-device`.
+    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with what is about a device.
 
-    `places` (URL by name, empty to take a store away), `copies`, `commit`, `quotas` (bytes by name, 0 for none) and
-    `costs` (by name, 0 for not known) go with `stores`: what is said of the vault's stores, to all devices. `lost` are
-    names of stores that are taken away and of which nothing can be read any more.
-
-    `rules` and `undeletable_days` go with `retention`; `seen` goes with `approve` and `deny`: the seals of all that
-    waited when the person looked, empty for whatever waits.
+    `places` (URL by name, empty to take a store away), `lost` (those of them that cannot be read any more), `copies`,
+    `commit`, `quotas` (bytes by name, 0 for none) and `costs` (by name, 0 for not known) go with `stores`; `rules` and
+    `undeletable_days` with `retention`; `seen` with `approve` and `deny`: the seals of all that waited when the person
+    looked, empty for whatever waits.
     """
 
-    what: Literal["resolve", "approve", "deny", "rename-device", "stores", "retention"]
+    what: Decision
     path_b64: str = ""
     keep: Literal["a", "b", "both", ""] = ""
     name: Annotated[str, Field(max_length=64)] = ""
@@ -304,6 +305,7 @@ class Device(Said):
     this: bool
     records: int
     last_record_ns: int | None
+    revoked: bool
 
 
 class Operation(Said):

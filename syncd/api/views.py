@@ -12,6 +12,7 @@ from typing import Any
 from syncd.engine.conflicts import Conflict, conflicts
 from syncd.engine.guards import OUT, holds
 from syncd.engine.rules import read_rules
+from syncd.engine.standing import standing
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, UsageError
 from syncd.history.changes import latest
@@ -205,6 +206,7 @@ def device_list(vault: Vault) -> list[dict[str, Any]]:
     """Return the devices that share the folder, with what each said last and when by its own clock."""
     rows, own = vault.state.devices.all(), vault.device.id
     newest = {row.device: row for row in vault.state.devices.records()}
+    out = standing(vault.state).revoked
     return [
         {
             "name": vault.state.called(row),
@@ -212,6 +214,7 @@ def device_list(vault: Vault) -> list[dict[str, Any]]:
             "this": row.id == own,
             "records": row.sequence,
             "last_record_ns": newest[row.no].claimed_ns if row.no in newest else None,
+            "revoked": row.id in out,
         }
         for row in rows
     ]

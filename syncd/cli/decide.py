@@ -194,7 +194,8 @@ def device_list(as_json: bool) -> None:
     for item in found:
         when = time_text(item["last_record_ns"]) if item["last_record_ns"] else "never"
         mark = "*" if item["this"] else " "
-        click.echo(f"{mark} {name_text(item['name']):20}  {item['records']:6} records  {when}")
+        out = "  revoked" if item["revoked"] else ""
+        click.echo(f"{mark} {name_text(item['name']):20}  {item['records']:6} records  {when}{out}")
 
 
 @device.command("rename")
@@ -207,6 +208,32 @@ def device_rename(name: str) -> None:
     _, client = home_and_client()
     decide(client, "rename-device", {"name": name.strip()})
     talk(f"This device is called {name.strip()}.")
+
+
+@device.command("revoke")
+@click.argument("name")
+@yes_option
+def device_revoke(name: str, yes: bool) -> None:
+    """Leave a device out from now on: it can read nothing new, and nothing that it says is taken any more.
+
+    NAME is its name, or the beginning of its id. What it has read, and what it said until now, stays.
+    """
+    _, client = home_and_client()
+    if not yes and not click.confirm(f"Revoke {name}, on all devices and for good?", err=True):
+        raise UsageError("nothing was changed")
+    answer = decide(client, "revoke", {"name": name})
+    talk(f"{name_text(answer['device'])} is revoked: what is stored from now on is sealed to the others alone.")
+    talk("It keeps what it has read, and the store's credentials: change those where it had them.")
+    talk("If it knew the passphrase or the words: `syncd key change-passphrase`, `syncd key recovery`.")
+
+
+@device.command("approve")
+@click.argument("name")
+def device_approve(name: str) -> None:
+    """Let a device in that joined with keys from before a revocation: look first whether you know it."""
+    _, client = home_and_client()
+    answer = decide(client, "approve-device", {"name": name})
+    talk(f"{name_text(answer['device'])} takes part.")
 
 
 @device.command("show-code")

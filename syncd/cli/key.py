@@ -81,6 +81,19 @@ def recovery(passphrase_file: str | None, recovery_file: str | None) -> None:
     click.echo(entropy_to_words(entropy))
 
 
+@key.command("rotate")
+def rotate() -> None:
+    """Seal what is stored from now on with new keys, which every device, the passphrase and the words get.
+
+    What is there already stays as it is: whoever had the old keys can read that still.
+    """
+    from syncd.cli.decide import decide
+
+    _, client = home_and_client()
+    answer = decide(client, "rotate", {})
+    talk(f"What is stored from now on is sealed with new keys, for {answer['slots']} devices, passphrases and words.")
+
+
 @key.command("test")
 @_opens
 def test(passphrase_file: str | None, recovery_file: str | None) -> int:

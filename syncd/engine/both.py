@@ -11,6 +11,7 @@ from syncd.engine import apply
 from syncd.engine.applied import Outcome as Applied
 from syncd.engine.calling import NamesHere
 from syncd.engine.checkpoints import is_due, write_checkpoint
+from syncd.engine.epochs import settle as settle_epochs
 from syncd.engine.folder import meet_folder
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.keeping import say_new_stores, use_stores
@@ -77,6 +78,18 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
             return
 
 
+def answer_others(vault: Vault, outbox: Outbox, progress: Progress) -> None:
+    """Say what others' words ask for, before anything of this folder is taken.
+
+    Raises:
+        NeedsAttention: this device was revoked.
+        StoreError: a store could not be asked.
+    """
+    settle_epochs(vault, outbox)
+    say_new_stores(vault, outbox)
+    Pruning(vault, progress).answer(outbox)
+
+
 def full_cycle(
     vault: Vault,
     outbox: Outbox,
@@ -96,8 +109,7 @@ def full_cycle(
     both.arrived = Inward(vault).fetch(discover=True)
     use_stores(vault)
     outbox.refresh()
-    say_new_stores(vault, outbox)
-    Pruning(vault, progress).answer(outbox)
+    answer_others(vault, outbox, progress)
     both.outward = Outward(vault, outbox, progress, moves, ripe).scan()
     bring_in(vault, outbox, progress, both, ripe)
     help_newcomers(vault, both.outward)

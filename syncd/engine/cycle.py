@@ -15,19 +15,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from syncd.engine.both import Both, bring_in, help_newcomers
+from syncd.engine.both import Both, answer_others, bring_in, help_newcomers
 from syncd.engine.conflicts import count_conflicts
 from syncd.engine.folder import meet_folder
 from syncd.engine.guards import holds
 from syncd.engine.inward import Arrived
-from syncd.engine.keeping import say_new_stores, use_stores
+from syncd.engine.keeping import use_stores
 from syncd.engine.listening import Listening
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
-from syncd.engine.pruning import Pruning, prune_if_due
+from syncd.engine.pruning import prune_if_due
 from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
 from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Status
@@ -304,8 +304,7 @@ class Cycle:
         arrived = arrived or self._listening.fetch(self.vault, discover=whole)
         use_stores(self.vault)
         outbox = Outbox(self.vault)
-        say_new_stores(self.vault, outbox)
-        Pruning(self.vault, progress).answer(outbox)
+        answer_others(self.vault, outbox, progress)
         if whole and self.vault.state.nodes.counts() == (0, 0):
             progress.total_files, progress.total_bytes = count_files(self.vault)
         both = Both(arrived=arrived)

@@ -9,7 +9,10 @@ from typing import Any
 from blake3 import blake3
 
 from syncd.config.settings import load, save
+from syncd.engine.checkpoints import write_checkpoint
 from syncd.engine.conflicts import resolve
+from syncd.engine.epochs import approve as approve_device
+from syncd.engine.epochs import open_new, revoke
 from syncd.engine.guards import approve, check_seen, deny
 from syncd.engine.keeping import use_stores
 from syncd.engine.outbox import Outbox
@@ -29,6 +32,9 @@ from syncd.state.db import State
 from syncd.store.placement import Rule
 
 WORDS = 6  # of 11 bits each: a store would have to try 2^65 journals to make one that shows the same
+
+
+_MEMBERS = {"revoke": revoke, "approve-device": approve_device}
 
 
 def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +71,13 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         outbox.say(say_policy(policy))
         outbox.commit()
         return {"rules": len(policy.rules)}
+    if what in _MEMBERS:
+        decided = _MEMBERS[what](vault, outbox, body.get("name", ""))
+        return {"device": vault.state.called(decided) or decided.id.hex()[:8]}
+    if what == "rotate":
+        slots = open_new(vault, outbox)
+        write_checkpoint(vault)  # who joins believes none that is sealed under an older epoch
+        return {"slots": slots}
     if what == "stores":
         said = store_set(vault.state)
         rule = Rule(

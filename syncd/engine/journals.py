@@ -24,10 +24,11 @@ _NAME = re.compile(r"record/([0-9a-f]{32})/([0-9a-f]{16})")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A record and the size of its object in bytes."""
+    """A record, the size of its object in bytes, and the epoch that it is sealed under."""
 
     record: Record
     size: int
+    epoch: bytes = b""  # under which it is sealed
 
 
 def list_records(store: Provider) -> dict[DeviceId, list[int]]:
@@ -133,4 +134,4 @@ def read_journal(
             wrong.append(error.message)
             return
         previous, lamport, verifying = record.hash, record.head.lamport, record.head.verifying or verifying
-        yield Fetched(record, len(sealed))
+        yield Fetched(record, len(sealed), read_clear(sealed, ObjectKind.RECORD, name).header.epoch)

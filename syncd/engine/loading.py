@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from blake3 import blake3
 
@@ -31,6 +31,7 @@ from syncd.journal.record import record_name
 from syncd.journal.statements import Statement
 from syncd.model.ids import DeviceId, EpochId
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
+from syncd.seal.epochs import EpochRoots
 from syncd.seal.keys import VaultKeys
 from syncd.state.db import State
 from syncd.state.devices import Device, RecordRow
@@ -43,13 +44,34 @@ _NAME = re.compile(r"checkpoint/([0-9a-f]{32})/([0-9a-f]{16})")
 NOWHERE = bytes(16)  # the id of what lies elsewhere by now
 
 
-def load_newest(state: State, store: Provider, keys: VaultKeys) -> Checkpoint | None:
+def trusted_epochs(opened: Collection[EpochRoots]) -> frozenset[EpochId] | None:
+    """Return the epochs whose checkpoints may be believed before any record was read; None for all.
+
+    A device that was revoked has the older keys, and could make up a checkpoint that says nothing of that. So it is the
+    one that has all others in its past; where that is not one alone, none is.
+    """
+    if len(opened) < 2:
+        return None
+    older = {epoch for roots in opened for epoch in roots.past}
+    newest = {roots.epoch for roots in opened} - older
+    return frozenset(newest if len(newest) == 1 else ())
+
+
+def load_newest(
+    state: State, store: Provider, keys: VaultKeys, trusted: frozenset[EpochId] | None = None
+) -> Checkpoint | None:
     """Fill an empty state from the checkpoint that stands for most; None when none can be used.
+
+    Args:
+        state: empty.
+        store: has the checkpoints.
+        keys: open them.
+        trusted: epochs under which one may be sealed; None for all.
 
     Raises:
         StoreError: the store could not be asked.
     """
-    for checkpoint in sorted(_checkpoints(store, keys), key=_weight, reverse=True):
+    for checkpoint in sorted(_checkpoints(store, keys, trusted), key=_weight, reverse=True):
         name = checkpoint_name(checkpoint.device, checkpoint.sequence)
         try:
             with state.transaction():
@@ -65,7 +87,7 @@ def _weight(checkpoint: Checkpoint) -> int:
     return sum(seen.sequence for seen in checkpoint.frontier)
 
 
-def _checkpoints(store: Provider, keys: VaultKeys) -> Iterator[Checkpoint]:
+def _checkpoints(store: Provider, keys: VaultKeys, trusted: frozenset[EpochId] | None) -> Iterator[Checkpoint]:
     """Yield the newest checkpoint of each device, if its signature is the device's."""
     newest: dict[DeviceId, int] = {}
     for listed in store.list("checkpoint/"):
@@ -76,6 +98,10 @@ def _checkpoints(store: Provider, keys: VaultKeys) -> Iterator[Checkpoint]:
     for device, sequence in newest.items():
         name = checkpoint_name(device, sequence)
         try:
+            epoch = EpochId(read_clear(store.get(name), ObjectKind.CHECKPOINT, name).header.epoch)
+            if trusted is not None and epoch not in trusted:
+                log.info("%s is sealed under an older epoch, and left out", name)
+                continue
             first = open_record(store.get(record_name(device, 1)), keys, None, lambda other: 0, record_name(device, 1))
             payload = _payload(store, keys, ObjectKind.CHECKPOINT, name)
             found = decode_manifest(payload, keys.vault, first.head.verifying, name)

@@ -18,6 +18,7 @@ from blake3 import blake3
 from syncd.chunk.lists import fold as fold_list
 from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
+from syncd.engine.frontier import note_told, untold
 from syncd.engine.journals import open_record
 from syncd.engine.packfates import settle_fates
 from syncd.engine.securing import condemned_chunks
@@ -29,7 +30,6 @@ from syncd.journal.record import (
     LARGEST_SEALED,
     Record,
     RecordHead,
-    Seen,
     encode,
     record_hash,
     record_name,
@@ -51,7 +51,6 @@ _INTENT = "record-intent"
 _ELSEWHERE = "record-elsewhere"  # rows of that record that say nothing of this disk
 _SPOOLED = "record-spooled"  # its bytes, where there are several stores: a retry puts these or none
 _STATEMENTS = "statements"
-_TOLD = "frontier-told"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
 _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
 
@@ -305,9 +304,7 @@ class Outbox:
         self.written.stored_bytes += len(sealed)
 
     def _settle(self, head: RecordHead) -> None:
-        told = cbor.loads(self._state.get(_TOLD) or cbor.dumps({}))
-        told.update({seen.device: seen.sequence for seen in head.frontier})
-        self._state.set(_TOLD, cbor.dumps(told))
+        note_told(self._state, head.frontier)
         self._state.set(NEXT_VERSION, str(self._next_version).encode())
         self._state.set(_INTENT, b"")
         self._state.set(_SPOOLED, b"")
@@ -324,7 +321,7 @@ class Outbox:
 
     def _head(self, batch: Batch, more_follow: bool) -> RecordHead:
         own = self._state.devices.get(OWN_DEVICE)
-        frontier = self._frontier()
+        frontier = untold(self._state)
         return RecordHead(
             device=own.id,
             sequence=own.sequence + 1,
@@ -336,16 +333,6 @@ class Outbox:
             statements=tuple(self._statements),
             more_follow=more_follow,
             verifying=self._vault.device.verifying,
-        )
-
-    def _frontier(self) -> tuple[Seen, ...]:
-        """Return the tips of other journals that this device has not told yet."""
-        told: dict[bytes, int] = cbor.loads(self._state.get(_TOLD) or cbor.dumps({}))
-        others = [device for device in self._state.devices.all() if device.no != OWN_DEVICE and device.sequence]
-        return tuple(
-            Seen(device.id, device.sequence, device.hash, device.lamport)
-            for device in others
-            if told.get(device.id) != device.sequence
         )
 
     def _new_batch(self) -> Batch:

@@ -18,6 +18,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.packfates import NEWS, known_cases
 from syncd.engine.policies import policy_of
 from syncd.engine.progress import Progress
+from syncd.engine.standing import standing
 from syncd.engine.stores import settings_of
 from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
@@ -229,11 +230,11 @@ class Pruning:
 
     def _awaited_devices(self) -> dict[bytes, str]:
         """Return the devices whose word counts: those that said something within the last months of this one's life."""
-        recent = self._state.receipts.younger_than(LAPSE_DAYS)
+        recent, out = self._state.receipts.younger_than(LAPSE_DAYS), standing(self._state).revoked
         return {
             bytes(device.id): self._state.called(device)
             for device in self._state.devices.all()
-            if device.sequence and (device.no in recent or device.no == OWN_DEVICE)
+            if device.sequence and (device.no in recent or device.no == OWN_DEVICE) and device.id not in out
         }
 
     def _not_used_here(self) -> list[str]:

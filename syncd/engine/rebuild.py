@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load, save
+from syncd.engine.admitting import hear, lengths
 from syncd.engine.asked import (
     NotAllAsked,
     check_all_asked,
@@ -29,9 +30,10 @@ from syncd.engine.batch import dump_statements
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.founding import check_place, fresh_folder
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
-from syncd.engine.loading import load_newest
+from syncd.engine.loading import load_newest, trusted_epochs
 from syncd.engine.packfates import settle_fates
 from syncd.engine.replacing import WHOLE, drop_aside, put_back, set_aside, settle
+from syncd.engine.standing import words_of
 from syncd.engine.stores import keep_secrets, soundness
 from syncd.engine.unlocking import open_with
 from syncd.engine.vault import (
@@ -156,7 +158,7 @@ def _rebuild(
     genesis = read_genesis(store)
     vault = vault_id_of(genesis)
     device, opened, fresh = _device(home, store, vault, ambient, bare)
-    keys, _ = keys_of(vault, genesis, opened)
+    keys, founder = keys_of(vault, genesis, opened)
     store.sound = soundness(keys)
     predecessor = None
     if not fresh and (anew or _is_hurt(store, keys, DeviceId(device.id))):
@@ -168,7 +170,7 @@ def _rebuild(
     set_aside(home.state)
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
-        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark)
+        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark, founder.founder)
         if not fresh:
             check_all_asked(home, store)
         note_stores(home, store)
@@ -235,8 +237,9 @@ def _fill(
     founding: list[Statement],
     name: str,
     mark: str,
+    founder: bytes,
 ) -> Rebuilt:
-    """Make the new state; `founding` are the statements of a new device."""
+    """Make the new state; `founding` are the statements of a new device, `founder` is the vault's."""
     result = Rebuilt(new_device=bool(founding))
     state = State(home.state, write=True)
     try:
@@ -250,7 +253,7 @@ def _fill(
             if founding:
                 state.set("statements", dump_statements(founding))
                 state.set(PREDECESSOR, founding[0].fields.get("predecessor", b""))
-        fold_all(state, store, keys, result)
+        fold_all(state, store, keys, result, opened, founder)
         enrol_unheard(state, device, name)
         with state.transaction():
             state.set(WHOLE, b"1")
@@ -286,9 +289,11 @@ def enrol_unheard(state: State, device: DeviceKeys, name: str) -> None:
             state.set("statements", dump_statements([enrolment(device, name, None)]))
 
 
-def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) -> None:
+def fold_all(
+    state: State, store: Provider, keys: VaultKeys, result: Rebuilt, opened: list[EpochRoots], founder: bytes
+) -> None:
     """Fill an empty state from the newest checkpoint and all that was said since, in causal order."""
-    checkpoint = load_newest(state, store, keys)
+    checkpoint = load_newest(state, store, keys, trusted_epochs(opened))
     if checkpoint is not None:
         result.records = result.begun = sum(seen.sequence for seen in checkpoint.frontier)
         _count_on(state)
@@ -297,7 +302,10 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) ->
         with state.transaction():
             state.devices.number(device)
     result.devices = len(listed)
-    following = [_journal(state, store, keys, device, max(listed[device]), result.wrong) for device in listed]
+    lasts = {device: max(sequences) for device, sequences in listed.items()}
+    if len(opened) > 1:  # else nobody was ever revoked
+        lasts = _that_count(state, store, keys, lasts, founder)
+    following = [_journal(state, store, keys, device, last, result.wrong) for device, last in lasts.items()]
     left_out: set[int] = set()
     # A record's past has smaller Lamport clocks: the least of all next ones may be folded.
     for _, number, item in heapq.merge(*following, key=lambda entry: entry[:2]):
@@ -317,6 +325,17 @@ def fold_all(state: State, store: Provider, keys: VaultKeys, result: Rebuilt) ->
         result.records += 1
     with state.transaction():
         settle_fates(state)
+
+
+def _that_count(
+    state: State, store: Provider, keys: VaultKeys, lasts: dict[DeviceId, int], founder: bytes
+) -> dict[DeviceId, int]:
+    """Return how far each journal counts, of how far it goes; of one that does not, nothing is read."""
+    tips = {bytes(device.id): device for device in state.devices.all() if device.sequence}
+    heard = hear(store, keys, lasts, tips)
+    known = {device: tip.sequence for device, tip in tips.items()}
+    counted = lengths(heard, founder, known, words_of(state))
+    return {device: min(last, counted[device]) for device, last in lasts.items() if counted.get(bytes(device))}
 
 
 def _journal(

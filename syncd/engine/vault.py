@@ -22,6 +22,7 @@ from syncd.chunk.params import Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, load
 from syncd.engine.replacing import settle
+from syncd.engine.standing import current
 from syncd.engine.stores import in_use, open_replicas, used_here
 from syncd.engine.storeset import store_set
 from syncd.errors import Busy, Damaged, LetGo, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
@@ -196,6 +197,7 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None, store
     ambient = ambient or Ambient()
     try:
         keys, genesis = _unlock(state, device)
+        keys.current = current(state, keys) or keys.current
         store = stores or open_stores(home, settings, state, keys, ambient, write=write)
         named = [one.known_by for one in in_use(settings.stores, store_set(state), used_here(state))]
     except BaseException:

@@ -56,7 +56,12 @@ FIELDS: dict[StatementKind, dict[str, Field]] = {
     StatementKind.RENAME_DEVICE: {"device": (0, bytes, False), "name": (1, str, False)},
     StatementKind.REVOKE: {"device": (0, bytes, False), "cut": (1, int, False)},
     StatementKind.APPROVE: {"device": (0, bytes, False)},
-    StatementKind.EPOCH: {"epoch": (0, bytes, False), "past": (1, list, False), "slots": (2, list, False)},
+    StatementKind.EPOCH: {
+        "epoch": (0, bytes, False),
+        "past": (1, list, False),
+        "slots": (2, list, False),
+        "revoked": (3, list, True),
+    },
     StatementKind.SLOT_ADD: {"slot": (0, bytes, False), "type": (1, int, False), "public": (2, bytes, False)},
     StatementKind.SLOT_DROP: {"slot": (0, bytes, False)},
     StatementKind.STORE_SET: {

@@ -49,7 +49,7 @@ def filled(device: Device, root: Path) -> tuple[Said, Rebuilt]:
     try:
         with state.transaction():
             state.devices.number(DeviceId(b"nobody's device."))
-        fold_all(state, FolderStore(device.store), vault.keys, result)
+        fold_all(state, FolderStore(device.store), vault.keys, result, [], vault.genesis.founder)
         return said_by(state), result
     finally:
         state.close()

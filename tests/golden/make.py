@@ -84,13 +84,21 @@ CHANGES = [
 ]
 SAMPLE: dict[type, Any] = {bytes: fixed("field", 16), str: "name", int: 3, list: [fixed("item", 16)], dict: {"main": 5}}
 LATER = {
-    (StatementKind.RESCUE, "about")
+    (StatementKind.RESCUE, "about"),
+    (StatementKind.EPOCH, "revoked"),
 }  # optional fields that came after the first vectors: they have one of their own
 STATEMENTS = tuple(
     state(kind, **{name: SAMPLE[wanted] for name, (_, wanted, _) in FIELDS[kind].items() if (kind, name) not in LATER})
     for kind in StatementKind
 )
 RESCUE = state(StatementKind.RESCUE, packs=[fixed("pack")], about=[[fixed("device", 16), 7]])
+LEAVES_OUT = state(
+    StatementKind.EPOCH,
+    epoch=fixed("epoch", 16),
+    past=[fixed("old epoch", 16)],
+    slots=[fixed("slot", 16)],
+    revoked=[fixed("device", 16)],
+)
 SEEN = (Seen(OTHER, 4, fixed("other tip"), 11),)
 HEADS = {
     "first": RecordHead(
@@ -171,6 +179,7 @@ def make() -> dict[str, bytes]:
         "record hash": record_hash(payloads["all"]),
         "record object": record,
         "statement rescue": cbor.dumps(to_wire(RESCUE)),
+        "statement epoch": cbor.dumps(to_wire(LEAVES_OUT)),
         "pack": pack,
         "volume": seal_volume(
             Volume(DEVICE.id, 1, (record, b"another")), header(ObjectKind.VOLUME), secret(ObjectKind.VOLUME), vault

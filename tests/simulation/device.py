@@ -345,7 +345,7 @@ class SimDevice:
         self.db = connect(":memory:")
         self.db.deserialize(template())
         self.start()
-        keys, _, genesis = vault_of_all()
+        keys, beginning, genesis = vault_of_all()
         with self.state.transaction():
             self.state.devices.number(DeviceId(self.keys.id))
             self.state.keep_object("genesis", genesis)
@@ -354,7 +354,7 @@ class SimDevice:
             if predecessor is not None:
                 self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
                 self.state.set(PREDECESSOR, predecessor)
-        fold_all(self.state, self.vault.store, keys, Rebuilt())
+        fold_all(self.state, self.vault.store, keys, Rebuilt(), [], beginning.founder)
         enrol_unheard(self.state, self.keys, self.name)
         self.system.person = True  # as `rebuild` does, at its end; if that fails a person does it again
         self.vault.disk.write_marker(self.vault.marker)

@@ -259,7 +259,8 @@ def _filled(shelf: Shelf) -> tuple[State, bool]:
     with state.transaction():
         state.devices.number(DeviceId(b"nobody's device."))
     result = Rebuilt()
-    fold_all(state, Door(shelf, lambda *_: None), vault_of_all()[0], result)
+    keys, genesis, _ = vault_of_all()
+    fold_all(state, Door(shelf, lambda *_: None), keys, result, [], genesis.founder)
     if result.wrong:
         fail(f"checkpoint: {result.wrong}")
     return state, bool(result.begun)
