@@ -8,8 +8,9 @@ which no revoked one has, that a person approved, or that a record which counts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from syncd.engine.journals import Fetched, read_journal
 from syncd.engine.standing import Word, word_of
@@ -29,19 +30,19 @@ class Heard:
     Attributes:
         words: revocations, approvals and epochs.
         seen: (author, sequence, device, how far): what a record has seen of others.
-        came_with: device -> the epoch that its first record is sealed under.
+        came: device -> Lamport clock of its first record, and the epoch that this is sealed under.
     """
 
     words: list[Word] = field(default_factory=list)
     seen: list[tuple[bytes, int, bytes, int]] = field(default_factory=list)
-    came_with: dict[bytes, bytes] = field(default_factory=dict)
+    came: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
 
     def take(self, item: Fetched) -> None:
         """Take a record."""
         head = item.record.head
         author = bytes(head.device)
         if head.sequence == 1:
-            self.came_with[author] = item.epoch
+            self.came[author] = head.lamport, item.epoch
         self.seen += [(author, head.sequence, bytes(seen.device), seen.sequence) for seen in head.frontier]
         for one in head.statements:
             word = word_of(author, head.sequence, one)
@@ -61,21 +62,47 @@ def hear(store: Provider, keys: VaultKeys, lasts: Mapping[DeviceId, int], tips: 
 def lengths(heard: Heard, founder: bytes, known: Mapping[bytes, int], before: Iterable[Word] = ()) -> dict[bytes, int]:
     """Return how far each journal counts, by device; of one that is not there nothing does.
 
+    Words are taken one by one, those of devices that came earlier first: so a device that was revoked cannot revoke,
+    later on, whoever did that. What was taken counts, whatever is taken after it.
+
     Args:
         heard: what the records say.
         founder: of the vault.
-        known: how far journals are believed already, by a checkpoint.
-        before: what that says of revocations, approvals and epochs.
+        known: how far journals are believed already, by a checkpoint or a state.
+        before: what those say of revocations, approvals and epochs.
     """
-    devices = {*heard.came_with, *known, *(seen[2] for seen in heard.seen), *(word.author for word in heard.words)}
-    counted = dict.fromkeys(devices, ALL)
-    for _ in range(len(heard.words) + 2):  # each round settles one more word at least
-        words = [*before, *(word for word in heard.words if word.sequence <= counted.get(word.author, 0))]
-        now = _within(heard, words, founder, known, devices)
-        if now == counted:
-            break
-        counted = now
-    return {device: length for device, length in counted.items() if length}
+    devices = {*heard.came, *known, *(seen[2] for seen in heard.seen)}
+    taken = list(before)
+    if not any(word.kind == StatementKind.REVOKE for word in (*taken, *heard.words)):
+        return dict.fromkeys(devices, ALL)
+    waiting = sorted(heard.words, key=_seniority(heard, founder, known))
+    while True:
+        found = _within(heard, taken, founder, known, devices)
+        following = next((word for word in waiting if word.sequence <= found.get(word.author, 0)), None)
+        if following is None:
+            return {device: length for device, length in found.items() if length}
+        waiting.remove(following)
+        taken.append(following)
+
+
+def _seniority(heard: Heard, founder: bytes, known: Mapping[bytes, int]) -> Callable[[Word], tuple[Any, ...]]:
+    """Return what puts words into the order in which they are taken.
+
+    The founder's, then those of devices that somebody has seen whom nobody revokes, by the Lamport clocks of their
+    first records, then the rest: a new device chooses its own clock.
+    """
+    suspects = {word.about for word in heard.words if word.kind == StatementKind.REVOKE}
+    seen, more = {founder, *known}, True
+    while more:
+        named = {device for author, _, device, _ in heard.seen if author in seen - suspects}
+        more = bool(named - seen)
+        seen |= named
+
+    def order(word: Word) -> tuple[Any, ...]:
+        lamport, _ = heard.came.get(word.author, (0, b""))
+        return word.author != founder, word.author not in seen, lamport, word.author, word.sequence
+
+    return order
 
 
 def _within(
@@ -88,17 +115,18 @@ def _within(
             cuts[word.about] = min(word.cut, cuts.get(word.about, word.cut))
     clean = {word.about for word in words if word.kind == StatementKind.EPOCH and not cuts.keys() - word.covers}
     approved = {word.about for word in words if word.kind == StatementKind.APPROVE}
-    welcome = {founder, *approved, *known} | {who for who, epoch in heard.came_with.items() if epoch in clean}
-    if not cuts:
-        welcome |= devices
+    welcome = {founder, *approved, *known} | {who for who, (_, epoch) in heard.came.items() if epoch in clean}
     found = {device: known.get(device, 0) for device in devices}
     for device in welcome & devices:
         found[device] = max(found[device], cuts.get(device, ALL))
+    for word in words:
+        if word.author in found:
+            found[word.author] = max(found[word.author], word.sequence)
     more = True
     while more:  # what a record that counts has seen counts
         more = False
         for author, sequence, device, upto in heard.seen:
-            wanted = upto if device in cuts else ALL
-            if sequence <= found[author] and found[device] < wanted:
+            wanted = max(upto, cuts[device]) if device in cuts else ALL  # whoever was seen is welcome
+            if sequence <= found.get(author, 0) and found[device] < wanted:
                 found[device], more = wanted, True
     return found

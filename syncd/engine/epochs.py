@@ -160,7 +160,7 @@ def settle(vault: Vault, outbox: Outbox) -> None:
     if vault.device.id in out:
         raise NeedsAttention(
             "this device was revoked: it takes part no more, and its files stay as they are",
-            hint="Another device can tell why. To take part again: `syncd down`, then join anew.",
+            hint="Another device can tell why. To take part again, join anew: another SYNCD_HOME, another folder.",
         )
     devices = {bytes(device.id): device for device in state.devices.all()}
     for device, cut in out.items():
@@ -185,7 +185,8 @@ def revoke(vault: Vault, outbox: Outbox, called: str) -> Device:
     """
     device = find_device(vault.state, called)
     if device.no == OWN_DEVICE:
-        raise UsageError("a device does not revoke itself", hint="`syncd down` ends syncing here.")
+        hint = "`syncd stop` ends syncing here; another device can revoke this one."
+        raise UsageError("a device does not revoke itself", hint=hint)
     if device.id in standing(vault.state).revoked:
         raise UsageError(f"{called} was revoked already")
     outbox.say(statement(StatementKind.REVOKE, device=bytes(device.id), cut=device.sequence))
