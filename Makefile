@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 FOLDER ?=
 SEEDS ?= 0:200000
+RUNS ?= 1000000
 
-.PHONY: help run test check crash soak properties sim bench clean golden example docs bench-sync bench-dashboard bench-stores
+.PHONY: help run test check crash soak properties sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-stores
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -15,6 +16,7 @@ help:
 	@echo "make soak                     agents as processes for 20 minutes, and the black box at length"
 	@echo "make properties               100,000 cases of the properties of merge and plan"
 	@echo "make sim SEEDS=0:200000       the long simulation"
+	@echo "make fuzz RUNS=1000000        every decoder, by atheris"
 	@echo "make bench                    us and our peers side by side"
 	@echo "make bench-sync               two folders in sync, us and our peers"
 	@echo "make bench-stores             packs to a real S3 server, us beside rclone"
@@ -54,6 +56,10 @@ properties: $(VENV)/installed-dev
 
 soak: $(VENV)/installed-dev
 	SYNCD_SOAK_S=1200 SYNCD_RUNS=100 $(BIN)/python -m pytest -q -s tests/agent/test_soak.py tests/blackbox --timeout 7200
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fuzz]"
+	$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 sim: $(VENV)/installed-dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

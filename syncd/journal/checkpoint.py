@@ -105,7 +105,7 @@ def decode_manifest(payload: bytes, vault: bytes, verifying: bytes, what: str) -
         frontier = tuple(Seen(*entry) for entry in fields[2])
         parts = tuple(PartEntry(*entry) for entry in fields[3])
         return Checkpoint(fields[0], fields[1], frontier, parts)
-    except (ValueError, KeyError, TypeError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded") from error
 
 
@@ -205,7 +205,7 @@ def decode_record_part(payload: bytes, number_of_device: Callable[[DeviceId], in
         numbers = [number_of_device(device) for device in devices]
         scalars = zip(v[66], v[67], v[71], v[72], v[68], v[73], v[74], v[75], strict=True)
         return [RecordLine(numbers[d], s, la, _signed(c), _signed(e), n, f, z) for d, s, la, c, e, n, f, z in scalars]
-    except (ValueError, IndexError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded") from error
 
 
@@ -221,7 +221,7 @@ def _open_part(payload: bytes, kinds: tuple[PartKind, ...], what: str) -> tuple[
         if head[0] not in kinds:
             raise Damaged(f"{what}: is a part of another kind")
         return [DeviceId(device) for device in head[1]], list(head[2]), payload[4 + length :]
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, *cbor.MISSHAPEN) as error:
         raise Damaged(f"{what}: cannot be decoded") from error
 
 
@@ -242,7 +242,7 @@ def decode_versions(payload: bytes, number_of_device: Callable[[DeviceId], int],
         versions = rows.identities(values[64], values[65], numbers)
         scalars = zip(versions, values[66], values[67], values[68], changes, strict=True)
         return [VersionRow(v, numbers[d], s, _signed(e), change) for v, d, s, e, change in scalars]
-    except (ValueError, IndexError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded") from error
 
 
@@ -259,7 +259,7 @@ def decode_location_part(payload: bytes, what: str) -> list[PackLocations]:
     _, epochs, table = _open_part(payload, (PartKind.LOCATIONS,), what)
     try:
         return rows.decode_locations(table, epochs, what)[0]
-    except (ValueError, IndexError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded") from error
 
 
@@ -278,5 +278,5 @@ def decode_statement_part(
         pieces = rows.cut(bytes(values[70]), values[69])
         scalars = zip(values[66], values[67], values[68], pieces, strict=True)
         return [(numbers[d], s, _signed(e), from_wire(cbor.loads(raw), what)) for d, s, e, raw in scalars]
-    except (ValueError, IndexError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded") from error

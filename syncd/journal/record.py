@@ -154,8 +154,11 @@ def name_within(payload: bytes, what: str) -> str:
     raw_head, _, _ = _parts(payload[64:], what)
     try:
         fields = cbor.loads(raw_head)
-        return record_name(bytes(fields[5][0]), int(fields[1]))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        device, sequence = fields[5][0], fields[1]
+        if not isinstance(device, bytes) or not isinstance(sequence, int):
+            raise TypeError("names no device")  # a number would make so many bytes
+        return record_name(device, sequence)
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: cannot be decoded ({error})") from error
 
 
@@ -205,7 +208,7 @@ def decode(
         numbers = [number_of_device(device) for device in devices]
         locations, ids = rows.decode_locations(raw_locations, fields[9], what)
         changes = rows.decode_changes(raw_changes, numbers, locations, ids, what)
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, OverflowError, RecursionError) as error:
+    except (EOFError, RecursionError, *cbor.MISSHAPEN) as error:
         raise Damaged(f"{what}: cannot be decoded ({error})") from error
     return Record(head, record_hash(payload), changes, locations)
 

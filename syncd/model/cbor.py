@@ -6,6 +6,9 @@ from typing import Any
 
 import cbor2
 
+# What taking a value apart raises where it has another shape than expected: whoever sealed it may have chosen any.
+MISSHAPEN = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
+
 
 def dumps(value: Any) -> bytes:
     """Return the deterministic encoding of a value."""

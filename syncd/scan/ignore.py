@@ -8,6 +8,7 @@ never synced, whatever the patterns say.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -69,7 +70,7 @@ class Rules:
         from pathspec import GitIgnoreSpec
 
         if self._spec is None:
-            self._spec = GitIgnoreSpec.from_lines(self.lines)
+            self._spec = _compile(self.lines)
         assert isinstance(self._spec, GitIgnoreSpec)
         result = self._spec.check_file(text)
         return self.lines[result.index] if result.include and result.index is not None else None
@@ -81,12 +82,18 @@ def compiled(lines: tuple[str, ...]) -> Rules:
     return Rules(lines)
 
 
-def _readable(line: str) -> bool:
+def _compile(lines: Sequence[str]) -> object:
     from pathspec import GitIgnoreSpec
 
+    with warnings.catch_warnings():  # of what a later Python may take a set for: that is nobody's who wrote a pattern
+        warnings.simplefilter("ignore", FutureWarning)
+        return GitIgnoreSpec.from_lines(lines)
+
+
+def _readable(line: str) -> bool:
     try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
+        _compile([line])
+    except (ValueError, re.error):  # a range that runs backwards gets through to the expression
         return False
     return True
 

@@ -134,20 +134,30 @@ def open_epoch(vault: VaultId, data: bytes, slot: SlotId, private: SlotPrivate, 
     parts = read_clear(data, ObjectKind.EPOCH, what)
     try:
         table = {entry[0]: entry[1] for entry in cbor.loads(parts.clear)}
-    except (ValueError, TypeError, IndexError, EOFError) as error:
-        raise Damaged(f"{what}: its list of slots cannot be read") from error
+        epoch_id = bytes.fromhex(what.rpartition("/")[2])
+    except cbor.MISSHAPEN as error:
+        raise Damaged(f"{what}: its name or its list of slots cannot be read") from error
     if slot not in table:
         return None
-    epoch_id = bytes.fromhex(what.rpartition("/")[2])
     try:
         payload_key = private.unseal(table[slot], _slot_info(vault, epoch_id, slot))
-    except NotUnlocked as error:
+    except (NotUnlocked, TypeError) as error:
         raise Damaged(f"{what}: does not open with the slot it names") from error
     payload = OpenObject(data, ObjectKind.EPOCH, payload_key, vault, what).payload()
+    try:  # anybody can seal something to a slot: its public key is in the journals
+        return _roots(payload, vault, epoch_id, what)
+    except cbor.MISSHAPEN as error:
+        raise Damaged(f"{what}: holds no epoch") from error
+
+
+def _roots(payload: bytes, vault: VaultId, epoch_id: bytes, what: str) -> EpochRoots:
     signature, raw = payload[:64], payload[64:]
     body = _fields(raw, what)
     verify_signature(body[5], signature, b"syncd/v1/epoch" + vault + raw, what)
     if device_id_of(body[5]) != body[4] or body[0] != epoch_id:
         raise Damaged(f"{what}: names another epoch or device")
+    roots = [body[1], body[2], *body[3], *body[3].values()]
+    if not all(isinstance(root, bytes) and len(root) in (16, 32) for root in roots):
+        raise Damaged(f"{what}: holds no roots")
     past = {EpochId(key): value for key, value in body[3].items()}
     return EpochRoots(EpochId(body[0]), body[1], body[2], past, DeviceId(body[4]))

@@ -117,7 +117,7 @@ def _read_costs(clear: bytes, what: str) -> tuple[SlotType, Argon2]:
     try:
         fields = cbor.loads(clear)
         kind, cost = SlotType(fields[0]), Argon2(int(fields[1]), int(fields[2]), int(fields[3]))
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except cbor.MISSHAPEN as error:
         raise Damaged(f"{what}: its parameters cannot be read") from error
     if kind == SlotType.PASSPHRASE:
         fits = MEMORY_FLOOR_KIB <= cost.memory_kib <= MEMORY_CEILING_KIB
@@ -149,5 +149,8 @@ def open_slot(vault: VaultId, data: bytes, unlock: Unlock, what: str) -> tuple[S
         opened = OpenObject(data, ObjectKind.SLOT, _secret(unlock, parts.header.salt, cost), vault, what)
     except Damaged:
         return None  # the commitment does not fit: not this passphrase, which is no damage
-    fields = cbor.loads(opened.payload())
-    return SlotId(fields[0]), SlotPrivate(fields[1])
+    try:
+        fields = cbor.loads(opened.payload())
+        return SlotId(fields[0]), SlotPrivate(fields[1])
+    except cbor.MISSHAPEN as error:
+        raise Damaged(f"{what}: holds no slot") from error

@@ -210,3 +210,11 @@ def test_bulk_writes_create_and_never_replace(tmp_path: Path, write: bulk.WriteF
         assert (found.st_mode & 0o7777, found.st_mtime_ns) == (mode, mtime)
     with pytest.raises(ValueError, match="do not fit"):
         write(root, [b"x"], [], b"")
+
+
+@pytest.mark.parametrize("line", ["[z-a]x", "![!z-a]", "/a/[b-a]/*"])
+def test_a_pattern_that_nobody_can_read_is_left_out_and_named(line: str) -> None:
+    rules = Rules(["*.o", line, "![a&&b]"])
+    assert rules.wrong == (line,)
+    assert rules.ignored(b"", b"x.o", False)
+    assert not rules.ignored(b"", b"x", False)
