@@ -72,9 +72,11 @@ class _Proxy:
         self._target, self._faults = target, faults
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await self._serve(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._serve(reader, writer)
+        finally:
+            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -135,10 +137,11 @@ def before(target: int, faults: Faults) -> Iterator[int]:
         task = loop.create_task(run())
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
-        for other in asyncio.all_tasks(loop):
-            other.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                loop.run_until_complete(other)
+        while others := asyncio.all_tasks(loop):  # one that ends may have let another begin
+            for other in others:
+                other.cancel()
+            loop.run_until_complete(asyncio.gather(*others, return_exceptions=True))
+        loop.run_until_complete(asyncio.sleep(0))  # connections that were closed let go of their sockets now
         loop.close()
 
     running = threading.Thread(target=thread)
