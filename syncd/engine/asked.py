@@ -53,7 +53,7 @@ def open_all(home: Home, settings: tuple[StoreSetting, ...], ambient: Ambient) -
         raise StoreForeign(f"{' and '.join(providers[name].url for name in found)} hold different vaults")
     if not found:
         raise errors[0]
-    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
+    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.waiting)
     genesis = next(iter(found.values()))
     return Replicas([Member(name, providers[name], around, genesis) for name in found], Rule(), Owing())
 

@@ -37,6 +37,7 @@ from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
 from syncd.state.db import State
 from syncd.store.member import Surroundings
 from syncd.store.replicas import Replicas
+from syncd.store.threads import DaemonPool
 
 MARK = "mark"  # the word of the folder that the state knows
 PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
@@ -52,6 +53,7 @@ class Ambient:
     choice: random.Random = field(default_factory=random.SystemRandom)
     workers: int = max(2, os.cpu_count() or 2)
     executor: Callable[[int, str], Executor] = ThreadPoolExecutor  # of so many threads, with a name
+    waiting: Callable[[int, str], Executor] = DaemonPool  # the same, of threads that wait for stores
     kernel: Kernel = KERNEL
 
 
@@ -214,7 +216,7 @@ def open_stores(
     Raises:
         UsageError, Locked: there is only one, and its URL is wrong or a secret of it is missing.
     """
-    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.executor)
+    around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.waiting)
     genesis = state.kept_objects("genesis")["genesis"]
     return open_replicas(home, settings, store_set(state), keys, genesis, around, used_here(state), write=write)
 

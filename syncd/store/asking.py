@@ -51,6 +51,8 @@ def first_of(
             under_way[member.read(ask)] = member
         ready, _ = wait(under_way, HEDGE_S if queue else None, FIRST_COMPLETED)
         late = not ready
+        for member in under_way.values() if late else ():
+            member.lags(HEDGE_S)  # the next one is asked of others first: a dead store is known for one only later
         for future in ready:
             member, error = under_way.pop(future), future.exception()
             if isinstance(error, ObjectMissing):

@@ -234,6 +234,11 @@ class Member:
             error = StoreGone(f"{self.provider.url} did not answer in {waited_s:g} s", hint="syncd goes on asking.")
             self.health.failed(error, self._around.elapsed_s(), self._around.chance())
 
+    def lags(self, waited_s: float) -> None:
+        """Take note that it has not answered for so long: until it does, it is one of the slow ones."""
+        with self._lock:
+            self.health.latency_s = max(self.health.latency_s or 0.0, waited_s)
+
     def look(self) -> Future[None] | None:
         """Ask in another thread whether it is there; None where it has said so lately, or is left alone.
 

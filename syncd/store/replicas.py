@@ -21,7 +21,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
@@ -30,6 +30,7 @@ from syncd.store.member import Member, Surroundings
 from syncd.store.owing import Owing
 from syncd.store.placement import Room, Rule, choose, copies_of
 from syncd.store.provider import LARGEST_OBJECT, Capabilities, Listed, Provider
+from syncd.store.threads import DaemonPool
 from syncd.store.underway import UnderWay
 
 log = logging.getLogger("syncd.store")
@@ -69,7 +70,7 @@ class Replicas:
     @classmethod
     def alone(cls, provider: Provider, name: str = "main") -> Replicas:
         """Return one store as the only one: nothing is noted, and every call goes straight to it."""
-        around = Surroundings(time.monotonic, random.random, ThreadPoolExecutor)
+        around = Surroundings(time.monotonic, random.random, DaemonPool)
         return cls([Member(name, provider, around)], Rule(), Owing())
 
     # -- what it is -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.outbox import Outbox
+from syncd.engine import outbox
 from syncd.engine.vault import Ambient
 from tests.engine.devices import Device, devices, settle
 from tests.engine.test_two import conflicts, same
@@ -254,7 +254,7 @@ def test_a_record_that_leaves_out_what_it_has_seen(tmp_path: Path, monkeypatch: 
     alpha.sync()
     (hidden,) = [path for path in set((alpha.store / "record").rglob("*")) - before if path.is_file()]
     with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "_frontier", lambda self: ())
+        patch.setattr(outbox, "untold", lambda state: ())
         beta.sync()
         beta.write("directory/c", "3")
         beta.sync()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from blake3 import blake3
 
@@ -16,6 +15,7 @@ from syncd.store.owing import Owing
 from syncd.store.placement import Rule
 from syncd.store.provider import Capabilities, Listed
 from syncd.store.replicas import Replicas
+from syncd.store.threads import DaemonPool
 
 GENESIS = b"the genesis of this vault"
 
@@ -105,7 +105,7 @@ class Stores:
         self.clock = Clock()
         self.doors = [Doored(names[i]) for i in range(count)]
         self.owing = Owing()
-        around = Surroundings(self.clock, lambda: 1.0, ThreadPoolExecutor)
+        around = Surroundings(self.clock, lambda: 1.0, DaemonPool)
         members = [Member(names[i], door, around, genesis, sound) for i, door in enumerate(self.doors)]
         if genesis:
             for door in self.doors:

@@ -211,6 +211,19 @@ class TestReading:
         assert stores.all.get(name) == data
         gate.set()
 
+    def test_a_store_that_does_not_answer_costs_one_wait_and_not_one_for_each_read(self) -> None:
+        stores = Stores(2, Rule(0, 2))
+        packs = [pack(number) for number in range(4)]
+        for name, data in packs:
+            stores.all.put(name, data)
+        stores.doors[0].gate = threading.Event()
+        stores.doors[0].calls.clear()
+        stores.all.members[0].health.latency_s, stores.all.members[1].health.latency_s = 0.001, 0.002
+        for name, data in packs:
+            assert stores.all.get(name) == data
+        assert stores.doors[0].calls.count("get") == 1
+        stores.doors[0].gate.set()
+
     def test_a_store_that_says_nothing_is_left_alone_once_others_have_answered(self) -> None:
         stores = Stores(3, Rule(0, 1))
         stores.all.patience_s = 0.2
