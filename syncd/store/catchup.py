@@ -59,6 +59,9 @@ class CatchUp:
         self.look_after()
         if any(self._unknown(member) for member in self._stores.members if not member.resting):
             self.compare()
+        for member in self._stores.staying:
+            if not self._stores.owing.lacking(member.name)[0]:
+                member.owes_nothing()
         more = [self.fill(member, BATCH) for member in self._stores.staying if member.open]
         return any(more)
 

@@ -143,6 +143,21 @@ class TestPutting:
         assert stores.all.members[0].trouble is not None
         assert not stores.all.members[0].resting
 
+    def test_a_store_that_was_full_is_so_no_more_once_another_device_has_brought_everything(self) -> None:
+        stores = Stores(3, Rule(0, 2))
+        catch_up(stores)
+        stores.doors[2].fault = lambda call, about: StoreFull("it is full") if call == "put" else None
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        member = stores.all.members[2]
+        assert isinstance(member.trouble, StoreFull)
+        stores.doors[2].live()
+        stores.doors[2].put(name, data)  # by another device
+        stores.clock.now += 3600
+        catch_up(stores)
+        assert member.trouble is None
+
     def test_a_name_that_stands_for_something_else_somewhere(self) -> None:
         stores = Stores(3, Rule(0, 3))
         name, data = record(1)
