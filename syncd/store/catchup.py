@@ -59,10 +59,10 @@ class CatchUp:
         self.look_after()
         if any(self._unknown(member) for member in self._stores.members if not member.resting):
             self.compare()
+        more = [self.fill(member, BATCH) for member in self._stores.staying if member.open]
         for member in self._stores.staying:
             if not self._stores.owing.lacking(member.name)[0]:
-                member.owes_nothing()
-        more = [self.fill(member, BATCH) for member in self._stores.staying if member.open]
+                member.lacks_nothing()
         return any(more)
 
     def look_after(self) -> None:

@@ -234,7 +234,7 @@ class Member:
             error = StoreGone(f"{self.provider.url} did not answer in {waited_s:g} s", hint="syncd goes on asking.")
             self.health.failed(error, self._around.elapsed_s(), self._around.chance())
 
-    def owes_nothing(self) -> None:
+    def lacks_nothing(self) -> None:
         """Take note that it has everything: what it refused once, others brought, and nobody asks it for more now."""
         with self._lock:
             if self.taking.error is not None and not self.taking.resting(self._around.elapsed_s()):
