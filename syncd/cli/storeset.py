@@ -72,9 +72,8 @@ def store_add(name: str, url: str, quota: str | None, cost: int | None, commit: 
     body: dict[str, Any] = {"places": places, "quotas": limits, "costs": costs, "commit": commit}
     decide(client, "stores", body)
     write_down(home, name, found)
-    talk(
-        f"Added {name}. It gets all that the vault has." if is_new else f"This device finds {name} at {place.url} now."
-    )
+    gets = "its share of new packs, and all else" if said.rule.copies else "all that the vault has"
+    talk(f"Added {name}. It gets {gets}." if is_new else f"This device finds {name} at {place.url} now.")
     if not no_wait:
         wait_for(home, client, name)
 

@@ -137,7 +137,7 @@ class Inward:
         known = {*self._lengths, *self._standing.revoked}
         return [device for device in self._others() if device.id in self._listed and device.id not in known]
 
-    def _hear_first(self, listed: dict[DeviceId, list[int]]) -> None:
+    def _hear_first(self, listed: dict[DeviceId, list[int]], arrived: Arrived) -> None:
         """Where an epoch is there that is not known, somebody may have been revoked: that is looked for first.
 
         A device that was away would else believe what a revoked one said meanwhile, if that came first; so would all.
@@ -145,6 +145,7 @@ class Inward:
         self._listed, extra = listed.keys(), unheard_epochs(self._vault)
         if extra is None:
             return
+        arrived.alarms.update(learn(self._vault))  # a record may have named it before it was there, or before a kill
         tips = {bytes(device.id): device for device in self._state.devices.all() if device.sequence}
         lasts = {device: max(sequences) for device, sequences in listed.items()}
         roots = Roots(self._vault.keys.roots.id_root, {**self._vault.keys.roots.epochs, **extra})
@@ -155,7 +156,7 @@ class Inward:
     def _discover(self, arrived: Arrived) -> None:
         """Learn of new devices, and of records that are hidden or were there once."""
         listed = list_records(self._store)
-        self._hear_first(listed)
+        self._hear_first(listed, arrived)
         known = {device.id: device for device in self._state.devices.all()}
         for device, sequences in listed.items():
             if device not in known:

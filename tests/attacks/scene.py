@@ -37,7 +37,7 @@ from syncd.seal.slots import Unlock, open_slot
 from syncd.store.folder import FolderStore
 from syncd.store.replicas import Replicas
 from tests.attacks.evil import EvilStore, Policy
-from tests.engine.devices import Device, devices, settle
+from tests.engine.devices import Device, devices, opened, settle
 from tests.world import tree_of
 
 
@@ -162,24 +162,15 @@ def made(root: Path) -> Scene:
     settle(found)
     bert.write("bert's", "by bert")
     settle(found)
-    with open_it(anna) as vault:
+    with opened(anna) as vault:
         decide(vault, "rotate", {})
     for number in range(6):
         anna.write(f"later/{number}", dice.randbytes(5_000).hex())
         settle(found)
-    with open_it(anna) as vault:
+    with opened(anna) as vault:
         write_checkpoint(vault)
     settle(found)
     return Scene(root, found)
-
-
-@contextmanager
-def open_it(device: Device) -> Iterator[Vault]:
-    vault = open_vault(device.home, write=True, ambient=device.ambient)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 def opener(vault: Vault, words: str) -> Callable[[str, bytes], object]:

@@ -21,7 +21,8 @@ from syncd.seal.envelope import ObjectKind, read_clear
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch
 from syncd.seal.keys import DeviceKeys
 from tests.attacks.evil import Policy
-from tests.attacks.scene import Scene, contents, made, open_it
+from tests.attacks.scene import Scene, contents, made
+from tests.engine.devices import opened
 
 HONEST = Policy()
 
@@ -58,7 +59,7 @@ def test_keys_of_the_enemys_own(scene: Scene, stranger: Scene, kinds: tuple[str,
     if "genesis" in kinds:
         assert isinstance(victim.error, StoreForeign)
         assert not evil.given
-    with open_it(scene.found[1]) as ours, open_it(stranger.found[0]) as theirs:
+    with opened(scene.found[1]) as ours, opened(stranger.found[0]) as theirs:
         assert not set(ours.keys.roots.epochs) & set(theirs.keys.roots.epochs), "nothing is sealed to the enemy"
 
 
@@ -66,10 +67,10 @@ def test_an_epoch_that_the_enemy_opened(scene: Scene) -> None:
     """A2. It is sealed to all the right slots, by a device that is none of the vault's."""
     anna, bert = scene.found
     mallory = DeviceKeys.generate(bytes(16))
-    with open_it(anna) as vault:
+    with opened(anna) as vault:
         keys = vault.keys
         slots = {SlotId(device.slot_id): device.slot.public() for device in [vault.device]}
-        with open_it(bert) as other:
+        with opened(bert) as other:
             slots[SlotId(other.device.slot_id)] = other.device.slot.public()
         epoch = EpochId(os.urandom(16))
         roots = EpochRoots(epoch, bytes(32), keys.roots.id_root, dict(keys.roots.epochs), DeviceId(mallory.id))
@@ -77,12 +78,12 @@ def test_an_epoch_that_the_enemy_opened(scene: Scene) -> None:
         current = keys.current
     name = f"epoch/{epoch.hex()}"
     (scene.store / name).write_bytes(data)
-    with open_it(bert) as vault:  # the control: the object itself is in order, and opens
+    with opened(bert) as vault:  # the control: the object itself is in order, and opens
         assert open_epoch(vault.keys.vault, data, SlotId(vault.device.slot_id), vault.device.slot, name) is not None
     bert.write("secret", "for nobody but us")
     scene.sync(bert, HONEST)
     scene.sync(anna, HONEST)
-    with open_it(bert) as vault:
+    with opened(bert) as vault:
         assert vault.keys.current == current
         assert epoch not in vault.keys.roots.epochs
     assert anna.read("secret") == "for nobody but us"
@@ -143,7 +144,7 @@ def test_two_devices_are_shown_two_histories(scene: Scene, tmp_path: Path) -> No
 
 
 def _id(device: object) -> bytes:
-    with open_it(device) as vault:  # type: ignore[arg-type]
+    with opened(device) as vault:  # type: ignore[arg-type]
         return bytes(vault.device.id)
 
 
@@ -156,7 +157,7 @@ def test_what_is_new_is_withheld(scene: Scene) -> None:
     withheld = Policy(get=lambda name, data: data if name in frozen else None)
     victim = scene.sync(bert, withheld)
     assert "new" not in contents(victim.tree)
-    with open_it(bert) as vault:
+    with opened(bert) as vault:
         newest = max(row.claimed_ns for row in vault.state.devices.records())
         assert newest < time.time_ns()
     assert "new" in contents(scene.sync(bert, HONEST).tree)
@@ -219,7 +220,7 @@ def test_one_bad_object_of_a_device_that_was_taken_over(scene: Scene, tmp_path: 
     """X1. It is signed and sealed as it should be, and says nonsense: that is named, and everything else comes back."""
     anna, bert = scene.found
     before = contents(anna.tree())
-    with open_it(bert) as vault:
+    with opened(bert) as vault:
         device = vault.state.devices.get(1)
         name = f"record/{device.id.hex()}/{device.sequence + 1:016x}"
         (scene.store / name).write_bytes(vault.seal(ObjectKind.RECORD, os.urandom(900)))
@@ -235,7 +236,7 @@ def test_one_bad_object_of_a_device_that_was_taken_over(scene: Scene, tmp_path: 
 def test_garbage_with_any_time_makes_no_good_version_go(scene: Scene) -> None:
     """X2. A thousand versions, dated at will, drive nothing out of the days in which nothing goes."""
     anna, bert = scene.found
-    with open_it(anna) as vault:
+    with opened(anna) as vault:
         rules = [{"path_b64": "", "keep": "last", "count": 3}]
         decide(vault, "retention", {"rules": rules, "undeletable_days": 30})
     scene.sync(anna, HONEST)
@@ -247,7 +248,7 @@ def test_garbage_with_any_time_makes_no_good_version_go(scene: Scene) -> None:
         os.utime(target, ns=(then, then))
         scene.sync(bert, HONEST)
     scene.sync(anna, HONEST)
-    with open_it(anna) as vault:
+    with opened(anna) as vault:
         found = would_prune(vault, Progress(time.monotonic))
         assert (found.dead, found.dropped) == (0, 0)
         assert found.kept.get("came lately", 0) > 30

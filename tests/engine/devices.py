@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from syncd.engine.founding import Founding, create_vault
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.rebuild import Bare, join
-from syncd.engine.vault import Ambient, open_vault
+from syncd.engine.vault import Ambient, Vault, open_vault
 from syncd.seal.slots import Unlock
 from tests.world import CHEAP, tree_of
 
@@ -68,6 +70,16 @@ class Device:
 
     def tree(self) -> dict[str, tuple[object, ...]]:
         return tree_of(self.folder)
+
+
+@contextmanager
+def opened(device: Device) -> Iterator[Vault]:
+    """Open a device's vault for writing."""
+    vault = open_vault(device.home, write=True, ambient=device.ambient)
+    try:
+        yield vault
+    finally:
+        vault.close()
 
 
 def devices(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,24 +17,14 @@ from syncd.engine.progress import Progress
 from syncd.engine.pruning import prune
 from syncd.engine.rebuild import rebuild
 from syncd.engine.standing import standing
-from syncd.engine.vault import Vault, open_vault
 from syncd.errors import NeedsAttention, NotUnlocked, UsageError
 from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.ids import EpochId
 from syncd.seal.envelope import ObjectKind, read_clear
-from tests.engine.devices import Device, devices, settle
+from tests.engine.devices import Device, devices, opened, settle
 
 NAMES = ("anna", "bert", "cleo", "dora", "emil")
-
-
-@contextmanager
-def opened(device: Device) -> Iterator[Vault]:
-    vault = open_vault(device.home, write=True, ambient=device.ambient)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 def do(device: Device, what: str, name: str = "") -> dict[str, object]:
@@ -94,6 +82,22 @@ def test_a_rotation_reaches_every_device_and_who_comes_later(five: list[Device],
     late.write("late's", "also")
     settled([*five, late])
     assert all(device.read("late's") == "also" for device in five)
+
+
+def test_an_epoch_that_was_not_there_yet_is_learned_later(five: list[Device]) -> None:
+    """Its record was folded before its object showed, or the process died between the two."""
+    anna, bert = five[:2]
+    do(anna, "rotate")
+    name = f"epoch/{current(anna).hex()}"
+    data = (anna.store / name).read_bytes()
+    (anna.store / name).unlink()
+    bert.sync()
+    assert current(bert) != current(anna)
+    (anna.store / name).write_bytes(data)
+    anna.write("new", "sealed under the new epoch")
+    settled(five)
+    assert {current(device) for device in five} == {current(anna)}
+    assert bert.read("new") == "sealed under the new epoch"
 
 
 def test_a_rebuild_reads_all_epochs(five: list[Device]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +20,13 @@ from syncd.engine.progress import Progress
 from syncd.engine.pruning import Pruned, Pruning, prune, would_prune
 from syncd.engine.rebuild import Bare, rebuild
 from syncd.engine.restoring import read_version
-from syncd.engine.vault import Ambient, Vault, open_vault
+from syncd.engine.vault import Ambient, Vault
 from syncd.engine.verify import Verifier
 from syncd.errors import Damaged, NeedsAttention, ObjectMissing
 from syncd.model.version import Row
 from syncd.retention.policy import Policy, Rule
 from syncd.seal.slots import Unlock
-from tests.engine.devices import Device, devices, settle
+from tests.engine.devices import Device, devices, opened, settle
 
 DAY_S = 86_400
 
@@ -54,15 +52,6 @@ def days() -> Days:
 @pytest.fixture
 def two(tmp_path: Path, days: Days) -> list[Device]:
     return devices(tmp_path, "laptop", "desktop", ambient=Ambient(now_ns=days))
-
-
-@contextmanager
-def opened(device: Device) -> Iterator[Vault]:
-    vault = open_vault(device.home, write=True, ambient=device.ambient)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 def say(device: Device, policy: Policy) -> None:
