@@ -319,7 +319,7 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
         await pilot.press("escape", "Y")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: not app.view.holds and not scene.ask("/v1/find?q=39&deleted=false")["items"])
+        await until(pilot, lambda: not app.view.holds and not scene.ask("/v1/find?q=many/39&deleted=false")["items"])
     settle([scene.desktop])
 
 
