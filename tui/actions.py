@@ -53,6 +53,16 @@ def _needs_hold(view: View) -> str:
     return _needs_agent(view) or ("" if view.holds else "Nothing waits for your yes.")
 
 
+def _needs_other(view: View) -> str:
+    others = any(not device["this"] and not device["revoked"] for device in view.devices)
+    return _needs_agent(view) or ("" if others else "There is no other device.")
+
+
+def _needs_waiting(view: View) -> str:
+    waits = any(device["waits"] for device in view.devices)
+    return _needs_agent(view) or ("" if waits else "No device waits to be let in.")
+
+
 def _needs_no_agent(view: View) -> str:
     return "The agent runs already." if view.connected else ""
 
@@ -105,6 +115,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("V", "verify", "Verify", "stores", "Prove that everything is there.", why_not=_needs_agent),
     Action("R", "verify_read", "Read all", "stores", "Read and check every byte.", why_not=_needs_agent),
     Action("n", "rename", "Rename", "devices", "Give this device another name.", why_not=_needs_agent),
+    Action(
+        "X", "revoke", "Revoke", "devices", "Leave the device that is marked out from now on.", why_not=_needs_other
+    ),
+    Action("W", "welcome", "Let in", "devices", "Let in a device that waits.", why_not=_needs_waiting),
+    Action("K", "rotate", "New keys", "devices", "Seal with new keys from now on.", why_not=_needs_agent),
     Action("i", "test", "Test a path", "folder", "Is it synced, and which pattern says no?", why_not=_needs_agent),
     Action("1", "everything", "All", "log", "Every line."),
     Action("2", "warned", "Warnings", "log", "Warnings and worse."),

@@ -26,7 +26,8 @@ from tui.dialogs.keys import Keys
 from tui.place import Place
 from tui.screens.activity import Activity
 from tui.screens.conflicts import Conflicts
-from tui.screens.facts import Devices, Folder, Log, Stores
+from tui.screens.devices import Devices
+from tui.screens.facts import Folder, Log, Stores
 from tui.screens.history import History
 from tui.screens.home import Home
 from tui.screens.review import Review

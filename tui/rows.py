@@ -105,12 +105,17 @@ def _progress(item: Item) -> str:
 
 def device(item: Item, width: int, now: datetime) -> Row:
     """Draw a device."""
-    glyph = "●" if item["this"] else "○"
-    name = show.safe(item["name"]) or "(unnamed)"
-    said = "here" if item["this"] else show.age(item["last_record_ns"], now)
+    glyph, level, said = "○", "", show.age(item["last_record_ns"], now)
+    if item["revoked"]:
+        glyph, level, said = "✗", "dim", "revoked"
+    elif item["waits"]:
+        glyph, level, said = "!", "wait", "waits"
+    elif item["this"]:
+        glyph, level, said = "●", "good", "here"
+    name = show.safe(item["name"]) or item["device"][:8]
     records = f"record {show.number(item['records'])}"
     room = max(6, width - 33)
-    return [(f" {glyph} ", "good" if item["this"] else ""), (column(name, room), "strong" if item["this"] else ""),
+    return [(f" {glyph} ", level), (column(name, room), "strong" if item["this"] else ""),
             (f" {column(said, 12)} ", "dim"), (column(records, 14, right=True), "dim")]  # fmt: skip
 
 

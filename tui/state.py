@@ -14,7 +14,7 @@ RATES = 60  # samples of the sparklines: a quarter of a minute
 # Which parts are asked for anew after an event of a kind.
 STALE: dict[str, tuple[str, ...]] = {
     "changed": ("status", "changes", "conflicts", "holds", "devices"),
-    "attention": ("status", "conflicts", "holds"),
+    "attention": ("status", "conflicts", "holds", "devices"),
     "state": ("status",),
     "operation": ("operations",),
     "progress": (),

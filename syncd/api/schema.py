@@ -298,7 +298,7 @@ class Held(Said):
 
 
 class Device(Said):
-    """One device."""
+    """One device. `waits`: nothing that it says is taken before a person says that it is welcome."""
 
     name: str
     device: str
@@ -306,6 +306,7 @@ class Device(Said):
     records: int
     last_record_ns: int | None
     revoked: bool
+    waits: bool
 
 
 class Operation(Said):

@@ -203,10 +203,14 @@ def hold_list(vault: Vault) -> list[dict[str, Any]]:
 
 
 def device_list(vault: Vault) -> list[dict[str, Any]]:
-    """Return the devices that share the folder, with what each said last and when by its own clock."""
+    """Return the devices that share the folder, with what each said last and when by its own clock.
+
+    One `waits` of which nothing is taken after another was revoked: a person says whether it is welcome.
+    """
     rows, own = vault.state.devices.all(), vault.device.id
     newest = {row.device: row for row in vault.state.devices.records()}
-    out = standing(vault.state).revoked
+    now = standing(vault.state)
+    out, known = now.revoked, {own, vault.genesis.founder, *now.approved, *now.revoked}
     return [
         {
             "name": vault.state.called(row),
@@ -215,6 +219,7 @@ def device_list(vault: Vault) -> list[dict[str, Any]]:
             "records": row.sequence,
             "last_record_ns": newest[row.no].claimed_ns if row.no in newest else None,
             "revoked": row.id in out,
+            "waits": bool(out) and not row.sequence and row.id not in known,
         }
         for row in rows
     ]

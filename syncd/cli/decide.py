@@ -195,6 +195,8 @@ def device_list(as_json: bool) -> None:
         when = time_text(item["last_record_ns"]) if item["last_record_ns"] else "never"
         mark = "*" if item["this"] else " "
         out = "  revoked" if item["revoked"] else ""
+        if item["waits"]:
+            out = f"  waits: `syncd device approve {item['device'][:8]}` lets it in"
         click.echo(f"{mark} {name_text(item['name']):20}  {item['records']:6} records  {when}{out}")
 
 

@@ -65,7 +65,7 @@ class Cycle:
         self.vault, self._succeed = vault, succeed
         self.status = Status()
         self.operations = Operations(vault.ambient.now_ns)
-        self._waits = {"conflicts": 0, "held": 0}
+        self._waits = {"conflicts": 0, "held": 0, "alarms": 0}
         self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
@@ -291,7 +291,11 @@ class Cycle:
     def _attend(self) -> None:
         """Say what waits for a person, if that is news."""
         state = self.vault.state
-        waits = {"conflicts": count_conflicts(state), "held": sum(hold.entries for hold in holds(state))}
+        waits = {
+            "conflicts": count_conflicts(state),
+            "held": sum(hold.entries for hold in holds(state)),
+            "alarms": len(self.status.alarms),
+        }
         if waits != self._waits:
             self._waits = waits
             self.operations.events.publish("attention", dict(waits))
@@ -342,6 +346,8 @@ class Cycle:
             arrived = self._listening.poll(self.vault)
             if arrived is not None:
                 self._pass(arrived=arrived)
+            elif len(self.status.alarms) != self._waits["alarms"]:
+                self._attend()
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""

@@ -16,6 +16,7 @@ from syncd.config.settings import StoreSetting
 from syncd.engine.both import Both, full_cycle
 from syncd.engine.founding import Founding, create_vault
 from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.engine.rebuild import Bare, join
 from syncd.engine.vault import Ambient, Vault, open_vault
@@ -106,6 +107,23 @@ def settle(found: list[Device], rounds: int = 6) -> None:
         if not any(one.outward.changes or one.applied.done or one.arrived.records for one in both):
             return
     raise AssertionError("they do not come to rest")
+
+
+def late_with_old_keys(rogue: Device, first: Device) -> None:
+    """Join after a revocation with what was known before, as a device that was revoked can make one; say something."""
+    hidden = rogue.root / "hidden"
+    hidden.mkdir()
+    new = list((first.store / "epoch").iterdir())
+    old = min(new, key=lambda path: path.stat().st_mtime_ns)
+    for path in new:
+        if path != old:
+            path.rename(hidden / path.name)
+    rogue.join(first)
+    rogue.write("rogue", "let me in")
+    with opened(rogue) as vault:
+        Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
+    for path in hidden.iterdir():
+        path.rename(first.store / "epoch" / path.name)
 
 
 NAMES = ["a", "b", "note.txt", "sub", "A"]

@@ -14,8 +14,10 @@ from syncd.engine.status import Status
 from syncd.engine.vault import open_vault
 from syncd.engine.watching import Watching
 from syncd.errors import NeedsAttention, StoreGone
+from syncd.journal.record import record_name
+from syncd.model.ids import OWN_DEVICE
 from syncd.watch.observer import Watcher
-from tests.engine.devices import Device, devices
+from tests.engine.devices import Device, devices, opened, settle
 from tests.world import World
 
 
@@ -233,5 +235,27 @@ def test_a_paused_loop_does_not_spin(world: World, monkeypatch: pytest.MonkeyPat
         cycle.turn()
         cycle._wait()
         assert waits == [5.0]
+    finally:
+        vault.close()
+
+
+def test_an_alarm_that_rises_while_nothing_else_happens_is_told_at_once(tmp_path: Path) -> None:
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    beta.write("a", "of beta")
+    settle([alpha, beta])
+    vault = open_vault(alpha.home, write=True)
+    cycle = Cycle(vault, watch=Blind)
+    try:
+        cycle.turn()
+        with opened(beta) as other:
+            record = alpha.store / record_name(other.device.id, other.state.devices.get(OWN_DEVICE).sequence)
+        told = cycle.operations.events.last
+        for present in (False, True):
+            record.rename(tmp_path / "away") if not present else (tmp_path / "away").rename(record)
+            cycle._listening._discover_due_s = cycle._listening.due_s = 0.0
+            cycle._look_after(cycle._elapsed())
+            found, _ = cycle.operations.events.since(told)
+            told = cycle.operations.events.last
+            assert [event.data["alarms"] for event in found if event.kind == "attention"] == [int(not present)]
     finally:
         vault.close()

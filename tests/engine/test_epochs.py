@@ -22,7 +22,7 @@ from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.ids import EpochId
 from syncd.seal.envelope import ObjectKind, read_clear
-from tests.engine.devices import Device, devices, opened, settle
+from tests.engine.devices import Device, devices, late_with_old_keys, opened, settle
 
 NAMES = ("anna", "bert", "cleo", "dora", "emil")
 
@@ -203,20 +203,7 @@ def test_a_device_that_joins_with_old_keys_is_quarantined(five: list[Device], tm
     anna, bert, cleo, dora, _ = five
     do(anna, "revoke", "emil")
     left = [anna, bert, cleo, dora]
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    new = list((anna.store / "epoch").iterdir())
-    old = min(new, key=lambda path: path.stat().st_mtime_ns)
-    for path in new:  # what a revoked device knows: no later epoch
-        if path != old:
-            path.rename(hidden / path.name)
-    rogue = Device(tmp_path, "rogue", anna.store)
-    rogue.join(anna)
-    rogue.write("rogue", "let me in")
-    with opened(rogue) as vault:
-        Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
-    for path in hidden.iterdir():
-        path.rename(anna.store / "epoch" / path.name)
+    late_with_old_keys(Device(tmp_path, "rogue", anna.store), anna)
     with opened(bert) as vault:
         arrived = Inward(vault).fetch(discover=True)
         assert any("keys from before a revocation" in said for said in arrived.alarms.values())

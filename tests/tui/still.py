@@ -110,11 +110,14 @@ CONFLICTS = [
 ]  # fmt: skip
 HOLDS = [{"way": "in", "what": "deleted by others", "entries": 1204,
           "paths": [{"path": f"Photos/raw/IMG_{number}.CR3"} for number in range(2200, 2230)]}]  # fmt: skip
+NO = {"revoked": False, "waits": False}
 DEVICES = [
-    {"name": "laptop", "device": "aa" * 16, "this": True, "records": 8812, "last_record_ns": NOW_NS},
-    {"name": "desktop", "device": "bb" * 16, "this": False, "records": 8809, "last_record_ns": NOW_NS - MINUTE},
-    {"name": "nas", "device": "cc" * 16, "this": False, "records": 7120, "last_record_ns": NOW_NS - 9 * DAY},
-]
+    {"name": "laptop", "device": "aa" * 16, "this": True, "records": 8812, "last_record_ns": NOW_NS, **NO},
+    {"name": "desktop", "device": "bb" * 16, "this": False, "records": 8809, "last_record_ns": NOW_NS - MINUTE, **NO},
+    {"name": "nas", "device": "cc" * 16, "this": False, "records": 7120, "last_record_ns": NOW_NS - 9 * DAY, **NO},
+    {"name": "old-phone", "device": "dd" * 16, "this": False, "records": 41, "last_record_ns": NOW_NS - 400 * DAY,
+     "revoked": True, "waits": False},
+]  # fmt: skip
 
 
 def operation(number: int, kind: str, state: str, what: str, **more: Any) -> dict[str, Any]:

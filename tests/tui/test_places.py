@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList, Static
 
-from tests.engine.devices import settle
+from tests.engine.devices import Device, late_with_old_keys, settle
 from tests.tui.driving import Scene, driven, first, names, pane, said, until
-from tui.dialogs.confirm import Confirm, Line
+from tui.dialogs.confirm import Confirm, Line, Typed
 from tui.dialogs.instant import Instant
 from tui.dialogs.jump import Jump
 from tui.dialogs.keys import Keys
@@ -363,6 +363,47 @@ async def test_a_device_gets_another_name(scene: Scene) -> None:
         await pilot.press(*["backspace"] * 6, *"study", "enter")
         await until(pilot, lambda: pane(app, "devices-list").items[0]["name"] == "study")
         assert scene.ask("/v1/status")["device"] == "study"
+
+
+async def test_a_device_is_left_out_and_another_let_in(scene: Scene) -> None:
+    async with driven(scene) as (app, pilot):
+        await pilot.press("d")
+        await until(pilot, lambda: pane(app, "devices-list").total == 2)
+        pane(app, "devices-list").go_to(0)
+        await pilot.press("X")
+        await until(pilot, lambda: any("does not revoke itself" in text for text in said(pilot)))
+        await pilot.press("W")
+        await until(pilot, lambda: any("No device waits" in text for text in said(pilot)))
+        pane(app, "devices-list").go_to(1)
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, Typed))
+        await pilot.press(*"laptop", "enter")
+        assert "not desktop" in str(app.screen.query_one("#wrong", Static).render())
+        await pilot.press("escape", "X")
+        await until(pilot, lambda: isinstance(app.screen, Typed))
+        await pilot.press(*"desktop", "enter")
+        await until(pilot, lambda: pane(app, "devices-list").items[1]["revoked"])
+        await pilot.press("X")
+        await until(pilot, lambda: any("There is no other device" in text for text in said(pilot)))
+        late_with_old_keys(Device(scene.laptop.root, "tablet", scene.laptop.store), scene.laptop)
+        await pilot.press("g")
+        await until(pilot, lambda: pane(app, "devices-list").total == 3 and pane(app, "devices-list").items[2]["waits"])
+        await until(pilot, lambda: app.view.alarms)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: pane(app, "devices-list").items[2]["name"] == "tablet")
+        await until(pilot, lambda: (scene.laptop.folder / "rogue").exists() and not app.view.alarms)
+        assert scene.ask("/v1/devices")[1]["revoked"]
+        await pilot.press("X")
+        await until(pilot, lambda: any("revoked already" in text for text in said(pilot)))
+        before = _epochs(scene)
+        await pilot.press("K")
+        await until(pilot, lambda: _epochs(scene) == before + 1)
+
+
+def _epochs(scene: Scene) -> int:
+    return len(list((scene.laptop.store / "epoch").iterdir()))
 
 
 async def test_the_ignore_tester_names_the_pattern(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Asks once more before what is hard to take back; and asks for a line of text."""
+"""Asks once more before what is hard to take back, or for a name typed out; and asks for a line of text."""
 
 from __future__ import annotations
 
@@ -56,3 +56,27 @@ class Line(ModalScreen[str]):
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())
+
+
+class Typed(ModalScreen[bool]):
+    """Asks for a name to be typed out before what cannot be taken back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Cancel")]
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__()
+        self._text, self._name = text, name
+
+    def compose(self) -> ComposeResult:
+        """Yield the dialog."""
+        with Vertical(classes="dialog"):
+            yield Static(self._text, classes="title", markup=False)
+            yield Input(placeholder=f"type {self._name}, then enter; esc for never mind", id="typed")
+            yield Static("", id="wrong", markup=False)
+
+    @on(Input.Submitted)
+    def _given(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._name:
+            self.dismiss(True)
+        else:
+            self.query_one("#wrong", Static).update(f"That is not {self._name}; nothing was done.")

@@ -1,4 +1,4 @@
-"""Stores, devices, the folder with its ignore tester, and the log: places that show facts, with a key or two."""
+"""Stores, the folder with its ignore tester, and the log: places that show facts, with a key or two."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from syncd.errors import SyncdError
 from tui import format as show
 from tui import rows
 from tui.acting import tell
-from tui.dialogs.confirm import Line
 from tui.place import Place, bindings
 from tui.widgets.virtual_list import VirtualList
 
@@ -78,51 +77,6 @@ class Stores(Place):
     def do_verify_read(self) -> None:
         """Read and check every byte."""
         self.dashboard.act("/verify", {"read_percent": 100}, done="Reading everything; a shows how it goes.")
-
-
-class Devices(Place):
-    """Who shares the folder."""
-
-    place = "devices"
-    BINDINGS = bindings("devices")
-    AUTO_FOCUS = "#devices-list"
-
-    def body(self) -> ComposeResult:
-        """Yield the panes."""
-        draw = lambda item, width: rows.device(item, width, self.now)  # noqa: E731
-        pane = VirtualList(draw, empty="asking", id="devices-list", key=lambda item: item["device"])
-        pane.border_title = "Devices"
-        yield pane
-        yield Static("", id="code", markup=False)
-
-    def changed(self, parts: Collection[str]) -> None:
-        """Draw what changed."""
-        if "devices" in parts:
-            self.query_one("#devices-list", VirtualList).show(self.view.devices)
-            if self.view.connected:
-                self._ask()
-
-    @work(exclusive=True, group="code", exit_on_error=True)
-    async def _ask(self) -> None:
-        try:
-            answer = await self.dashboard.live.get("/code")
-        except SyncdError as error:
-            if self.view.connected:
-                tell(self.dashboard, error)
-            return
-        text = (
-            f"The code of what this device has seen:  {answer['code']}\nA device that shows the same has seen the same."
-        )
-        self.query_one("#code", Static).update(text)
-
-    def do_rename(self) -> None:
-        """Ask for another name of this device."""
-        self.app.push_screen(Line("What is this device called?", str(self.view.status.get("device", ""))), self._named)
-
-    def _named(self, name: str | None) -> None:
-        if name:
-            body = {"what": "rename-device", "name": name}
-            self.dashboard.act("/decisions", body, done=f"This device is called {show.safe(name)}.")
 
 
 class Folder(Place):
