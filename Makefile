@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 FOLDER ?=
+WORKERS ?= 2
 SEEDS ?= 0:200000
 RUNS ?= 1000000
 
@@ -39,14 +40,14 @@ run: $(VENV)/installed
 	@echo "How it is: $(BIN)/syncd status    The dashboard: $(BIN)/syncd tui" >&2
 
 test: $(VENV)/installed-dev
-	SYNCD_CASES=400 $(BIN)/python -m pytest -q
+	SYNCD_CASES=400 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --dist worksteal
 
 crash: $(VENV)/installed-dev
 	SYNCD_KILLS=200 $(BIN)/python -m pytest -q -s tests/agent/test_crash.py --timeout 3600

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from syncd.api.schema import Decide, Prune, Restore, Verify
+from syncd.api.asked import Decide, Prune, Restore, Verify
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
 from syncd.engine.deciding import decide

@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from syncd import __version__
-from syncd.api import contents, listing, retention, schema, views
+from syncd.api import asked, contents, listing, retention, schema, views
 from syncd.api.stream import follow
 from syncd.engine.deciding import frontier_code
 from syncd.engine.operations import Operations
@@ -106,16 +106,16 @@ class Door(Protocol):
     def rest(self, rests: bool) -> None:
         """Pause, or go on."""
 
-    def restore(self, request: schema.Restore) -> dict[str, Any]:
+    def restore(self, request: asked.Restore) -> dict[str, Any]:
         """Bring back; returns the result, or the operation if nobody waits."""
 
-    def decide(self, request: schema.Decide) -> dict[str, Any]:
+    def decide(self, request: asked.Decide) -> dict[str, Any]:
         """Do what a person decided."""
 
-    def verify(self, request: schema.Verify) -> dict[str, Any]:
+    def verify(self, request: asked.Verify) -> dict[str, Any]:
         """Begin to verify; return the operation."""
 
-    def prune(self, request: schema.Prune) -> dict[str, Any]:
+    def prune(self, request: asked.Prune) -> dict[str, Any]:
         """Let go of what nothing keeps, or say what would go."""
 
     def log_tail(self, lines: int) -> dict[str, Any]:
@@ -339,7 +339,7 @@ def _deciding(door: Door) -> APIRouter:
         return await read(lambda vault: views.ignore_test(vault, where, is_directory=directory))
 
     @router.post("/decisions", response_model=schema.Done)
-    async def decide(request: schema.Decide) -> dict[str, Any]:
+    async def decide(request: asked.Decide) -> dict[str, Any]:
         path_of("", request.path_b64)
         if request.what == "resolve" and not (request.path_b64 and request.keep):
             raise UsageError("`resolve` goes with path_b64 and keep")
@@ -369,7 +369,7 @@ def _acting(door: Door) -> APIRouter:
         return {"paused": False}
 
     @router.post("/restores", response_model=schema.Done, responses={202: {"model": schema.Operation}})
-    async def restore(request: schema.Restore, response: Response) -> dict[str, Any]:
+    async def restore(request: asked.Restore, response: Response) -> dict[str, Any]:
         for path in request.paths_b64:
             path_of("", path)
         if request.to is not None and (not request.to.startswith("/") or "\0" in request.to):
@@ -379,11 +379,11 @@ def _acting(door: Door) -> APIRouter:
         return await act(door.restore, request)
 
     @router.post("/verify", response_model=schema.Operation, status_code=202)
-    async def verify(request: schema.Verify) -> dict[str, Any]:
+    async def verify(request: asked.Verify) -> dict[str, Any]:
         return await act(door.verify, request)
 
     @router.post("/prune", response_model=schema.Done)
-    async def prune(request: schema.Prune) -> dict[str, Any]:
+    async def prune(request: asked.Prune) -> dict[str, Any]:
         return await act(door.prune, request)
 
     @router.post("/stop", response_model=schema.Done, status_code=202)

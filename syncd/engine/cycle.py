@@ -15,10 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from syncd.engine.attention import Attention
 from syncd.engine.both import Both, answer_others, bring_in, help_newcomers
-from syncd.engine.conflicts import count_conflicts
 from syncd.engine.folder import meet_folder
-from syncd.engine.guards import holds
 from syncd.engine.inward import Arrived
 from syncd.engine.keeping import use_stores
 from syncd.engine.listening import Listening
@@ -65,7 +64,7 @@ class Cycle:
         self.vault, self._succeed = vault, succeed
         self.status = Status()
         self.operations = Operations(vault.ambient.now_ns)
-        self._waits = {"conflicts": 0, "held": 0, "alarms": 0}
+        self._attention = Attention(self.status, self.operations.events)
         self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
@@ -285,20 +284,8 @@ class Cycle:
             log.info("applied %d changes of other devices", both.applied.done)
         if outcome.changes or both.applied.done or both.arrived.records:
             self.operations.events.publish("changed", both.fields())
-        self._attend()
+        self._attention.look(self.vault.state)
         return outcome
-
-    def _attend(self) -> None:
-        """Say what waits for a person, if that is news."""
-        state = self.vault.state
-        waits = {
-            "conflicts": count_conflicts(state),
-            "held": sum(hold.entries for hold in holds(state)),
-            "alarms": len(self.status.alarms),
-        }
-        if waits != self._waits:
-            self._waits = waits
-            self.operations.events.publish("attention", dict(waits))
 
     def _both_ways(
         self, progress: Progress, whole: bool, directories: set[bytes], held: set[bytes], arrived: Arrived | None
@@ -346,8 +333,7 @@ class Cycle:
             arrived = self._listening.poll(self.vault)
             if arrived is not None:
                 self._pass(arrived=arrived)
-            elif len(self.status.alarms) != self._waits["alarms"]:
-                self._attend()
+            self._attention.look(self.vault.state)
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""

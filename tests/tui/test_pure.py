@@ -162,7 +162,9 @@ ROWS: list[tuple[Any, dict[str, Any]]] = [
         {"began_ns": ns(NOW), "ended_ns": None, "kind": "restore", "state": "running", "what": "a", "note": "",
          "progress": None},
     ),
-    (rows.device, {"this": True, "name": "laptop", "records": 3, "last_record_ns": None}),
+    (rows.device, {"this": True, "name": "laptop", "records": 3, "last_record_ns": None, "revoked": False, "waits": False}),
+    (rows.device, {"this": False, "name": "", "device": "ab" * 16, "records": 0, "last_record_ns": None, "revoked": False,
+                   "waits": True}),
     (
         rows.conflict,
         {"path": "a", "a": {"device": "x", "recorded_ns": ns(NOW)}, "b": {"device": "y", "recorded_ns": ns(NOW)}},
