@@ -1,4 +1,4 @@
-"""Asking several stores: the first that gives something, enough that took something, the error that says most."""
+"""Asking several stores: the first that gives something, what they answer, the error that says most."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from syncd.errors import ObjectExists, ObjectMissing, StoreError, StoreGone
+from syncd.errors import ObjectMissing, StoreError, StoreGone
 from syncd.store.member import Member
 from syncd.store.provider import Provider
 
@@ -36,23 +36,33 @@ class Found:
 
 
 def first_of(
-    members: Sequence[Member], ask: Callable[[Provider], bytes], sound: Callable[[bytes], bool | None]
+    members: Sequence[Member],
+    ask: Callable[[Provider], bytes],
+    sound: Callable[[bytes], bool | None],
+    size: int = 0,
 ) -> Found:
     """Return the bytes that the first store gives; the next one is asked when one fails, or is slow.
 
     Bytes of which nobody can tell whether they are sound are taken only if no store gives better ones.
+
+    Args:
+        members: the stores, in the order in which they are asked.
+        ask: reads the object.
+        sound: tells whether bytes are what they should be.
+        size: bytes that will come, as far as is known: a slow line is not taken for a slow store.
     """
     queue, under_way, found = deque(members), dict[Future[bytes], Member](), Found()
     unsure: list[tuple[Member, bytes]] = []
-    late = False
+    late, hedge_s = False, HEDGE_S
     while queue or under_way:
         if queue and (late or not under_way):
             member = queue.popleft()
-            under_way[member.read(ask)] = member
-        ready, _ = wait(under_way, HEDGE_S if queue else None, FIRST_COMPLETED)
+            under_way[member.read_bytes(ask)] = member
+            hedge_s = member.get_pace.slow_s(size, HEDGE_S)
+        ready, _ = wait(under_way, hedge_s if queue else None, FIRST_COMPLETED)
         late = not ready
         for member in under_way.values() if late else ():
-            member.lags(HEDGE_S)  # the next one is asked of others first: a dead store is known for one only later
+            member.lags(hedge_s)  # the next one is asked of others first: a dead store is known for one only later
         for future in ready:
             member, error = under_way.pop(future), future.exception()
             if isinstance(error, ObjectMissing):
@@ -110,27 +120,6 @@ def answers_of(
     if not answers:
         raise worst(errors)
     return answers
-
-
-def gather(puts: dict[Future[None], bool], needed: int) -> tuple[int, list[StoreError]]:
-    """Wait until so many of those that count are done, or all are; return how many are, and what went wrong.
-
-    Raises:
-        ObjectExists: one met other bytes under the name.
-    """
-    done, errors = 0, list[StoreError]()
-    under_way = set(puts)
-    while any(puts[future] for future in under_way) and done < needed:
-        ready, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-        for future in ready:
-            error = future.exception()
-            if error is None:
-                done += puts[future]
-            elif isinstance(error, ObjectExists) or not isinstance(error, StoreError):
-                raise error
-            else:
-                errors.append(error)
-    return done, errors
 
 
 def worst(errors: Iterable[StoreError | None]) -> StoreError:

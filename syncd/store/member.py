@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError, StoreForeign, StoreFull, StoreGone, StoreReadOnly
 from syncd.store.health import Health
+from syncd.store.pace import DOUBT, Pace
 from syncd.store.provider import Listed, Provider
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Member:
     ) -> None:
         self.name, self.provider, self._around, self._genesis, self._ours = name, provider, around, genesis, ours
         self.health, self.taking = Health(), Health()
+        self.get_pace, self.put_pace = Pace(), Pace()
         self.tended = False  # a thread asks now and then whether it is back, so nobody else waits for that
         self.leaving = False  # it is read, and nothing more is put there
         self.hollow = False  # it is there and has no genesis: new, or emptied
@@ -73,6 +75,7 @@ class Member:
         self._met = not genesis
         self._lock = threading.Lock()
         self._under_way = 0
+        self._page_s = 0.0  # that the slowest page of a listing took
 
     @cached_property
     def _readers(self) -> Executor:
@@ -170,6 +173,23 @@ class Member:
         """Ask in another thread."""
         return self._readers.submit(self.ask, work)
 
+    def read_bytes(self, work: Callable[[Provider], bytes]) -> Future[bytes]:
+        """Ask for bytes in another thread, and note how fast they come."""
+
+        def timed(provider: Provider) -> bytes:
+            begun_s = self._around.elapsed_s()
+            data = work(provider)
+            self.get_pace.took(len(data), self._around.elapsed_s() - begun_s)
+            return data
+
+        return self._readers.submit(self.ask, timed)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Put an object from within `ask` or `write`, and note how fast it goes."""
+        begun_s = self._around.elapsed_s()
+        self.provider.put(name, data)
+        self.put_pace.took(len(data), self._around.elapsed_s() - begun_s)
+
     def write(self, work: Callable[[Provider], T]) -> Future[T] | None:
         """Put in another thread; None when as much is under way as may be."""
         with self._lock:
@@ -206,21 +226,26 @@ class Member:
         """Yield the store's objects by name, the next page asked for while one is read.
 
         Raises:
-            StoreError: the listing is not complete; `patience_s` is how long one page is waited for.
+            StoreError: the listing is not complete; `patience_s` is how long one page is waited for, or for as long as
+                this store's pages are known to take.
         """
         source: Iterator[Listed] | None = None
 
         def page(provider: Provider) -> list[Listed]:
             nonlocal source
+            begun_s = self._around.elapsed_s()
             source = provider.list(prefix) if source is None else source
-            return list(islice(source, _PAGE))
+            found = list(islice(source, _PAGE))
+            self._page_s = max(self._page_s, self._around.elapsed_s() - begun_s)  # also when nobody waits any more
+            return found
 
         following = self.read(page)
         while True:
+            waited_s = None if patience_s is None else max(patience_s, DOUBT * self._page_s)
             try:
-                found = following.result(patience_s)
+                found = following.result(waited_s)
             except TimeoutError as error:
-                self.give_up(patience_s or 0.0)
+                self.give_up(waited_s or 0.0)
                 raise StoreGone(f"{self.provider.url} does not answer") from error
             if len(found) < _PAGE:
                 yield from found

@@ -67,9 +67,14 @@ def choose(name: str, rooms: Sequence[Room], rule: Rule) -> list[str]:
     wanted = copies_of(name, rule, len(rooms))
     if wanted >= len(rooms):
         return [room.name for room in sorted(rooms, key=lambda room: not room.takes)]
+    return rank(name, rooms)[:wanted]
+
+
+def rank(name: str, rooms: Sequence[Room]) -> list[str]:
+    """Return the stores by their draw for an object, those that can take it now before the others."""
     free, cost = _mean(room.free for room in rooms), _mean(room.cost for room in rooms)
     ranked = sorted(rooms, key=lambda room: (not room.takes, -_score(name, room.name, _weight(room, free, cost))))
-    return [room.name for room in ranked[:wanted]]
+    return [room.name for room in ranked]
 
 
 def _mean(values: Iterable[int | None]) -> float:

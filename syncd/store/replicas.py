@@ -21,14 +21,15 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
-from syncd.store.asking import answers_of, first_of, gather, worst
+from syncd.store.asking import answers_of, first_of, worst
+from syncd.store.commit import Commit
 from syncd.store.member import Member, Surroundings
 from syncd.store.owing import Owing
-from syncd.store.placement import Room, Rule, choose, copies_of
+from syncd.store.placement import SPREAD, Room, Rule, choose, copies_of, rank
 from syncd.store.provider import LARGEST_OBJECT, Capabilities, Listed, Provider
 from syncd.store.threads import DaemonPool
 from syncd.store.underway import UnderWay
@@ -152,7 +153,9 @@ class Replicas:
         members = self.takers(name, len(data))
         self.owing.owe([member.name for member in members], [Listed(name, len(data))])
         with self.under_way.marked([member.name for member in members], name):
-            self._put_on(members, name, data, self.commit)
+            putting = partial(self.putting, name=name, data=data)
+            commit = Commit(putting, self.counting, self.commit, len(data), self.patience_s)
+            commit.run(members, lambda: self._instead(members, name, len(data)))
 
     def takers(self, name: str, size: int) -> list[Member]:
         """Return the stores that shall have an object, those that can take it now first."""
@@ -167,32 +170,15 @@ class Replicas:
         takes = member.open and (free is None or free >= size)
         return Room(member.name, free, takes, self.costs.get(member.name), member.health.latency_s or 0.0)
 
-    def _put_on(self, members: Sequence[Member], name: str, data: bytes, needed: int) -> None:
-        """Put on these stores, and return when so many have it."""
-        under_way: dict[Future[None], bool] = {}
-        spare: list[Member] = []
-        counting = self.counting
-        for member in members:
-            future = member.write(self.putting(member, name, data)) if member.open else None
-            if future is None:
-                spare.append(member)
-            else:
-                under_way[future] = member in counting
-        done, errors = gather(under_way, needed)
-        for member in spare:  # only while too few others took it: asking is the one way to see whether they are back
-            if done >= needed:
-                break
-            if member not in counting:
-                continue
-            try:
-                member.ask(self.putting(member, name, data))
-                done += 1
-            except ObjectExists:
-                raise
-            except StoreError as error:
-                errors.append(error)
-        if done < needed:
-            raise worst(errors)
+    def _instead(self, taken: Sequence[Member], name: str, size: int) -> Iterator[Member]:
+        """Yield the stores that may have an object in another's stead, each noted as owed it."""
+        if copies_of(name, self.rule, len(self.staying)) == len(self.staying):
+            return
+        others = {member.name: member for member in self.staying if member not in taken}
+        for store in rank(name, [self.room(member, size) for member in others.values()]):
+            if self.room(others[store], size).takes:
+                self.owing.owe([store], [Listed(name, size)])
+                yield others[store]
 
     def putting(self, member: Member, name: str, data: bytes) -> Callable[[Provider], None]:
         """Return the work of putting an object on one store, where damaged bytes in its place are replaced."""
@@ -200,7 +186,7 @@ class Replicas:
         def put(provider: Provider) -> None:
             with self.under_way.marked([member.name], name):
                 try:
-                    provider.put(name, data)
+                    member.put(name, data)
                 except ObjectExists:
                     self._replace(member, provider, name, data)
                 self.owing.paid(member.name, name, len(data))
@@ -249,6 +235,7 @@ class Replicas:
             members,
             lambda provider: provider.get(name, start, length),
             (lambda data: self.sound(name, data)) if whole else (lambda data: True),
+            length or (LARGEST_OBJECT if name.startswith(SPREAD) else 0),
         )
         if found.data is not None:
             self._owe(found.lacking, name)
@@ -328,7 +315,9 @@ class Replicas:
         if counted < self.commit:
             holders = [member for member in self.members if member.name in having]
             data = self._get_from(holders, name)
-            self._put_on(lacking, name, data, self.commit - counted)
+            putting = partial(self.putting, name=name, data=data)
+            commit = Commit(putting, self.counting, self.commit - counted, size, self.patience_s)
+            commit.run(lacking, lambda: iter(()))
         return size
 
     def delete(self, name: str) -> None:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreFull, StoreGone
+from syncd.store import asking, commit
+from syncd.store.asking import HEDGE_S
 from syncd.store.catchup import CatchUp
 from syncd.store.member import IN_FLIGHT
 from syncd.store.owing import Owing
+from syncd.store.pace import DOUBT
 from syncd.store.placement import Rule
-from syncd.store.provider import Listed, Provider
+from syncd.store.provider import LARGEST_OBJECT, Listed, Provider
 from syncd.store.replicas import Replicas
 from tests.conformance.provider import ProviderSuite
 from tests.store.several import GENESIS, Stores, pack, record
@@ -36,6 +42,18 @@ def settle(stores: Stores) -> None:
     for member in stores.all.members:
         for future in [member._writers.submit(lambda: None) for _ in range(8)]:
             future.result(30)
+
+
+def _waits(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[float | None]:
+    """Return how long is waited for stores, from now on."""
+    waits: list[float | None] = []
+
+    def wait(futures: Any, timeout: float | None, until: str) -> Any:
+        waits.append(timeout)
+        return concurrent.futures.wait(futures, timeout, until)
+
+    monkeypatch.setattr(module, "wait", wait)
+    return waits
 
 
 @pytest.mark.parametrize("commit", [1, 2, 3])
@@ -118,6 +136,41 @@ class TestPutting:
         settle(stores)
         catch_up(stores)
         assert full_copies(stores)
+
+    @pytest.mark.parametrize("trouble", ["hangs", "fails"])
+    def test_another_takes_it_in_the_stead_of_one_that(self, trouble: str) -> None:
+        stores = Stores(4, Rule(2, 2))
+        stores.all.patience_s = 0.1
+        name, data = pack(1)
+        chosen = [member.name for member in stores.all.takers(name, len(data))]
+        first = stores.doors["abcd".index(chosen[0])]
+        gate = threading.Event()
+        if trouble == "hangs":
+            first.gate = gate
+        else:
+            first.die()
+        stores.all.put(name, data)
+        having = {door.url[-1] for door in stores.doors if name in door.objects()}
+        assert len(having) == 2
+        assert chosen[0] not in having
+        assert stores.owing.owes(chosen[0], name), "it was chosen, and shall have it still"
+        gate.set()
+        settle(stores)
+        first.live()
+        stores.clock.now += 100
+        catch_up(stores)
+        assert all(name in stores.doors["abcd".index(store)].objects() for store in chosen)
+
+    def test_a_large_object_on_a_slow_line_is_not_sent_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stores = Stores(4, Rule(2, 2))
+        waits = _waits(monkeypatch, commit)
+        name, data = pack(1, 1 << 20)
+        stores.all.put(name, data)
+        for member in stores.all.members:
+            member.put_pace.s_per_byte = 1e-5
+        stores.all.put(*pack(2, 1 << 20))
+        assert min(waits) == stores.all.patience_s
+        assert max(waits) == pytest.approx(DOUBT * (1 << 20) * 1e-5)
 
     def test_a_store_whose_word_does_not_count(self) -> None:
         stores = Stores(3, Rule(0, 2))
@@ -238,6 +291,36 @@ class TestReading:
             assert stores.all.get(name) == data
         assert stores.doors[0].calls.count("get") == 1
         stores.doors[0].gate.set()
+
+    def test_a_large_object_on_a_slow_line_is_not_asked_of_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stores = Stores(2, Rule(0, 2))
+        name, data = pack(1)
+        stores.all.put(name, data)
+        settle(stores)
+        waits = _waits(monkeypatch, asking)
+        stores.all.get(name)
+        for member in stores.all.members:
+            member.get_pace.s_per_byte = 1e-5
+        stores.all.get(name, 0, 1 << 20)
+        stores.all.get(name)
+        assert waits == [HEDGE_S, pytest.approx(DOUBT * (1 << 20) * 1e-5), pytest.approx(DOUBT * LARGEST_OBJECT * 1e-5)]
+
+    def test_a_store_whose_pages_are_slow_is_waited_for_from_the_second_listing_on(self) -> None:
+        stores = Stores(2, Rule(0, 1))
+        stores.all.patience_s = 0.1
+        slow = stores.doors[1]
+        slow.damage(*pack(1))
+        assert stores.all.stat("x") is None
+        for found in (["genesis"], ["genesis", pack(1)[0]]):
+            gate = slow.gate = threading.Event()
+            ends = threading.Timer(0.5, gate.set)
+            ends.start()
+            assert [listed.name for listed in stores.all.list()] == found
+            stores.clock.now += 7.0  # on the stores' clock the page took so long
+            ends.join()
+            while stores.all.members[1].health.away:
+                threading.Event().wait(0.001)  # for the page that nobody waits for any more
+            stores.clock.now += 100.0
 
     def test_a_store_that_says_nothing_is_left_alone_once_others_have_answered(self) -> None:
         stores = Stores(3, Rule(0, 1))
