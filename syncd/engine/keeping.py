@@ -182,6 +182,8 @@ class Tending:
         while not self._end.is_set():
             stores = self._stores()
             if stores is not tended:
+                if work is not None:
+                    work.close()
                 tended, work = stores, CatchUp(stores, lambda: self._now_ns() / 1e9, self._go_on)
                 if len(stores.members) > 1:
                     for member in stores.members:

@@ -10,22 +10,24 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
 from syncd.store.listing import side_by_side
 from syncd.store.member import GENESIS, Member
 from syncd.store.owing import Holdings
+from syncd.store.pace import DOUBT
 from syncd.store.placement import KINDS, choose, copies_of
 from syncd.store.provider import Listed
-from syncd.store.replicas import Replicas
+from syncd.store.replicas import PATIENCE_S, Replicas
 
 log = logging.getLogger("syncd.store")
 AGAIN_S = 24 * 3600.0  # listings are compared this often, whatever is noted: notes may be lost, objects, too
 LAG_S = 900.0  # after which listings are compared once more: some stores show what is new with a delay
 LOOK_S = 60.0  # between two looks whether a store still is one
-BATCH = 64  # objects asked for in one piece of work
+BATCH, FILL_S = 64, 30.0  # objects, and seconds, of one piece of work
+FILLS = 3  # stores that are filled at once: each holds some 25 MB in memory
 
 
 @dataclass(slots=True)
@@ -48,6 +50,9 @@ class CatchUp:
 
     def __init__(self, stores: Replicas, now_s: Callable[[], float], go_on: Callable[[], None] = lambda: None) -> None:
         self._stores, self._now_s, self._go_on = stores, now_s, go_on
+        self._pool = stores.members[0].threads(FILLS, "syncd-fill")
+        self._filling: dict[str, Future[bool]] = {}
+        self._filled: dict[str, float] = {}  # store -> when it was last begun to be filled
         self._once_more_s = float("inf")
         self._looked: dict[str, float] = {}
         self._after: dict[str, str] = {}  # store -> how far its notes were gone through, where some cannot be had
@@ -59,24 +64,51 @@ class CatchUp:
         self.look_after()
         if any(self._unknown(member) for member in self._stores.members if not member.resting):
             self.compare()
-        more = [self.fill(member, BATCH) for member in self._stores.staying if member.open]
+        return self._fill_all()
+
+    def close(self) -> None:
+        """Begin nothing more; what is under way ends by itself."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fill_all(self) -> bool:
+        """Bring stores what they are owed, several side by side; return whether more can be brought.
+
+        One that is slow or hangs goes on by itself, and is asked for more when it is done.
+        """
+        longest_ago = sorted(self._stores.staying, key=lambda member: self._filled.get(member.name, float("-inf")))
+        for member in longest_ago:
+            free = member.name not in self._filling and len(self._filling) < FILLS
+            if free and member.open and self._stores.owing.lacking(member.name)[0]:
+                self._filled[member.name] = self._now_s()
+                self._filling[member.name] = self._pool.submit(self.fill, member, BATCH)
+        wait(self._filling.values(), FILL_S, FIRST_COMPLETED)
+        ended = [self._filling.pop(store) for store, future in list(self._filling.items()) if future.done()]
+        more = [future.result() for future in ended]
         for member in self._stores.staying:
             if not self._stores.owing.lacking(member.name)[0]:
                 member.lacks_nothing()
-        return any(more)
+        return any(more) or bool(self._filling)
 
     def look_after(self) -> None:
         """Ask stores that were away whether they are back, and now and then the others whether they were emptied."""
+        asked: dict[Future[int | None], Member] = {}
         for member in self._stores.members:
             due = self._now_s() - self._looked.get(member.name, float("-inf")) > LOOK_S
             if member.resting_yet or not (due or member.health.away):
                 continue
             self._looked[member.name] = self._now_s()
-            try:
-                if member.ask(lambda provider: provider.stat(GENESIS)) is None:
-                    member.meet_again()
-            except StoreError as error:
+            asked[member.read(lambda provider: provider.stat(GENESIS))] = member
+        patience_s = max([PATIENCE_S, *(DOUBT * (member.health.latency_s or 0.0) for member in asked.values())])
+        _, silent = wait(asked, patience_s)
+        for future, member in asked.items():
+            if future in silent:
+                member.give_up(patience_s)
+                continue
+            error = future.exception()
+            if isinstance(error, StoreError):
                 log.info("the store %s is away: %s", member.name, error.message)
+            elif future.result() is None:
+                member.meet_again()
 
     def _unknown(self, member: Member) -> bool:
         compared_s = self._stores.owing.holdings(member.name).compared_s
@@ -159,9 +191,11 @@ class CatchUp:
         if not after and [listed.name for listed in batch] == [GENESIS] and owing.lacking(member.name)[0] > 1:
             batch = []
         under_way: deque[tuple[str, Future[None]]] = deque()
-        done = 0
+        done, until_s = 0, self._now_s() + FILL_S
         for listed in batch:
             self._go_on()
+            if self._now_s() > until_s:
+                break  # others wait for their turn
             if self._stores.under_way.has(member.name, listed.name):
                 continue
             if self._is_there(member, listed):

@@ -85,6 +85,10 @@ class Member:
     def _writers(self) -> Executor:
         return self._around.executor(IN_FLIGHT, f"syncd-put-{self.name}")
 
+    def threads(self, most: int, name: str) -> Executor:
+        """Return a pool of threads, as those that wait for the store are."""
+        return self._around.executor(most, name)
+
     @property
     def counts(self) -> bool:
         """Whether its word that it took an object is enough, and it is no store that is still to be filled."""

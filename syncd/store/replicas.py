@@ -2,7 +2,7 @@
 
 | call | waits for | passes over |
 |---|---|---|
-| put | W stores | those that rest or have their hands full: they are owed the object |
+| put | W stores (commit.py) | those that rest, are late or have their hands full: they are owed the object |
 | get | the first that gives it, the fastest asked first, another beside it when that is slow | |
 | stat | the first that has it, else every one that can be asked | |
 | confirm | W stores that have it durably, made so if need be | |

@@ -396,6 +396,27 @@ class TestCatchingUp:
         assert full_copies(stores)
         assert stores.all.whole
 
+    def test_a_store_that_hangs_while_it_is_filled_holds_up_no_other(self) -> None:
+        stores = Stores(3, Rule(0, 1))
+        catch_up(stores)
+        for door in stores.doors[1:]:
+            door.die()
+        for seed in range(8):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        gate = threading.Event()
+        stores.doors[1].fault = lambda call, about: None if call != "put" or gate.wait(30) else StoreGone("it hangs")
+        stores.doors[2].live()
+        stores.clock.now += 100
+        work = CatchUp(stores.all, lambda: stores.clock.now)
+        while stores.owing.lacking("c")[0]:
+            assert work.turn()
+        assert stores.owing.lacking("b")[0] == 8
+        gate.set()
+        while work.turn():
+            pass
+        assert full_copies(stores)
+
     def test_a_store_that_came_back_empty(self) -> None:
         stores = Stores()
         for seed in range(200):
