@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -24,7 +27,7 @@ class Terminal:
         assert shutil.which("tmux"), "install tmux: a real terminal is the test"
         self._name = f"syncd-test-{uuid.uuid4().hex}"
         environ = {**environment(scene.laptop.root / "laptop" / "home", **extra), "TERM": "xterm-256color"}
-        command = [sys.executable, "-m", "syncd", "tui"]
+        command = [sys.executable, "-X", "faulthandler", "-m", "syncd", "tui"]
         size = ("-x", str(width), "-y", str(height))
         self._run("new-session", "-d", *size, *command, env=environ)
         self._run("set-option", "-g", "remain-on-exit", "on")
@@ -55,7 +58,16 @@ class Terminal:
         try:
             wait_for(lambda: all(text in self.text() for text in texts))
         except AssertionError:
-            raise AssertionError(f"{texts} are not shown:\n{self.text()}") from None
+            seen = self.text()
+            raise AssertionError(f"{texts} are not shown:\n{seen}\n{self._stacks()}") from None
+
+    def _stacks(self) -> str:
+        """End the dashboard, and return what its threads were at."""
+        process = int(self._run("display-message", "-p", "#{pane_pid}"))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGABRT)
+        wait_for(lambda: self._run("display-message", "-p", "#{pane_dead}").strip() == "1")
+        return self._run("capture-pane", "-p", "-S", "-")
 
     def close(self) -> None:
         self._run("kill-server")
