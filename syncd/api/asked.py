@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Ns = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
 Decision = Literal[
-    "resolve", "approve", "deny", "rename-device", "stores", "retention", "revoke", "approve-device", "rotate"
+    "resolve", "approve", "deny", "rename-device", "stores", "retention", "revoke", "approve-device", "rotate", "mend"
 ]
 MOST_STORES = 32
 MOST_PATHS = 10_000  # in one request; a restore of more names their directory
@@ -50,7 +50,7 @@ class Decide(Asked):
     `places` (URL by name, empty to take a store away), `lost` (those of them that cannot be read any more), `copies`,
     `commit`, `quotas` (bytes by name, 0 for none) and `costs` (by name, 0 for not known) go with `stores`; `rules` and
     `undeletable_days` with `retention`; `seen` with `approve` and `deny`: the seals of all that waited when the person
-    looked, empty for whatever waits.
+    looked, empty for whatever waits; `packs` with `mend`: hashes of packs that no store has whole.
     """
 
     what: Decision
@@ -65,6 +65,7 @@ class Decide(Asked):
     quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
     rules: Annotated[list[RuleAsked], Field(max_length=1000)] = []
     undeletable_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    packs: Annotated[list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=MOST_PATHS)] = []
     costs: Annotated[dict[str, Annotated[int, Field(ge=0, le=1 << 32)]], Field(max_length=MOST_STORES)] = {}
 
 

@@ -48,6 +48,8 @@ def verify(read_data: float, as_json: bool) -> int:
             click.echo(f"hurt: {path_text(path_bytes(path))}")
         read = f", {found['packs_read']} read ({size_text(found['bytes_read'])})" if read_data else ""
         talk(f"{found['records']} records, {found['packs']} packs{read}.")
+        for name in found["idle"]:
+            talk(f"{name} is damaged, and nothing needs it any more: `syncd prune` lets it go.")
         talk("Everything is there." if found["clean"] else f"{found['versions_hurt']} versions are hurt.")
     return 0 if found["clean"] else 1
 
@@ -75,51 +77,6 @@ def _verified_here(percent: float) -> dict[str, Any]:
 
     with reading() as vault:
         return verdict_fields(Verifier(vault, Progress(time.monotonic)).run(percent, random.SystemRandom()))
-
-
-@click.command()
-@click.option(
-    "--read-data",
-    metavar="PERCENT",
-    type=click.FloatRange(0, 100),
-    default=100.0,
-    show_default=True,
-    help="Read this share of what each store holds; what it lacks is found without.",
-)
-@json_option
-def repair(read_data: float, as_json: bool) -> int:
-    """Bring what a store lacks, or holds damaged, from another store; says what no store has."""
-    from contextlib import closing
-
-    from syncd.engine.keeping import repair as mend
-    from syncd.engine.progress import Progress
-    from syncd.engine.vault import open_stores
-    from syncd.engine.verify import Verifier, verdict_fields
-
-    if read_data != read_data:
-        raise click.BadParameter("is not a number", param_hint="--read-data")
-    with reading() as vault:
-        with closing(vault.store):
-            vault.store = open_stores(vault.home, vault.settings, vault.state, vault.keys, vault.ambient, write=True)
-        proven = mend(vault, read_data, random.SystemRandom())
-        verdict = Verifier(vault, Progress(time.monotonic)).run(0, random.SystemRandom())
-        lacking = {member.name: vault.store.owing.lacking(member.name)[0] for member in vault.store.members}
-    whole = verdict.clean and not any(lacking.values()) and not proven.disputed and not proven.failed
-    damaged = [{"store": store, "name": name} for store, name in proven.damaged]
-    if as_json:
-        echo_json({"read": proven.objects, "damaged": damaged, "lacking": lacking, "after": verdict_fields(verdict)})
-    else:
-        for item in damaged:
-            click.echo(f"was damaged: {item['name']} on the store {item['store']}")
-        for name in proven.disputed:
-            click.echo(f"not mended: {name}: stores hold different bytes, and nothing tells which are right")
-        for text in verdict.objects.values():
-            click.echo(f"not mended: {text}")
-        for path in verdict.paths:
-            click.echo(f"hurt: {path_text(path)}")
-        talk(f"Read {proven.objects} objects ({size_text(proven.size)}), {len(damaged)} of them damaged.")
-        talk("Every store has everything." if whole else "Not all is mended.")
-    return 0 if whole else 1
 
 
 @click.command()

@@ -55,7 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("key", "Prove that words and one store bring everything back."),
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),
-    "repair": ("check", "Bring what a store lacks, or holds damaged, from another store."),
+    "repair": ("repair", "Bring what a store lacks or holds damaged from another, or the folder."),
     "retention": ("retention", "Say which old versions are kept."),
     "prune": ("retention", "Let go of old versions that nothing keeps."),
     "doctor": ("check", "Look for what is wrong on this computer and say what to do."),

@@ -15,6 +15,7 @@ from syncd.engine.epochs import approve as approve_device
 from syncd.engine.epochs import open_new, revoke
 from syncd.engine.guards import approve, check_seen, deny
 from syncd.engine.keeping import use_stores
+from syncd.engine.mending import mend_from_folder
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.policies import say_policy
@@ -71,6 +72,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         outbox.say(say_policy(policy))
         outbox.commit()
         return {"rules": len(policy.rules)}
+    if what == "mend":
+        return {"chunks": mend_from_folder(vault, outbox, [bytes.fromhex(pack) for pack in body["packs"]])}
     if what in _MEMBERS:
         decided = _MEMBERS[what](vault, outbox, body.get("name", ""))
         return {"device": vault.state.called(decided) or decided.id.hex()[:8]}

@@ -192,7 +192,7 @@ def open_replicas(
             owing.in_use(setting.name for setting in settings)
     if len(settings) == 1:
         provider = limit(open_setting(home, settings[0]))
-        return Replicas([Member(settings[0].name, provider, around)], said.rule, Owing())
+        return Replicas([Member(settings[0].name, provider, around)], said.rule, Owing(), soundness(keys))
     sound = soundness(keys)
     members = [Member(setting.name, limit(_present(home, setting)), around, genesis, sound) for setting in settings]
     owing = Owing(path) if write or path.exists() else Owing()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -36,13 +36,20 @@ MOST_PATHS = 1000  # of one report; the count goes on
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found. `objects` is name -> what is wrong; `paths` are those whose versions are hurt."""
+    """What was found.
+
+    Attributes:
+        objects: name -> what is wrong.
+        idle: the same of packs that nothing needs any more: what they had was stored anew, or let go.
+        paths: those whose versions are hurt.
+    """
 
     records: int = 0
     packs: int = 0
     packs_read: int = 0
     bytes_read: int = 0
     objects: dict[str, str] = field(default_factory=dict)
+    idle: dict[str, str] = field(default_factory=dict)
     paths: list[bytes] = field(default_factory=list)
     versions_hurt: int = 0
     copies_read: int = 0
@@ -65,19 +72,27 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
         "copies_read": verdict.copies_read,
         "orphans": verdict.orphans,
         "objects": [{"name": name, "problem": text} for name, text in sorted(verdict.objects.items())],
+        "idle": sorted(verdict.idle),
         "versions_hurt": verdict.versions_hurt,
         "paths": [path_fields(path) for path in verdict.paths],
     }
 
 
 class Verifier:
-    """Checks one vault against its store."""
+    """Checks one vault against its store.
 
-    def __init__(self, vault: Vault, progress: Progress) -> None:
+    Args:
+        vault: opened.
+        progress: is told how far it is.
+        damaged: packs that were read already, and are not what they should be.
+    """
+
+    def __init__(self, vault: Vault, progress: Progress, damaged: Collection[str] = ()) -> None:
         self._vault, self._state, self._progress = vault, vault.state, progress
-        self._store, self._hasher = vault.store, Hasher(vault.keys)
+        self._store, self._hasher, self._damaged = vault.store, Hasher(vault.keys), frozenset(damaged)
         self.verdict = Verdict()
-        self._bad_packs: set[int] = set()
+        self._bad_packs: dict[int, str] = {}
+        self._needed: set[int] = set()  # of those
         self._bad_chunks: set[bytes] = set()
 
     def run(self, read_percent: float, choice: random.Random) -> Verdict:
@@ -139,6 +154,8 @@ class Verifier:
                 self._hurt(number, name, "is missing")
             elif sizes[name] != pack.size:
                 self._hurt(number, name, f"has {sizes[name]} bytes, not {pack.size}")
+            elif name in self._damaged:
+                self._hurt(number, name, "is damaged")
             elif choice.random() * 100 < read_percent:
                 self._read(number, pack, name)
             self._progress.files += 1
@@ -181,7 +198,7 @@ class Verifier:
             at += count
 
     def _hurt(self, number: int, name: str, what: str) -> None:
-        self._bad_packs.add(number)
+        self._bad_packs[number] = name
         self.verdict.objects[name] = f"{name}: {what}"
 
     # -- whom it hurts --------------------------------------------------------------------------
@@ -193,19 +210,27 @@ class Verifier:
 
         def hurt(chunk: bytes) -> bool:
             at = self._state.chunks.get(chunk)
-            return not lets_go if at is None else at.pack in self._bad_packs
+            if at is None:
+                return not lets_go
+            if at.pack in self._bad_packs:
+                self._needed.add(at.pack)
+            return at.pack in self._bad_packs
+
+        def any_hurt(level: list[bytes]) -> bool:
+            return sum(map(hurt, level)) > 0  # each is looked at: it says which packs are needed
 
         def row_hurt(row: Row) -> bool:
             level = [row.content[i : i + ID] for i in range(0, len(row.content), ID)]
             for _ in range(row.depth):
-                if any(map(hurt, level)):
-                    return True
                 try:
+                    if any_hurt(level):
+                        raise Damaged("a list of chunks is hurt")
                     raw = b"".join(reader.read(chunk, LIST_CHUNK) for chunk in level if reader.knows(chunk))
                 except (Damaged, ObjectMissing):
+                    self._needed.update(self._bad_packs)  # what is below may need any of them
                     return True
                 level = [raw[i : i + ID] for i in range(0, len(raw), ID)]
-            return any(map(hurt, level))
+            return any_hurt(level)
 
         paths: set[bytes] = set()
         for row in self._state.nodes.everything():
@@ -214,3 +239,6 @@ class Verifier:
                 if len(paths) < MOST_PATHS:
                     paths.add(path_at(self._state.nodes, row))
         self.verdict.paths = sorted(paths)
+        for number in self._bad_packs.keys() - self._needed:
+            name = self._bad_packs[number]
+            self.verdict.idle[name] = self.verdict.objects.pop(name)
