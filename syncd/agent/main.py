@@ -21,9 +21,11 @@ from syncd.api.server import Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
 from syncd.engine.keeping import Tending
-from syncd.engine.vault import Ambient, exclusive, open_vault, write_private
+from syncd.engine.vault import Ambient, Vault, exclusive, open_vault, write_private
 from syncd.errors import SyncdError
 from syncd.store.folder import FolderStore
+from syncd.store.replicas import Replicas
+from syncd.store.scrub import FILE, Scrub
 
 log = logging.getLogger("syncd.agent")
 LOG_BYTES, LOG_FILES = 2_000_000, 5
@@ -74,7 +76,7 @@ def run(home: Home, *, foreground: bool) -> None:
             if isinstance(member.provider, FolderStore):
                 _sweep(member.provider)
         cycle = Cycle(vault)
-        tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns)
+        tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns, lambda stores: _scrub(cycle.vault, stores))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
         notify = Notify(os.environ, os.getpid(), vault.ambient.elapsed_s)
@@ -97,6 +99,11 @@ def run(home: Home, *, foreground: bool) -> None:
             door.close()
             cycle.vault.close()
             log.info("agent %d ended", os.getpid())
+
+
+def _scrub(vault: Vault, stores: Replicas) -> Scrub:
+    now_ns = vault.ambient.now_ns
+    return Scrub(stores, vault.home.state / FILE, vault.settings.scrub.days, lambda: now_ns() / 1e9)
 
 
 def _tell_manager(notify: Notify, cycle: Cycle) -> None:

@@ -48,7 +48,7 @@ class Progress(Said):
 
 
 class Store(Said):
-    """One store."""
+    """One store. `read_percent` of it was read again since `read_since`, and all of it until `read_whole_at`."""
 
     name: str
     url: str
@@ -64,6 +64,10 @@ class Store(Said):
     cost: int | None
     latency_ms: float
     last_verified_at: float | None
+    read_percent: int
+    read_since: float | None
+    read_whole_at: float | None
+    damaged_objects: int
 
 
 class Skipped(Said):

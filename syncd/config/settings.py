@@ -80,6 +80,14 @@ class BandwidthSettings:
 
 
 @dataclass(frozen=True)
+class ScrubSettings:
+    """Reading all that the stores hold again and again, so that damage is found while it can be mended."""
+
+    __pydantic_config__ = _FORBID
+    days: Annotated[int, Ge(0), Says("Each store is read to its end once in so many days; 0 for never.")] = 90
+
+
+@dataclass(frozen=True)
 class GuardSettings:
     """How many deletions at once wait for your yes (`syncd review`)."""
 
@@ -113,6 +121,7 @@ class Settings:
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
     bandwidth: BandwidthSettings = field(default_factory=BandwidthSettings)
+    scrub: ScrubSettings = field(default_factory=ScrubSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
 
@@ -235,7 +244,7 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     """Return settings as TOML, each with its explanation."""
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
-    for name in ("scan", "upload", "bandwidth", "guard", "api"):
+    for name in ("scan", "upload", "bandwidth", "scrub", "guard", "api"):
         section = getattr(settings, name)
         about = (type(section).__doc__ or "").strip()
         blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))

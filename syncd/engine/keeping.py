@@ -27,6 +27,7 @@ from syncd.store.owing import FILE, Owing
 from syncd.store.provider import Listed
 from syncd.store.proving import Proven, Proving
 from syncd.store.replicas import Replicas
+from syncd.store.scrub import Scrub
 
 log = logging.getLogger("syncd.engine")
 REST_S = 2.0  # between two looks whether a store lacks something
@@ -152,15 +153,18 @@ class _Ended(Exception):
 
 
 class Tending:
-    """A thread beside the loop that brings to each store what it lacks.
+    """A thread beside the loop that brings to each store what it lacks, and reads what they have.
 
     Args:
         stores: returns those in use now.
         now_ns: the clock.
+        scrub: makes what reads these stores again and again.
     """
 
-    def __init__(self, stores: Callable[[], Replicas], now_ns: Callable[[], int]) -> None:
-        self._stores, self._now_ns = stores, now_ns
+    def __init__(
+        self, stores: Callable[[], Replicas], now_ns: Callable[[], int], scrub: Callable[[Replicas], Scrub]
+    ) -> None:
+        self._stores, self._now_ns, self._scrub = stores, now_ns, scrub
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="syncd-tending", daemon=True)
 
@@ -178,18 +182,21 @@ class Tending:
             raise _Ended
 
     def _run(self) -> None:
-        tended, work = None, None
+        tended, work, scrub = None, None, None
         while not self._end.is_set():
             stores = self._stores()
             if stores is not tended:
                 if work is not None:
                     work.close()
                 tended, work = stores, CatchUp(stores, lambda: self._now_ns() / 1e9, self._go_on)
+                scrub = self._scrub(stores)
                 if len(stores.members) > 1:
                     for member in stores.members:
                         member.tended = member.returned = True  # what was put while nobody noted it is not known
             try:
                 more = work.turn() if work is not None else False
+                if scrub is not None and not more:
+                    scrub.turn()
             except _Ended:
                 return
             except SyncdError as error:

@@ -15,7 +15,9 @@ from syncd.engine.stores import settings_of
 from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
 from syncd.errors import StoreError, StoreFull, StoreGone, StoreReadOnly
+from syncd.model.location import pack_name
 from syncd.model.path import path_fields
+from syncd.store import scrub
 from syncd.store.member import Member
 from syncd.store.owing import FILE, Owing
 
@@ -34,6 +36,7 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
     if status and not progress:
         pending_files = status.pending
     alarms = [_trouble(store) for store in stores if not store["healthy"]]
+    alarms += [_damage(store) for store in stores if store["damaged_objects"]]
     alarms += sorted(status.alarms.values()) if status else []
     last_ns = status.last_safe_ns if status and status.last_safe_ns else _last_record_ns(vault)
     fields: dict[str, Any] = {
@@ -71,6 +74,12 @@ def _trouble(store: dict[str, Any]) -> str:
     return f"the store {store['url']} does not answer"
 
 
+def _damage(store: dict[str, Any]) -> str:
+    count = store["damaged_objects"]
+    what = "an object" if count == 1 else f"{count} objects"
+    return f"the store {store['url']} holds {what} damaged: `syncd repair` mends what can be, and names the rest"
+
+
 def _iso(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
 
@@ -84,10 +93,11 @@ def stores_fields(vault: Vault) -> list[dict[str, Any]]:
     members = vault.store.members
     looks = [member.look() for member in members]
     objects, size = _known(vault)
-    said = store_set(vault.state)
+    said, rounds = store_set(vault.state), scrub.load(vault.home.state / scrub.FILE)
     found = [
         {
             **_store_fields(vault, member, objects, size, _comes(member, look)),
+            **_round_fields(vault, rounds.get(member.name, scrub.Round())),
             "quota_bytes": said.quotas.get(member.name),
             "cost": said.costs.get(member.name),
         }
@@ -182,9 +192,36 @@ _NOTHING = {
     "lacking_objects": 0,
     "lacking_bytes": 0,
     "latency_ms": 0.0,
+    "read_percent": 0,
+    "read_since": None,
+    "read_whole_at": None,
+    "damaged_objects": 0,
     "quota_bytes": None,
     "cost": None,
 }
+
+
+def _round_fields(vault: Vault, found: scrub.Round) -> dict[str, Any]:
+    """Return how far a store was read since when, when it was last read whole, and what of it is damaged and needed."""
+    return {
+        "read_percent": found.percent,
+        "read_since": found.began_s or None,
+        "read_whole_at": found.ended_s or None,
+        "damaged_objects": len(_needed(vault, found.damaged)),
+    }
+
+
+def _needed(vault: Vault, names: tuple[str, ...]) -> set[str]:
+    """Return which of these objects have anything that lies nowhere else."""
+    needed = {name for name in names if not name.startswith("pack/")}
+    hashes = {bytes.fromhex(name.rpartition("/")[2]) for name in set(names) - needed}
+    numbers = vault.state.packs.known(hashes) if hashes else {}
+    if numbers:
+        lying = vault.state.chunks.in_packs(set(numbers))
+        needed |= {pack_name(numbers[number]) for number, chunks in lying.items() if chunks}
+    return needed
+
+
 AWAY, SHUT, BEHIND, COMPLETE, DISABLED = "away", "shut", "behind", "complete", "disabled"
 LEAVING = "leaving"  # taken away, and read until the others have what it has
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.chunk.lists import LONGEST_INLINE
+from syncd.store.scrub import FILE, Round, save
 from tests.world import World
 
 LARGE = 24 << 20  # bytes: so many chunks that they are kept in lists
@@ -92,3 +93,16 @@ def test_nothing_is_stored_where_nothing_is_hurt(filled: World) -> None:
     assert done.returncode == 0
     assert "Everything can be had." in done.stderr
     assert sorted(filled.objects()) == before
+
+
+def test_what_is_found_by_and_by_is_told_until_it_is_mended(filled: World) -> None:
+    lost = packs(filled)[0]
+    damage(lost)
+    found = Round(7, 1.0, 1.0, 10, 10, 0.0, (str(lost.relative_to(filled.store)),))
+    save(filled.home.state / FILE, {"main": found})
+    status = json.loads(filled.cli("status", "--json").stdout)
+    assert "holds an object damaged: `syncd repair`" in status["alarm_reasons"][0]
+    assert status["stores"][0]["damaged_objects"] == 1
+    assert filled.cli("repair").returncode == 0
+    status = json.loads(filled.cli("status", "--json").stdout)
+    assert status["alarms"] == status["stores"][0]["damaged_objects"] == 0

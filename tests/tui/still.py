@@ -58,6 +58,10 @@ def store(
         "cost": None,
         "latency_ms": latency_ms,
         "last_verified_at": NOW_NS / 1e9 - 36_000,
+        "read_percent": 8,
+        "read_since": NOW_NS / 1e9 - 7 * 86_400,
+        "read_whole_at": None,
+        "damaged_objects": 0,
     }
 
 

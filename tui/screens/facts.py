@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from textual import on, work
@@ -64,6 +65,7 @@ class Stores(Place):
         ]
         if saved > 0:
             lines.append(f"{show.size(saved)} saved{share} by keeping each piece once, and compressed")
+        lines += [_read(item, self.now) for item in stores if item["read_since"]]
         checked = [item["last_verified_at"] for item in stores if item["last_verified_at"]]
         lines.append(
             f"last proven {show.full(int(max(checked) * 1e9), self.now)}" if checked else "never proven: V does"
@@ -77,6 +79,14 @@ class Stores(Place):
     def do_verify_read(self) -> None:
         """Read and check every byte."""
         self.dashboard.act("/verify", {"read_percent": 100}, done="Reading everything; a shows how it goes.")
+
+
+def _read(item: dict[str, Any], now: datetime) -> str:
+    """Return how far a store was read again, and what was found."""
+    bad = f"{show.plural(item['damaged_objects'], 'object')} damaged" if item["damaged_objects"] else "nothing damaged"
+    whole = f", whole {show.when(int(item['read_whole_at'] * 1e9), now)}" if item["read_whole_at"] else ""
+    since = show.when(int(item["read_since"] * 1e9), now)
+    return f"{show.safe(item['name'])}: {item['read_percent']}% read again since {since}{whole}, {bad}"
 
 
 class Folder(Place):
