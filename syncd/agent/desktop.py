@@ -53,6 +53,8 @@ def said_by(event: Event, before: Mapping[str, Any]) -> tuple[str, str] | None:
             return "A conflict", f"{data['conflicts']} conflicts wait. Nothing was lost: both sides are kept."
         if data["held"] > before.get("held", 0):
             return "Your yes is needed", f"{data['held']} deletions wait for it."
+        if data["damaged"] > before.get("damaged", 0):
+            return "A store is damaged", "`syncd repair` mends what can be, and names the rest."
     if event.kind == "operation" and data["state"] == "running" and data["note"] + data["what"]:
         if data["kind"] == "alarm":
             return "An alarm", "A store shows what must not be. Nothing is removed until you have looked."

@@ -21,7 +21,7 @@ from syncd.api.server import Server
 from syncd.config.home import Home
 from syncd.engine.cycle import Cycle
 from syncd.engine.keeping import Tending
-from syncd.engine.vault import Ambient, Vault, exclusive, open_vault, write_private
+from syncd.engine.vault import Ambient, exclusive, open_vault, write_private
 from syncd.errors import SyncdError
 from syncd.store.folder import FolderStore
 from syncd.store.replicas import Replicas
@@ -76,7 +76,7 @@ def run(home: Home, *, foreground: bool) -> None:
             if isinstance(member.provider, FolderStore):
                 _sweep(member.provider)
         cycle = Cycle(vault)
-        tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns, lambda stores: _scrub(cycle.vault, stores))
+        tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns, lambda stores: _scrub(cycle, stores))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
         notify = Notify(os.environ, os.getpid(), vault.ambient.elapsed_s)
@@ -101,9 +101,15 @@ def run(home: Home, *, foreground: bool) -> None:
             log.info("agent %d ended", os.getpid())
 
 
-def _scrub(vault: Vault, stores: Replicas) -> Scrub:
-    now_ns = vault.ambient.now_ns
-    return Scrub(stores, vault.home.state / FILE, vault.settings.scrub.days, lambda: now_ns() / 1e9)
+def _scrub(cycle: Cycle, stores: Replicas) -> Scrub:
+    """Return what reads these stores again and again."""
+    vault, status = cycle.vault, cycle.status
+
+    def told(count: int) -> None:
+        status.damaged = count
+
+    days, now_ns = vault.settings.scrub.days, vault.ambient.now_ns
+    return Scrub(stores, vault.home.state / FILE, days, lambda: now_ns() / 1e9, told)
 
 
 def _tell_manager(notify: Notify, cycle: Cycle) -> None:

@@ -1,4 +1,4 @@
-"""How much waits for a person, told as an event whenever that changes: conflicts, deletions that are held, alarms."""
+"""How much needs a person, told as an event whenever that changes: conflicts, held deletions, alarms, damage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Attention:
 
     def __init__(self, status: Status, events: Events) -> None:
         self._status, self._events = status, events
-        self._told = {"conflicts": 0, "held": 0, "alarms": 0}
+        self._told = {"conflicts": 0, "held": 0, "alarms": 0, "damaged": 0}
 
     def look(self, state: State) -> None:
         """Tell what waits, if that is news."""
@@ -22,6 +22,7 @@ class Attention:
             "conflicts": count_conflicts(state),
             "held": sum(hold.entries for hold in holds(state)),
             "alarms": len(self._status.alarms),
+            "damaged": self._status.damaged,
         }
         if waits != self._told:
             self._told = waits

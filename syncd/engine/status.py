@@ -23,3 +23,4 @@ class Status:
     progress: Progress | None = None
     pending: int = 0
     alarms: dict[str, str] = field(default_factory=dict)
+    damaged: int = 0  # objects that stores hold damaged, as reading them again found

@@ -115,12 +115,25 @@ class Scrub:
         path: of the file that remembers how far it is.
         days: that a round takes; 0 for never.
         now_s: seconds since 1970.
+        told: hears how many objects are known to be damaged.
     """
 
-    def __init__(self, stores: Replicas, path: Path, days: float, now_s: Callable[[], float]) -> None:
-        self._stores, self._path, self._days, self._now_s = stores, path, days, now_s
-        self._rounds = load(path)
+    def __init__(
+        self,
+        stores: Replicas,
+        path: Path,
+        days: float,
+        now_s: Callable[[], float],
+        told: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._stores, self._path, self._days, self._now_s, self._told = stores, path, days, now_s, told
+        names = {member.name for member in stores.members}
+        self._rounds = {name: found for name, found in load(path).items() if name in names}
+        self._tell()
         self._steps: dict[str, _Step] = {}
+
+    def _tell(self) -> None:
+        self._told(sum(len(found.damaged) for found in self._rounds.values()))
 
     def turn(self) -> None:
         """Take what was read, and have more read where that is due; waits for no store."""
@@ -206,9 +219,9 @@ class Scrub:
 
     def _note(self, member: Member, now: Round) -> None:
         self._rounds[member.name] = now
-        names = {one.name for one in self._stores.members}
+        self._tell()
         try:
-            save(self._path, {name: one for name, one in self._rounds.items() if name in names})
+            save(self._path, self._rounds)
         except OSError as error:
             log.warning("%s: %s", self._path, error.strerror)  # a full disk: it goes on, and is written next time
 

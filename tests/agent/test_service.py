@@ -107,9 +107,10 @@ def event(of: str, /, **data: Any) -> Event:
 @pytest.mark.parametrize(
     ("happened", "before", "title"),
     [
-        (event("attention", conflicts=2, held=0), {"conflicts": 1, "held": 0}, "A conflict"),
-        (event("attention", conflicts=1, held=0), {"conflicts": 1, "held": 0}, None),
-        (event("attention", conflicts=0, held=40), {}, "Your yes is needed"),
+        (event("attention", conflicts=2, held=0, damaged=0), {"conflicts": 1, "held": 0}, "A conflict"),
+        (event("attention", conflicts=1, held=0, damaged=0), {"conflicts": 1, "held": 0}, None),
+        (event("attention", conflicts=0, held=40, damaged=0), {}, "Your yes is needed"),
+        (event("attention", conflicts=1, held=0, damaged=2), {"conflicts": 1, "damaged": 1}, "A store is damaged"),
         (event("operation", kind="alarm", state="running", note="", what="it lies"), {}, "An alarm"),
         (event("operation", kind="alarm", state="warning", note="", what="it lies"), {}, None),
         (event("operation", kind="paused", state="running", note="full", what="paused"), {}, "syncd is paused"),
@@ -128,9 +129,9 @@ def test_each_thing_is_said_once(tmp_path: Path) -> None:
     Desktop(operations.events, lambda title, text: shown.append(title)).start()
     operations.trouble(Failed("the store is full"))
     operations.alarms({"record/1": "it lies"})
-    operations.events.publish("attention", {"conflicts": 1, "held": 0})
+    operations.events.publish("attention", {"conflicts": 1, "held": 0, "damaged": 0})
     operations.trouble(Failed("the store is full"))
-    operations.events.publish("attention", {"conflicts": 1, "held": 0})
+    operations.events.publish("attention", {"conflicts": 1, "held": 0, "damaged": 0})
     wait_for(lambda: len(shown) == 3)
     operations.events.close()
     assert shown == ["syncd is paused", "An alarm", "A conflict"]

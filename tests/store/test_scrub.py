@@ -101,7 +101,8 @@ def test_who_is_away_for_long_catches_up_at_twice_the_pace(path: Path) -> None:
 
 def test_damage_is_mended_from_another_store(path: Path) -> None:
     stores = stores_with(2, 40)
-    scrub = Scrub(stores.all, path, DAYS, stores.clock)
+    told: list[int] = []
+    scrub = Scrub(stores.all, path, DAYS, stores.clock, told.append)
     turn(scrub)
     name, data = pack(7)
     stores.doors[1].damage(name, b"rotten")
@@ -114,6 +115,8 @@ def test_damage_is_mended_from_another_store(path: Path) -> None:
     assert stores.doors[1].objects()[name] == data
     turn(scrub)
     assert load(path)["b"].damaged == ()
+    assert told[0] == told[-1] == 0
+    assert max(told) == 1
 
 
 def test_damage_of_the_only_store_is_told_until_it_is_sound_or_gone(path: Path) -> None:
