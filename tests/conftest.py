@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.world import World
 
+# Processes of pytest-xdist have them, and who draws on a terminal believes them before the terminal.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 settings.register_profile(
     "syncd",
     deadline=None,
