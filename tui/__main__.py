@@ -17,7 +17,8 @@ def main() -> int:
     asked = parser.parse_args()
     if not asked.web:
         home = find_home()
-        return Dashboard(home.socket, config=home.config).run() or 0
+        locked = home.locked_key.exists() and not home.device_key.exists()
+        return Dashboard(home.socket, config=home.config, locked=locked).run() or 0
     try:
         from tui.web import serve
     except ImportError:

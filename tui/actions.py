@@ -126,14 +126,17 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-# The keys of the first run, where letters are typed into fields.
-FIRST_RUN = (Action("ctrl+c", "leave", "Quit", "setup", "Leave; nothing is begun before the last field.", False),)
+# The keys where letters are typed into fields: of the first run, and of a locked device.
+TYPING = {
+    "setup": (Action("ctrl+c", "leave", "Quit", "setup", "Leave; nothing is begun before the last field.", False),),
+    "locked": (Action("ctrl+c", "leave", "Quit", "locked", "Leave; it stays locked.", False),),
+}
 
 
 def at(place: str) -> tuple[Action, ...]:
     """Return the actions of a place, its own first; an own key hides the common one."""
-    if place == "setup":
-        return FIRST_RUN
+    if place in TYPING:
+        return TYPING[place]
     own = tuple(action for action in ACTIONS if action.place == place)
     keys = {action.key for action in own}
     return own + tuple(action for action in ACTIONS if action.place == EVERYWHERE and action.key not in keys)

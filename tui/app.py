@@ -30,6 +30,7 @@ from tui.screens.devices import Devices
 from tui.screens.facts import Folder, Log, Stores
 from tui.screens.history import History
 from tui.screens.home import Home
+from tui.screens.locked import Locked
 from tui.screens.review import Review
 from tui.screens.setup import Setup
 from tui.state import View
@@ -49,8 +50,9 @@ class Dashboard(App[int]):
     Args:
         socket: where the agent listens.
         config: the settings; where there are none, it begins with the first run. None to take them for given.
+        locked: it begins with asking for the passphrase.
         now: the present, in the local time zone.
-        run: runs a command of syncd's; returns its exit code, and what it wrote to stdout and stderr.
+        run: runs a command of syncd's, with `given` on its stdin; returns its exit code, stdout and stderr.
     """
 
     TITLE = "syncd"
@@ -68,11 +70,12 @@ class Dashboard(App[int]):
         socket: Path,
         *,
         config: Path | None = None,
+        locked: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         run: Callable[..., tuple[int, str, str]] | None = None,
     ) -> None:
         super().__init__()
-        self.socket, self.now, self._config = socket, now, config
+        self.socket, self.now, self._config, self._locked = socket, now, config, locked
         self.run_syncd = run or _run_syncd
         self._live: Live | None = None
         self._ear: Ear | None = None
@@ -94,6 +97,8 @@ class Dashboard(App[int]):
         self.theme = THEMES[0].name
         if self._config is not None and not self._config.exists():
             self.switch_mode("setup")
+        elif self._locked:
+            self.switch_mode("locked")
         self.call_after_refresh(self._listen)
         self.set_interval(AGE_S, self._grow_old)
 
@@ -204,10 +209,10 @@ class Dashboard(App[int]):
             self.call_from_thread(told)
 
 
-def _run_syncd(*arguments: str) -> tuple[int, str, str]:
+def _run_syncd(*arguments: str, given: str = "") -> tuple[int, str, str]:
     """Run a command of syncd's."""
     command = [sys.executable, "-P", "-m", "syncd", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, input=given, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -228,4 +233,5 @@ Dashboard.MODES = {
     "folder": Folder,
     "log": Log,
     "setup": Setup,
+    "locked": Locked,
 }

@@ -12,6 +12,7 @@ from typing import Any
 from syncd.chunk.cuts import KERNEL
 from syncd.cli.show import path_text
 from syncd.config.home import Home
+from syncd.engine.custody import KEYRING, place_of
 from syncd.engine.vault import Vault, open_vault
 from syncd.errors import StoreError, SyncdError
 from syncd.fs.bulk import read_files, read_files_slowly
@@ -65,6 +66,9 @@ def _state(vault: Vault) -> Iterator[Finding]:
 
 
 def _keys(vault: Vault) -> Iterator[Finding]:
+    if place_of(vault.home) == KEYRING:
+        yield Finding("keys", True, "the device key is in the keyring")
+        return
     mode = stat.S_IMODE(os.stat(vault.home.device_key).st_mode)
     fine = mode & 0o077 == 0
     todo = "" if fine else f"Run chmod 600 {vault.home.device_key}"

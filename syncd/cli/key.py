@@ -1,4 +1,4 @@
-"""What opens the vault on a bare machine, and whether it brings all back: `key`, `drill`."""
+"""What opens the vault on a bare machine, and whether it brings all back: `key`, `drill`; and `lock`, `unlock`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncd.cli.given import at_a_terminal, setting_of
 from syncd.cli.session import home_and_client, reading
 from syncd.cli.setup import read_secret, unlock_of
 from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
-from syncd.errors import UsageError
+from syncd.errors import AgentAbsent, UsageError
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
@@ -92,6 +92,51 @@ def rotate() -> None:
     _, client = home_and_client()
     answer = decide(client, "rotate", {})
     talk(f"What is stored from now on is sealed with new keys, for {answer['slots']} devices, passphrases and words.")
+
+
+@key.command("keep")
+@click.argument("where", type=click.Choice(["file", "keyring"]))
+def keep(where: str) -> None:
+    """Keep this device's own key in the system's keyring, or in a file that only you can read."""
+    from syncd.engine.locking import keep_in
+
+    keep_in(home_and_client()[0], where)
+    talk(f"This device's key is in the {where} now.")
+
+
+@click.command()
+def lock() -> None:
+    """Lock this device: the agent ends, and only the passphrase or the words let it go on.
+
+    The folder stays as it is, and so do credentials of stores and what the local database knows of names and versions.
+    """
+    from syncd.cli.agent import stop_agent
+    from syncd.engine.locking import lock as do
+    from syncd.engine.vault import exclusive, open_vault
+
+    home, client = home_and_client()
+    with contextlib.suppress(AgentAbsent):
+        stop_agent(home, client)
+    with exclusive(home), closing(open_vault(home, write=False)) as vault:
+        do(vault)
+    talk("Locked. `syncd unlock` asks for the passphrase, or the words.")
+
+
+@click.command()
+@_opens
+def unlock(passphrase_file: str | None, recovery_file: str | None) -> None:
+    """Unlock this device with the passphrase or the words of the time when it was locked."""
+    from syncd.engine.custody import LOCKED, place_of
+    from syncd.engine.locking import unlock as do
+    from syncd.engine.vault import exclusive
+
+    home, _ = home_and_client()
+    if place_of(home) != LOCKED:
+        raise UsageError("this device is not locked")
+    by = unlock_of(recovery_file, passphrase_file)
+    with exclusive(home):
+        do(home, by)
+    talk("Unlocked. `syncd start` goes on.")
 
 
 @key.command("test")

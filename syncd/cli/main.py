@@ -52,6 +52,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "Add, list, try and remove the vault's stores, and give their credentials."),
     "device": ("decide", "The devices that share the folder."),
     "key": ("key", "The passphrase and the recovery words: change, make anew, try."),
+    "lock": ("key", "Lock this device until somebody gives the passphrase or the words."),
+    "unlock": ("key", "Unlock this device."),
     "drill": ("key", "Prove that words and one store bring everything back."),
     "tui": ("dashboard", "Open the dashboard."),
     "verify": ("check", "Prove that everything in the vault can be had."),

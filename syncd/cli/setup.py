@@ -17,7 +17,7 @@ from syncd.cli.session import home_and_client
 from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load
-from syncd.errors import UsageError
+from syncd.errors import NotUnlocked, UsageError
 
 if TYPE_CHECKING:  # slots take long to load
     from syncd.seal.slots import Unlock
@@ -238,7 +238,17 @@ def unlock_of(recovery_file: str | None, passphrase_file: str | None) -> Unlock:
         return Unlock.passphrase(read_secret(passphrase_file))
     if not sys.stdin.isatty():
         raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --recovery-file FILE.")
-    return Unlock.passphrase(click.prompt("Passphrase", hide_input=True, err=True))
+    return typed(click.prompt("Passphrase, or the 24 words", hide_input=True, err=True))
+
+
+def typed(text: str) -> Unlock:
+    """Return what somebody typed: the recovery words if it is those, else a passphrase."""
+    from syncd.seal.slots import Unlock
+
+    try:
+        return Unlock.words(text)
+    except NotUnlocked:
+        return Unlock.passphrase(text)
 
 
 @click.command()

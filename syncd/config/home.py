@@ -32,6 +32,11 @@ class Home:
         return self.keys / "device.key"
 
     @property
+    def locked_key(self) -> Path:
+        """The same, while the device is locked: sealed to the passphrase and the words."""
+        return self.keys / "device.locked"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that works on this home."""
         return self.state / "lock"

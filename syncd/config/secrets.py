@@ -1,4 +1,4 @@
-"""Secrets of stores: where each is, and getting it when it is asked for.
+"""Secrets of stores, and the system's keyring: where each is, and getting it when it is asked for.
 
 The first that has it: what config.toml names; what was given when the store was set up (a file for this user alone,
 beside the device's key); the environment. Invariant: no secret is in config.toml, in a log or in an error.
@@ -6,12 +6,14 @@ beside the device's key); the environment. Invariant: no secret is in config.tom
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from syncd.config.settings import StoreSetting
 from syncd.errors import ConfigDamaged, Locked
@@ -69,7 +71,7 @@ def resolve(reference: str, where: str, environment: Mapping[str, str]) -> str:
     if kind == "command":
         return _output(rest, where)
     if kind == "keyring":
-        return _from_keyring(rest, where)
+        return from_keyring(rest, where)
     hint = "Write env:NAME, file:PATH, command:WORDS or keyring:SERVICE/USER."
     raise ConfigDamaged(f"{where}: it names no secret", hint=hint)
 
@@ -89,19 +91,57 @@ def _output(command: str, where: str) -> str:
     return done.stdout.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _from_keyring(entry: str, where: str) -> str:
+@contextlib.contextmanager
+def _keyring(where: str) -> Iterator[Any]:
+    """Give the keyring library, its errors as ours.
+
+    Raises:
+        Locked: there is none, or it is not open.
+    """
     try:
         import keyring
     except ImportError as error:
         raise Locked(f"{where}: no keyring library is installed", hint="pip install keyring") from error
-    service, _, user = entry.partition("/")
     try:
-        found = keyring.get_password(service, user)
+        yield keyring
     except keyring.errors.KeyringError as error:
         raise Locked(f"{where}: the keyring is not open: {error}") from error
+
+
+def from_keyring(entry: str, where: str) -> str:
+    """Return what the system's keyring has as SERVICE/USER.
+
+    Raises:
+        Locked: nothing, or it is not open.
+    """
+    service, _, user = entry.partition("/")
+    with _keyring(where) as keyring:
+        found = keyring.get_password(service, user)
     if found is None:
         raise Locked(f"{where}: the keyring has nothing for {entry}")
     return str(found)
+
+
+def to_keyring(entry: str, secret: str) -> None:
+    """Keep a secret in the system's keyring as SERVICE/USER.
+
+    Raises:
+        Locked: it is not open.
+    """
+    service, _, user = entry.partition("/")
+    with _keyring("the keyring") as keyring:
+        keyring.set_password(service, user, secret)
+
+
+def forget_in_keyring(entry: str) -> None:
+    """Take a secret out of the keyring; one that is not there any more is no trouble.
+
+    Raises:
+        Locked: it is not open.
+    """
+    service, _, user = entry.partition("/")
+    with _keyring("the keyring") as keyring, contextlib.suppress(keyring.errors.PasswordDeleteError):
+        keyring.delete_password(service, user)
 
 
 def kept(keys: Path, name: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from syncd.engine.asked import (
     read_genesis,
 )
 from syncd.engine.batch import dump_statements
+from syncd.engine.custody import device_keys
 from syncd.engine.fold import NEXT_VERSION, fold
 from syncd.engine.founding import check_place, fresh_folder
 from syncd.engine.journals import Fetched, check_known, list_records, read_journal
@@ -46,7 +47,7 @@ from syncd.engine.vault import (
     open_vault,
     write_private,
 )
-from syncd.errors import Damaged, Locked, NotUnlocked, SyncdError, UsageError
+from syncd.errors import Damaged, NotUnlocked, SyncdError, UsageError
 from syncd.fs.disk import Disk
 from syncd.journal.record import record_name
 from syncd.journal.statements import Statement, StatementKind
@@ -180,6 +181,7 @@ def _rebuild(
         raise
     if fresh:
         write_private(home.device_key, device.dump())  # from here on the new state counts, whatever happens
+        home.locked_key.unlink(missing_ok=True)
         for roots in opened:
             write_private(home.keys / f"{roots.epoch.hex()}{SEALED}", _own_epoch(vault, roots, device))
     for setting in settings.stores:
@@ -195,10 +197,7 @@ def _device(
 ) -> tuple[DeviceKeys, list[EpochRoots], bool]:
     """Return the device's keys, the epochs they open, and whether the device is new."""
     if bare is None:
-        try:
-            device = DeviceKeys.load(home.device_key.read_bytes())
-        except FileNotFoundError as error:
-            raise Locked(f"the device key {home.device_key} is missing") from error
+        device = device_keys(home)
         return device, _open_epochs(home, store, vault, SlotId(device.slot_id), device.slot), False
     slot = open_with(store, vault, bare.unlock)
     return DeviceKeys.generate(ambient.entropy(16)), _open_epochs(home, store, vault, *slot), True

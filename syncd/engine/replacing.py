@@ -12,9 +12,9 @@ import shutil
 from pathlib import Path
 
 from syncd.config.home import Home
+from syncd.engine.custody import device_keys
 from syncd.errors import SyncdError
 from syncd.model.ids import OWN_DEVICE
-from syncd.seal.keys import DeviceKeys
 from syncd.state.db import FILE, State
 
 MOVING, ASIDE = "moving", "aside"
@@ -61,7 +61,7 @@ def settle(home: Home) -> None:
 def _is_whole(home: Home) -> bool:
     """Tell whether the new state has all that it is to have, and is of the device whose key is here."""
     try:
-        device = DeviceKeys.load(home.device_key.read_bytes())
+        device = device_keys(home)
         state = State(home.state, write=False)
     except (SyncdError, FileNotFoundError):
         return False

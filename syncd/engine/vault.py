@@ -21,11 +21,12 @@ from syncd.chunk.cuts import table_bytes
 from syncd.chunk.params import Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, load
+from syncd.engine.custody import device_keys
 from syncd.engine.replacing import settle
 from syncd.engine.standing import current
 from syncd.engine.stores import in_use, open_replicas, used_here
 from syncd.engine.storeset import store_set
-from syncd.errors import Busy, Damaged, LetGo, Locked, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
+from syncd.errors import Busy, Damaged, LetGo, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
 from syncd.model.ids import DeviceId, SlotId, VaultId
@@ -184,15 +185,12 @@ def open_vault(home: Home, *, write: bool, ambient: Ambient | None = None, store
 
     Raises:
         NoVault, ConfigDamaged: it was never set up, or its settings cannot be read.
-        Locked: the device key is missing.
+        Locked: the device is locked, or its key is missing.
         StateDamaged: the database is broken or empty.
     """
     # A reader takes what is there: while a rebuild runs, that is its new state, and soon will be whole.
     settings = load(home.config, home.state)
-    try:
-        device = DeviceKeys.load(home.device_key.read_bytes())
-    except FileNotFoundError as error:
-        raise Locked(f"the device key {home.device_key} is missing") from error
+    device = device_keys(home)
     if write:
         settle(home)
     state = State(home.state, write=write)

@@ -12,19 +12,18 @@ from textual.widgets import Input, Static
 
 from syncd.config.home import find_home
 from tests.tui.driving import until
-from tests.world import environment
+from tests.world import World, environment
 from tui.app import Dashboard
+from tui.screens.locked import Locked
 from tui.screens.setup import Setup, words_table
 
 pytestmark = pytest.mark.slow
 
 
 def run_in(home: Path) -> object:
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def run(*arguments: str, given: str = "") -> tuple[int, str, str]:
         command = [sys.executable, "-m", "syncd", *arguments]
-        done = subprocess.run(
-            command, env=environment(home), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-        )
+        done = subprocess.run(command, env=environment(home), capture_output=True, text=True, input=given, check=False)
         return done.returncode, done.stdout, done.stderr
 
     return run
@@ -84,3 +83,24 @@ def test_the_words_stand_with_their_numbers() -> None:
 def test_other_words_are_asked_for_each_time() -> None:
     asked = {tuple(sorted(random.Random(seed).sample(range(24), 2))) for seed in range(50)}
     assert len(asked) > 20
+
+
+@pytest.mark.parametrize("by", ["words", "passphrase"])
+async def test_a_locked_device_asks_for_what_opens_it(tmp_path: Path, by: str) -> None:
+    world = World(tmp_path, passphrase="a horse in the rain").found()
+    world.write("a", "kept")
+    world.scan()
+    assert world.cli("lock").returncode == 0
+    app = Dashboard(world.home.socket, config=world.home.config, locked=True, run=run_in(tmp_path / "home"))  # type: ignore[arg-type]
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, Locked))
+            await pilot.press(*"a cow", "enter")
+            await until(pilot, lambda: "does not open" in said(app))
+            assert app.screen.query_one("#secret", Input).value == ""
+            app.screen.query_one("#secret", Input).value = world.words if by == "words" else "a horse in the rain"
+            await pilot.press("enter")
+            await until(pilot, lambda: app.current_mode == "home" and app.view.connected, 60)
+            await until(pilot, lambda: app.view.status.get("files") == 1)
+    finally:
+        world.cli("stop")
