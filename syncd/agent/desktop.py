@@ -50,9 +50,9 @@ def said_by(event: Event, before: Mapping[str, Any]) -> tuple[str, str] | None:
     data = event.data
     if event.kind == "attention":
         if data["conflicts"] > before.get("conflicts", 0):
-            return "A conflict", f"{data['conflicts']} conflicts wait. Nothing was lost: both sides are kept."
+            return "A conflict", f"Waiting: {data['conflicts']}. Nothing was lost: both sides are kept."
         if data["held"] > before.get("held", 0):
-            return "Your yes is needed", f"{data['held']} deletions wait for it."
+            return "Your yes is needed", f"Deletions that wait for it: {data['held']}."
         if data["damaged"] > before.get("damaged", 0):
             return "A store is damaged", "`syncd repair` mends what can be, and names the rest."
     if event.kind == "operation" and data["state"] == "running" and data["note"] + data["what"]:

@@ -12,7 +12,7 @@ import click
 
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import count_text, echo_json, json_option, path_text, size_text, talk
 from syncd.config.home import find_home
 from syncd.config.settings import dump, load
 from syncd.errors import AgentAbsent, Failed
@@ -47,10 +47,10 @@ def verify(read_data: float, as_json: bool) -> int:
         for path in found["paths"]:
             click.echo(f"hurt: {path_text(path_bytes(path))}")
         read = f", {found['packs_read']} read ({size_text(found['bytes_read'])})" if read_data else ""
-        talk(f"{found['records']} records, {found['packs']} packs{read}.")
+        talk(f"{count_text(found['records'], 'record')}, {count_text(found['packs'], 'pack')}{read}.")
         for name in found["idle"]:
             talk(f"{name} is damaged, and nothing needs it any more: `syncd prune` lets it go.")
-        talk("Everything is there." if found["clean"] else f"{found['versions_hurt']} versions are hurt.")
+        talk("Everything is there." if found["clean"] else f"Hurt: {count_text(found['versions_hurt'], 'version')}.")
     return 0 if found["clean"] else 1
 
 

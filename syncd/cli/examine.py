@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.chunk.cuts import KERNEL
-from syncd.cli.show import path_text
+from syncd.cli.show import count_text, path_text
 from syncd.config.home import Home
 from syncd.engine.custody import KEYRING, place_of
 from syncd.engine.vault import Vault, open_vault
@@ -101,7 +101,7 @@ def _store(vault: Vault) -> Iterator[Finding]:
             continue
         lacking, _ = vault.store.owing.lacking(member.name)
         said = f"{store.url} answers" if there else f"{store.url} holds no vault"
-        said += f", and lacks {lacking} objects" if lacking else ""
+        said += f", and lacks {count_text(lacking, 'object')}" if lacking else ""
         todo = "" if there else "Check the store's URL in config.toml."
         yield Finding(what, there and not lacking, said, todo or ("The agent brings them." if lacking else ""))
 
@@ -139,7 +139,11 @@ def _damage(vault: Vault) -> Iterator[Finding]:
     for path in verdict.paths[:20]:
         yield Finding("hurt path", False, path_text(path), "Restore the store's object from a copy.")
     if verdict.clean:
-        yield Finding("objects", True, f"{verdict.records} records and {verdict.packs} packs are there")
+        yield Finding(
+            "objects",
+            True,
+            f"{count_text(verdict.records, 'record')} and {count_text(verdict.packs, 'pack')}, all there",
+        )
 
 
 QUESTIONS: tuple[Callable[[Vault], Iterator[Finding]], ...] = (

@@ -12,7 +12,7 @@ import click
 
 from syncd.cli.decide import decide
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import count_text, echo_json, json_option, path_text, size_text, talk
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
@@ -77,7 +77,10 @@ def repair(read_data: float, as_json: bool) -> int:
         click.echo(f"not mended: {text}")
     for path in verdict.paths:
         click.echo(f"hurt: {path_text(path)}")
-    talk(f"Read {found.proven.objects} objects ({size_text(found.proven.size)}), {len(found.proven.damaged)} damaged.")
+    talk(
+        f"Read {count_text(found.proven.objects, 'object')} ({size_text(found.proven.size)}), "
+        f"{len(found.proven.damaged)} damaged."
+    )
     if chunks:
         talk(f"Stored {chunks} pieces anew, from files of this folder.")
     for text in verdict.idle.values():

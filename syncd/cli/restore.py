@@ -14,6 +14,7 @@ from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import (
     at_option,
+    count_text,
     dry_run_option,
     echo_json,
     instant,
@@ -118,8 +119,15 @@ def _confirm_exact(paths: tuple[str, ...], at_ns: int | None, version: str | Non
     for item in preview["removed"][:20]:
         talk(f"would remove {path_text(item['path'].encode())}")
     if not sys.stdin.isatty():
-        raise UsageError(f"--exact would remove {len(preview['removed'])} entries", hint="Add --yes to allow it.")
-    click.confirm(f"Remove {len(preview['removed'])} entries? Their versions stay in the vault", abort=True, err=True)
+        raise UsageError(
+            f"--exact would remove {count_text(len(preview['removed']), 'entry', 'entries')}",
+            hint="Add --yes to allow it.",
+        )
+    click.confirm(
+        f"Remove {count_text(len(preview['removed']), 'entry', 'entries')}? Their versions stay in the vault",
+        abort=True,
+        err=True,
+    )
 
 
 def _tell(answer: dict[str, Any], dry_run: bool) -> None:
@@ -129,15 +137,18 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
             click.echo(path_text(item["path"].encode()))
         for item in answer["removed"]:
             click.echo(f"remove {path_text(item['path'].encode())}")
-        talk(f"{verb} {len(answer['placed'])} entries.")
+        talk(f"{verb} {count_text(len(answer['placed']), 'entry', 'entries')}.")
     else:
-        talk(f"{verb} {answer['files']} files, {size_text(answer['bytes'])}; {answer['unchanged']} were as wanted.")
+        talk(
+            f"{verb} {count_text(answer['files'], 'file')}, {size_text(answer['bytes'])}; "
+            f"{answer['unchanged']} were as wanted."
+        )
     if not (answer["files"] or answer["unchanged"] or answer["placed"]):
         talk("Deleted files come back by their own name, or with --at WHEN; `syncd ls -R --deleted` lists them.")
     for item in answer["placed"]:
         if " (restored " in item["path"]:
             talk(f"its name is taken, so it is called: {path_text(item['path'].encode())}")
     if answer["removed"] and not dry_run:
-        talk(f"Removed {len(answer['removed'])} entries; their versions stay in the vault.")
+        talk(f"Removed {count_text(len(answer['removed']), 'entry', 'entries')}; their versions stay in the vault.")
     for item in answer["failed"]:
         talk(f"not restored: {path_text(item['path'].encode())}: {item['reason']}")

@@ -13,6 +13,7 @@ from syncd.cli.decide import decide
 from syncd.cli.looking import looking
 from syncd.cli.session import home_and_client
 from syncd.cli.show import (
+    count_text,
     dry_run_option,
     echo_json,
     json_option,
@@ -158,13 +159,15 @@ def prune(dry_run: bool, as_json: bool) -> int:
         echo_json(found)
         return 0
     dropped, size = found["dropped_versions"], size_text(found["dropped_bytes"])
-    click.echo(f"{sum(found['kept'].values()):,} old versions are kept, {dropped:,} are not ({size}).")
+    click.echo(f"Of old versions {sum(found['kept'].values()):,} stay and {dropped:,} go ({size}).")
     verb = "Would condemn" if dry_run else "Condemned"
+    if found["orphans"]:
+        talk(f"{count_text(found['orphans'], 'pack')} that nothing names: to go, too.")
     if found["condemned_packs"] or found["repacked_packs"]:
-        packs = f"{found['condemned_packs']:,} packs, and {found['repacked_packs']:,} that are stored anew"
+        packs = f"{count_text(found['condemned_packs'], 'pack')}, and {found['repacked_packs']:,} that are stored anew"
         click.echo(f"{verb} {packs}: {size_text(found['will_free_bytes'])} to come free.")
     if found["deleted_packs"]:
-        click.echo(f"Deleted {found['deleted_packs']:,} packs, {size_text(found['deleted_bytes'])}.")
+        click.echo(f"Deleted {count_text(found['deleted_packs'], 'pack')}, {size_text(found['deleted_bytes'])}.")
     for case in found["waiting"]:
         whom = ", ".join(case["for"]) or "a day to pass"
         talk(f"{case['packs']:,} condemned packs wait for {whom}.")

@@ -42,6 +42,11 @@ def size_text(size: float) -> str:
     raise AssertionError
 
 
+def count_text(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 file`, `2,000 files`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def time_text(ns: int) -> str:
     """Return an instant for people, in the local time zone."""
     return datetime.fromtimestamp(ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

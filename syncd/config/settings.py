@@ -126,6 +126,16 @@ class Settings:
     api: ApiSettings = field(default_factory=ApiSettings)
 
 
+SECTIONS: dict[str, Any] = {
+    "scan": ScanSettings,
+    "upload": UploadSettings,
+    "bandwidth": BandwidthSettings,
+    "scrub": ScrubSettings,
+    "guard": GuardSettings,
+    "api": ApiSettings,
+}
+
+
 def load(path: Path, state: Path | None = None) -> Settings:
     """Read config.toml.
 
@@ -171,16 +181,12 @@ def _build(raw: dict[str, Any]) -> Settings:
     if "stores" in fields:
         fields["stores"] = tuple(StoreSetting(**store) for store in fields["stores"])
     fields["ignore"] = tuple(fields.get("ignore", ()))
-    fields["scan"] = ScanSettings(**fields.get("scan", {}))
-    fields["upload"] = UploadSettings(**fields.get("upload", {}))
-    fields["bandwidth"] = BandwidthSettings(**_tuples(fields.get("bandwidth", {}), "hours"))
-    fields["guard"] = GuardSettings(**fields.get("guard", {}))
-    fields["api"] = ApiSettings(**fields.get("api", {}))
+    for name, section in SECTIONS.items():
+        given = fields.get(name, {})
+        fields[name] = section(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        )
     return Settings(**fields)
-
-
-def _tuples(section: dict[str, Any], name: str) -> dict[str, Any]:
-    return {**section, name: tuple(section.get(name, ()))}
 
 
 def _validate(raw: dict[str, Any], path: Path) -> Settings:
@@ -244,7 +250,7 @@ def dump(settings: Settings, *, explain: bool = True) -> str:
     """Return settings as TOML, each with its explanation."""
     blocks = ["\n".join(_lines(settings, explain))]
     blocks += ["\n".join(["[[stores]]", *_lines(store, explain)]) for store in settings.stores]
-    for name in ("scan", "upload", "bandwidth", "scrub", "guard", "api"):
+    for name in SECTIONS:
         section = getattr(settings, name)
         about = (type(section).__doc__ or "").strip()
         blocks.append("\n".join([f"# {about}", f"[{name}]", *_lines(section, explain)]))

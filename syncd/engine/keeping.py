@@ -189,13 +189,14 @@ class Tending:
                 if work is not None:
                     work.close()
                 tended, work = stores, CatchUp(stores, lambda: self._now_ns() / 1e9, self._go_on)
-                scrub = self._scrub(stores)
+                scrub = None
                 if len(stores.members) > 1:
                     for member in stores.members:
                         member.tended = member.returned = True  # what was put while nobody noted it is not known
             try:
                 more = work.turn() if work is not None else False
-                if scrub is not None and not more:
+                if not more:
+                    scrub = scrub or self._scrub(stores)
                     scrub.turn()
             except _Ended:
                 return

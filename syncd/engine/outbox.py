@@ -347,9 +347,9 @@ class Outbox:
         """Settle what a crash left: a record that was being put, packs that were being put."""
         self._vault.check_store()
         self._recover_record()
-        lost = []
+        lost, going = [], self._condemned | self._state.packs.fated(Fate.GONE)
         for number, locations in self._state.packs.intents():
-            if self._vault.store.confirm(pack_name(locations.pack)) == locations.size:
+            if number not in going and self._vault.store.confirm(pack_name(locations.pack)) == locations.size:
                 self._adopted.append((number, locations))
                 self._fresh.update(locations.ids[i : i + 16] for i in range(0, len(locations.ids), 16))
             else:

@@ -8,6 +8,7 @@ every device said that it needs none of it, this device has looked once more, an
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,8 +26,9 @@ from syncd.engine.vault import Vault
 from syncd.errors import Damaged, NeedsAttention, ObjectMissing
 from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
+from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE
-from syncd.model.location import DATA_CHUNK, LIST_CHUNK, pack_name
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK, pack_name, pack_of
 from syncd.pack.reader import ChunkReader
 from syncd.retention.fates import Case, Fate, Judgment, awaited, open_for
 from syncd.state.chunks import located
@@ -36,8 +38,10 @@ log = logging.getLogger("syncd.engine")
 WAIT_NS = DAY_NS  # of this device's life, between condemnation and deletion: longer than any pass, or than a join
 LAPSE_DAYS = 90  # a device that said nothing for so long is waited for no more
 WORTH = 0.6  # of a pack in use: below, what is in use is stored anew and the rest goes (restic, borg and kopia: alike)
-PACKS_AT_ONCE = 16  # rewritten in one record: 128 MiB
-_CONDEMNED_AT, _PRUNED_AT = "condemned-at-", "pruned-at"
+AT_ONCE = 128 << 20  # bytes of packs that are rewritten in one record
+SMALL, MANY_SMALL = 1 << 20, 128  # bytes of a pack, and packs: each save makes one, and what costs is their number
+ORPHAN_NS = 7 * DAY_NS  # of this device's life, that a pack is there which no record names: then its author is gone
+_CONDEMNED_AT, _PRUNED_AT, _ORPHANS = "condemned-at-", "pruned-at", "orphans"
 REPACK = 1
 
 
@@ -48,7 +52,8 @@ class Pruned:
     Attributes:
         kept: versions that were replaced and stay, by the reason.
         dropped: versions that nothing keeps, and `dropped_bytes` of them.
-        dead: packs that nothing needs; `repacked`: packs of which too little was needed.
+        dead: packs that nothing needs; `repacked`: packs of which too little was needed, or that are small.
+        orphans: packs that no record names, and that go, too.
         freed: bytes that come free once they are deleted.
         waiting: (packs, devices whose word is to come) of condemnations that are under way.
         deleted: packs that were deleted now, and `deleted_bytes` of them.
@@ -60,6 +65,7 @@ class Pruned:
     dropped_bytes: int = 0
     dead: int = 0
     repacked: int = 0
+    orphans: int = 0
     freed: int = 0
     waiting: list[tuple[int, list[str]]] = field(default_factory=list)
     deleted: int = 0
@@ -74,6 +80,7 @@ class Pruned:
             "dropped_bytes": self.dropped_bytes,
             "condemned_packs": self.dead,
             "repacked_packs": self.repacked,
+            "orphans": self.orphans,
             "will_free_bytes": self.freed,
             "waiting": [{"packs": packs, "for": names} for packs, names in self.waiting],
             "deleted_packs": self.deleted,
@@ -83,11 +90,11 @@ class Pruned:
 
 
 class Judged(NamedTuple):
-    """What is marked, and the packs, by local numbers, of which nothing or too little is."""
+    """What is marked, and the packs, by local numbers: of which nothing is, and those to be stored anew."""
 
     marked: Marked
     dead: list[int]
-    thin: list[int]
+    anew: list[int]
 
 
 class Pruning:
@@ -142,7 +149,7 @@ class Pruning:
     # -- condemning -----------------------------------------------------------------------------
 
     def judge(self) -> Judged:
-        """Find which packs are to go: those that nothing needs, and those of which too little is needed."""
+        """Find which packs are to go: those that nothing needs, of which too little is, and those that are small."""
         condemned = self._state.packs.fated(Fate.CONDEMNED)
         marked = self._mark(condemned)
         self.found.kept, self.found.dropped = dict(sorted(marked.kept.items())), marked.dropped
@@ -150,20 +157,41 @@ class Pruning:
         used = marked.marks.by_pack()
         sizes = {number: pack.size for number, pack in self._state.packs.all() if number not in condemned}
         dead = [number for number in sizes if not used.get(number, (0, 0))[0]]
-        thin = [number for number, size in sizes.items() if 0 < _share(used.get(number, (0, 0))) < WORTH]
-        self.found.dead, self.found.repacked = len(dead), len(thin)
+        shares = {number: _share(used.get(number, (0, 0))) for number in sizes}
+        thin = [number for number, share in shares.items() if 0 < share < WORTH]
+        small = [number for number, share in shares.items() if share >= WORTH and sizes[number] <= SMALL]
+        anew = sorted([*thin, *(small if len(small) >= MANY_SMALL else ())])
+        self.found.dead, self.found.repacked = len(dead), len(anew)
         self.found.freed = sum(sizes[number] for number in dead)
-        self.found.freed += int(sum(sizes[number] * (1 - _share(used[number])) for number in thin))
-        return Judged(marked, dead, thin)
+        self.found.freed += int(sum(sizes[number] * (1 - _share(used[number])) for number in anew))
+        return Judged(marked, dead, anew)
+
+    def _orphans(self) -> list[bytes]:
+        """Return packs that no record has named for long: who put them died before it said so, or lost a state.
+
+        Who comes back after all finds them condemned, and stores their content anew (outbox.py).
+        """
+        packs, lived = self._state.packs, self._state.receipts.lived_ns()
+        known = {pack.pack for _, pack in (*packs.all(), *packs.intents())}
+        going = {pack for case in known_cases(self._state).values() for pack in case.going}
+        listed = {pack_of(listed.name) for listed in self._vault.store.list("pack/")}
+        before = dict(cbor.loads(self._state.get(_ORPHANS) or cbor.dumps([])))
+        now = {pack: before.get(pack, lived) for pack in listed - known - going if pack is not None}
+        if now != before:
+            with self._state.transaction():
+                self._state.set(_ORPHANS, cbor.dumps([[pack, since] for pack, since in now.items()]))
+        return [pack for pack, since in now.items() if lived - since >= ORPHAN_NS]
 
     def condemn(self, outbox: Outbox) -> None:
         """Say which packs are to go, after what is needed of them was stored anew."""
-        marked, dead, thin = self.judge()
-        if not (dead or thin):
+        marked, dead, anew = self.judge()
+        orphans = self._orphans()
+        self.found.orphans = len(orphans)
+        if not (dead or anew or orphans):
             return
-        for at in range(0, len(thin), PACKS_AT_ONCE):
-            self._repack(outbox, marked, thin[at : at + PACKS_AT_ONCE])
-        packs = sorted(self._state.packs.get(number).pack for number in [*dead, *thin])
+        for numbers in self._groups(anew):
+            self._repack(outbox, marked, numbers)
+        packs = sorted([*(self._state.packs.get(number).pack for number in [*dead, *anew]), *orphans])
         sequence = self._state.devices.get(OWN_DEVICE).sequence + 1
         with self._state.transaction():
             lived = self._state.receipts.look(self._vault.ambient.now_ns())
@@ -171,6 +199,17 @@ class Pruning:
         outbox.say(statement(StatementKind.CONDEMN, packs=packs))
         outbox.commit()
         log.info("condemned %d packs", len(packs))
+
+    def _groups(self, numbers: list[int]) -> Iterator[list[int]]:
+        group, size = list[int](), 0
+        for number in numbers:
+            group.append(number)
+            size += self._state.packs.get(number).size
+            if size >= AT_ONCE:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
 
     def _repack(self, outbox: Outbox, marked: Marked, numbers: list[int]) -> None:
         reader = self._vault.reader()

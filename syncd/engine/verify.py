@@ -112,7 +112,9 @@ class Verifier:
         """Look at each store alone: what it lacks, and what of it is not what its name stands for."""
         found = CatchUp(self._store, lambda: self._vault.ambient.now_ns() / 1e9).compare()
         for store, lacking in found.lacking.items():
-            self.verdict.objects[store] = f"the store {store}: lacks {lacking} objects"
+            self.verdict.objects[store] = (
+                f"the store {store}: lacks {'an object' if lacking == 1 else f'{lacking} objects'}"
+            )
         proven = Proving(self._store).run(read_percent, choice) if read_percent else Proven()
         self.verdict.copies_read = proven.objects
         for store, name in proven.damaged:

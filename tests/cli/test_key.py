@@ -138,7 +138,7 @@ def test_a_drill_names_what_does_not_come_back(world: World) -> None:
     largest.unlink()
     said = do(world, "drill", "--recovery-file", "{at}/words", code=1)
     assert "not back: sub/large" in said
-    assert "1 files" in said
+    assert "1 file," in said
     newest = max(path for path in (world.store / "record").rglob("*") if path.is_file())
     newest.unlink()
     assert "missing: sub/large" in do(world, "drill", "--recovery-file", "{at}/words", code=1)

@@ -33,7 +33,7 @@ def test_rules_are_said_shown_tried_and_taken_back(world: World) -> None:
     assert "GOES" in do(world, "retention", "test", "letter")
     looked = json.loads(do(world, "prune", "--dry-run", "--json"))
     assert (looked["dropped_versions"], looked["kept"], looked["condemned_packs"]) == (1, {"last": 1}, 1)
-    assert "Would condemn 1 packs" in do(world, "prune", "--dry-run")
+    assert "Would condemn 1 pack," in do(world, "prune", "--dry-run")
     do(world, "retention", "clear")
     do(world, "retention", "clear", "--path", "photos/raw")
     assert "kept, for ever" in do(world, "retention", "show")
@@ -59,7 +59,7 @@ def test_an_agent_prunes_when_it_is_asked(agent: World) -> None:
         agent.write("letter", text)
         wait_for(lambda text=text: text == agent.cli("cat", "letter").stdout)
     do(agent, "retention", "set", "--last", "0")
-    assert "Condemned 1 packs" in do(agent, "prune")
+    assert "Condemned 1 pack," in do(agent, "prune")
     done = agent.cli("prune")
     assert "wait for a day to pass" in done.stderr
     assert agent.cli("cat", "letter").stdout == "two"
