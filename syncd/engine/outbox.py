@@ -63,7 +63,7 @@ class Outbox:
         self.hasher = Hasher(vault.keys)
         self.written = Written()
         self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
-        self.refresh()
+        self._condemned = self._state.packs.fated(Fate.CONDEMNED)
         self._packs_seen: dict[int, bool] = {}  # local pack number -> it is on the store, whole
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
@@ -76,8 +76,17 @@ class Outbox:
         self._writer = self._new_writer()
 
     def refresh(self) -> None:
-        """Learn which packs are to go: nothing new is built upon these."""
+        """Learn which packs are to go: nothing new is built upon these; what is named by no record yet is let go."""
         self._condemned = self._state.packs.fated(Fate.CONDEMNED)
+        going = self._condemned | self._state.packs.fated(Fate.GONE)
+        lost = [pack for pack in self._batch.packs if pack[0] in going]
+        if not lost or self._batch.changes:
+            return
+        self._batch.packs = [pack for pack in self._batch.packs if pack[0] not in going]
+        self._fresh.difference_update(chunk for _, locations in lost for chunk in locations.chunks)
+        with self._state.transaction():
+            for number, _ in lost:
+                self._state.packs.forget(number)
 
     # -- taking ---------------------------------------------------------------------------------
 
@@ -351,7 +360,7 @@ class Outbox:
         for number, locations in self._state.packs.intents():
             if number not in going and self._vault.store.confirm(pack_name(locations.pack)) == locations.size:
                 self._adopted.append((number, locations))
-                self._fresh.update(locations.ids[i : i + 16] for i in range(0, len(locations.ids), 16))
+                self._fresh.update(locations.chunks)
             else:
                 lost.append(number)
         if lost:

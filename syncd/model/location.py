@@ -37,6 +37,11 @@ class PackLocations:
     kinds: bytes
     algorithm: int = AES_256_GCM
 
+    @property
+    def chunks(self) -> list[bytes]:
+        """The ids of its chunks, in order."""
+        return [self.ids[i : i + 16] for i in range(0, len(self.ids), 16)]
+
 
 def pack_name(pack: bytes) -> str:
     """Return the object name of a pack."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from syncd.config.settings import StoreSetting, load, save
+from syncd.engine import pruning
 from syncd.engine.inplace import InPlace
 from syncd.engine.keeping import catch_up, use_stores
 from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
 from syncd.engine.picking import pick
 from syncd.engine.policies import say_policy
 from syncd.engine.progress import Progress
@@ -306,3 +309,110 @@ def test_nothing_goes_while_an_alarm_stands(two: list[Device]) -> None:
     newest.write_bytes(data)
     with pytest.raises(NeedsAttention, match="alarm"):
         pruned(two[0])
+
+
+def test_many_small_packs_become_few(two: list[Device], days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "MANY_SMALL", 12)
+    for number in range(12):
+        two[0].write(f"f{number}", random.Random(number).randbytes(4000).hex())
+        two[0].sync()
+    settle(two)
+    before = packs(two[0])
+    assert len(before) == 12
+    say(two[0], LAST)
+    settle(two)
+    assert pruned(two[0]).repacked == 12
+    settle(two)
+    live_on(two, days)
+    assert pruned(two[0]).deleted == 12
+    assert len(packs(two[0])) == 1
+    assert pruned(two[0]).repacked == 0, "one is not many"
+    settle(two)
+    for device in two:
+        clean(device)
+        for number in range(12):
+            wanted = random.Random(number).randbytes(4000).hex().encode()
+            assert versions(device, f"f{number}".encode()) == {wanted: True}
+
+
+def test_what_goes_at_once_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (laptop,) = devices(tmp_path, "laptop")
+    for number in range(5):
+        laptop.write(f"f{number}", random.Random(number).randbytes(3000).hex())
+        laptop.sync()
+    with opened(laptop) as vault:
+        found = Pruning(vault, Progress(time.monotonic))
+        numbers = [number for number, _ in vault.state.packs.all()]
+        size = vault.state.packs.get(numbers[0]).size
+        monkeypatch.setattr(pruning, "AT_ONCE", 2 * size)
+        assert [len(group) for group in found._groups(numbers)] == [2, 2, 1]
+
+
+def orphan(device: Device, text: str) -> set[str]:
+    """Put a pack and die before any record names it; return the pack's name."""
+    before = packs(device)
+    device.write("orphan", text)
+
+    class Dies(Exception):
+        pass
+
+    def step(name: str) -> None:
+        if name == "pack-put":
+            raise Dies
+
+    with opened(device) as vault:
+        outbox = Outbox(vault, step)
+        with suppress(Dies):
+            Outward(vault, outbox, Progress(time.monotonic)).scan()
+        outbox.abandon()
+    return packs(device) - before
+
+
+def test_a_pack_that_no_record_names_goes_at_last(two: list[Device], days: Days) -> None:
+    """A device put it, lost its state, and became another one."""
+    two[0].write("a", "kept")
+    settle(two)
+    lost = orphan(two[1], random.Random(1).randbytes(5000).hex())
+    assert len(lost) == 1
+    say(two[0], LAST)
+    for _ in range(8):
+        days.pass_by(0.9)
+        assert not pruned(two[0]).orphans, "it may be on its way"
+    (two[1].folder / "orphan").unlink()
+    shutil.rmtree(two[1].home.state)  # with what it intended
+    bare = Bare(str(two[1].folder), (StoreSetting("?", str(two[1].store)),), "desktop", Unlock.words(two[0].words))
+    rebuild(two[1].home, two[1].ambient, bare)
+    days.pass_by(0.9)
+    assert pruned(two[0]).orphans == 1
+    assert pruned(two[0]).orphans == 0, "it is condemned already"
+    for _ in range(100):
+        days.pass_by(0.99)
+        for device in two:
+            with opened(device) as vault, vault.state.transaction():
+                vault.state.receipts.look(days())
+        settle(two)
+    assert pruned(two[0]).deleted == 1
+    assert not lost & packs(two[0])
+    settle(two)
+    for device in two:
+        clean(device)
+
+
+def test_who_comes_back_to_an_orphan_stores_it_anew(two: list[Device], days: Days) -> None:
+    two[0].write("a", "kept")
+    settle(two)
+    text = random.Random(1).randbytes(5000).hex()
+    lost = orphan(two[1], text)
+    say(two[0], LAST)
+    for _ in range(9):
+        days.pass_by(0.9)
+        pruned(two[0])
+    settle(two)  # hears that its pack is to go, before it builds upon it
+    assert two[0].read("orphan") == text
+    live_on(two, days)
+    assert pruned(two[0]).deleted == 1
+    assert not lost & packs(two[0])
+    settle(two)
+    for device in two:
+        assert versions(device, b"orphan") == {text.encode(): True}
+        clean(device)
