@@ -739,3 +739,17 @@ def test_seed_41000468() -> None:
         Decision("people", 1, (363, 903, 381), "remove", ()),
     )
     Simulation(Schedule(41000468, 3, ("plain", "plain", "plain"), False, (0, 0, 0), decisions, 3, 2, 2, False)).run()
+
+
+def test_seed_7300038() -> None:
+    """Killed when a symlink and its copy were one entry by two names, and then called otherwise: it was never placed."""
+    decisions = (
+        Decision("people", 1, (589, 842, 830), "create", ()),
+        Decision("away", 0, (565, 433), "", ()),
+        Decision("people", 0, (518, 415, 499), "symlink", ()),
+        Decision("away", 0, (49, 211), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", (Interrupt(1, "kill", (629, 350, 809, 653), "rename"),)),
+        Decision("people", 0, (871, 60, 475), "case", ()),
+    )
+    Simulation(Schedule(7300038, 2, ("mac", "mac"), False, (0, 0), decisions, 500, 2, 2, False)).run()
