@@ -159,8 +159,10 @@ class Ledger:
 
         What stands there, or is known to, is overruled knowingly; what comes back was asked for.
         """
-        nodes, reached = device.state.nodes, {row.node}
+        nodes = device.state.nodes
         rows = list(nodes.everything())
+        # What is asked for is a path: at that instant another node may have stood there.
+        reached = {found.node for found in rows if (found.parent, found.name) == (row.parent, row.name)} | {row.node}
         while more := {found.node for found in rows if found.parent in reached} - reached:
             reached |= more
         named = {(found.parent, found.name) for found in rows if found.node in reached}
