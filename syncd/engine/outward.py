@@ -307,7 +307,8 @@ class Outward:
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
-        self._tell_of(base, stat, (directory.node, item.name), **fields)
+        upon = self._recognising.built_upon(base, directory)
+        self._tell_of(base, stat, (directory.node, item.name), **fields, **({"parents": upon} if upon else {}))
         return True
 
     def _read(self, directory: Directory, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:

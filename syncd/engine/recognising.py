@@ -10,14 +10,16 @@ from collections.abc import Callable
 from itertools import chain
 
 from syncd.engine.outbox import Outbox
-from syncd.engine.published import says
+from syncd.engine.published import Published, says
 from syncd.engine.survey import Survey
 from syncd.engine.vault import Vault
 from syncd.engine.visit import Directory
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import Content, Stat
 from syncd.model.ids import OWN_DEVICE, device_of
+from syncd.model.path import join
 from syncd.model.version import Row
+from syncd.state.nodes import PENDING
 
 
 class Recognising:
@@ -31,6 +33,7 @@ class Recognising:
 
     def __init__(self, vault: Vault, outbox: Outbox, trusted: Callable[[Stat], bool]) -> None:
         self._state, self._nodes, self._base = vault.state, vault.state.nodes, vault.state.base
+        self._disk, self._published = vault.disk, Published(vault)
         self._outbox, self._trusted = outbox, trusted
         self._taken: set[int] = set()
 
@@ -58,6 +61,23 @@ class Recognising:
                 self._outbox.adopt(row, stat, (directory.node, name), trusted=self._trusted(stat))
                 return True
         return False
+
+    def built_upon(self, base: Row, directory: Directory) -> tuple[int, ...]:
+        """Return what an edit builds upon where the disk is ahead of the state; nothing where it is not.
+
+        What the state believes to stand there stands beside, as the copy that it became when others' content took its
+        place: so that content was edited, and the copy is as undecided as before.
+        """
+        copy = self._nodes.get(base.version)  # an overruled content is a node with the identity of its version
+        if copy is None or copy.ino != PENDING or self._base.original(copy.node) != base.node:
+            return ()
+        if self._base.original(base.node) is not None:
+            return ()
+        path = join(directory.path, copy.name)
+        stat = self._disk.exact(path)
+        if stat is None or not self._published.is_so(path, copy, stat):
+            return ()
+        return self._nodes.heads(base.node)
 
     def as_edited(self, survey: Survey, directory: Directory, name: bytes, stat: Stat) -> Row | None:
         """Return what the tree has at this place, if a file there is an edit of it: this device alone made that.

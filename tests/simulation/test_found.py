@@ -753,3 +753,26 @@ def test_seed_7300038() -> None:
         Decision("people", 0, (871, 60, 475), "case", ()),
     )
     Simulation(Schedule(7300038, 2, ("mac", "mac"), False, (0, 0), decisions, 500, 2, 2, False)).run()
+
+
+def test_seed_40001399() -> None:
+    """A disk that was ahead of its state: an edit of the winner was taken for one of the loser, whose copy then went."""
+    decisions = (
+        Decision("people", 2, (530, 256, 338), "directory with", ()),
+        Decision("people", 0, (214, 34, 799), "directory with", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 0, (383, 209, 606), "create", ()),
+        Decision("people", 0, (176, 618, 836), "move", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (391, 951, 22), "directory with", ()),
+        Decision("people", 1, (237, 300, 843), "edit", ()),
+        Decision("people", 2, (817, 724, 760), "edit in place", ()),
+        Decision("people", 2, (370, 169, 776), "create", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 2, (), "", ()),
+        Decision("restore", 2, (111, 210), "", ()),
+        Decision("people", 2, (730, 114, 916), "edit in place", ()),
+    )
+    Simulation(Schedule(40001399, 3, ("small", "plain", "plain"), False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
