@@ -27,6 +27,9 @@ def sweep(vault: Vault, ingest: Ingest, hasher: Hasher, path: bytes) -> bool:
             if any(chunks.get(ids[at : at + 16]) is None for at in range(0, len(ids), 16)):
                 disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
                 return False
+        if stat is not None and stat.kind == Kind.DIRECTORY:  # we make none: it was to change places with something
+            disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
+            return False
         disk.discard(path)
     except (Torn, Changed, OSError):
         return False

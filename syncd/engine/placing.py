@@ -16,7 +16,7 @@ from syncd.engine.restoring import Job
 from syncd.engine.vault import Vault
 from syncd.errors import NeedsAttention
 from syncd.fs.disk import Disk, Placement
-from syncd.fs.exchanging import Changed, Staged, Sure
+from syncd.fs.exchanging import TEMPORARY, Changed, Staged, Sure
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
 from syncd.model.ids import ROOT
@@ -154,7 +154,7 @@ def settle_intents(vault: Vault) -> None:
     intended = base.intended()
     for place in intended:
         try:
-            row = _carried_out(vault, base, place)
+            row = _carried_out(vault, base, place) or _half_way(vault, base, place)
         except OSError:
             continue
         settled.append(place)
@@ -181,6 +181,48 @@ def _end_second_name(disk: Disk, old: bytes, new: bytes, stat: Stat) -> None:
     if there is not None and there.ino == stat.ino and disk.exact(new) is not None:
         with contextlib.suppress(Changed):
             disk.remove(old, there)
+
+
+def _half_way(vault: Vault, base: Base, place: Place) -> Row | None:
+    """Give an entry its name back that had one of ours when the run ended; return it if that is a new one.
+
+    Where two entries cannot change places in one step, one of them stands aside for a moment.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    node, parent, name, inode = place
+    have, disk = base.get(node), vault.disk
+    if have is None or have.ino != inode or (parent != ROOT and base.get(parent) is None):
+        return None
+    old = base.path_of(node)
+    new = join(b"" if parent == ROOT else base.path_of(parent), name)
+    there = disk.exact(old)
+    if there is not None and there.ino == inode:
+        return None
+    for directory in dict.fromkeys((split(old)[0], split(new)[0])):
+        aside = _aside(disk, directory, inode)
+        if aside is None:
+            continue
+        with contextlib.suppress(Changed):
+            disk.move(aside, old)
+            return None
+        with contextlib.suppress(Changed):
+            disk.move(aside, new)
+            return have._replace(parent=parent, name=name, ctime_ns=UNTRUSTED)
+    return None
+
+
+def _aside(disk: Disk, directory: bytes, inode: int) -> bytes | None:
+    """Return the entry of a directory that has a name of ours and an inode."""
+    try:
+        listing = disk.entries(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    for name, _, stat, _ in listing.entries():
+        if name.startswith(TEMPORARY) and stat is not None and stat.ino == inode:
+            return join(directory, name)
+    return None
 
 
 def _carried_out(vault: Vault, base: Base, place: Place) -> Row | None:

@@ -776,3 +776,17 @@ def test_seed_40001399() -> None:
         Decision("people", 2, (730, 114, 916), "edit in place", ()),
     )
     Simulation(Schedule(40001399, 3, ("small", "plain", "plain"), False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
+
+
+def test_seed_54001942() -> None:
+    """Killed while two entries changed places in three steps: one stayed under a name of ours, and was told as deleted."""
+    decisions = (
+        Decision("people", 1, (916, 566, 286), "create", ()),
+        Decision("people", 2, (629, 678, 280), "directory with", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("everywhere", 2, (), "", ()),
+        Decision("people", 1, (816, 234, 163), "move", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 2, (), "", (Interrupt(2, "kill", (848, 663, 685, 716), "rename"),)),
+    )
+    Simulation(Schedule(54001942, 3, ("plain", "plain", "fat"), False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
