@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from syncd.engine.fold import ELSEWHERE, Fingerprints
 from syncd.journal.statements import Statement, from_wire, to_wire
 from syncd.model import cbor
 from syncd.model.entry import Change, Stat
@@ -22,6 +23,25 @@ def dump_statements(statements: list[Statement]) -> bytes:
 def load_statements(raw: bytes | None) -> list[Statement]:
     """Return statements from bytes; none from none."""
     return [from_wire(wire, "waiting statements") for wire in cbor.loads(raw)] if raw else []
+
+
+def dump_standing(fingerprints: Fingerprints) -> bytes:
+    """Return where the entries of a record's changes stand on this disk, as far as that is not where they want to."""
+    return cbor.dumps(
+        [
+            [row, None if found == ELSEWHERE else list(found[2] or ())]
+            for row, found in fingerprints.items()
+            if found == ELSEWHERE or found[2] is not None
+        ]
+    )
+
+
+def load_standing(raw: bytes | None) -> dict[int, tuple[int, int, tuple[int, bytes] | None]]:
+    """Return such places as fingerprints that nobody believes: what was seen is not known any more."""
+    return {
+        row: ELSEWHERE if place is None else (0, 0, (place[0], place[1]))
+        for row, place in (cbor.loads(raw) if raw else [])
+    }
 
 
 @dataclass(slots=True)

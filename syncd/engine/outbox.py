@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from blake3 import blake3
 
 from syncd.chunk.lists import fold as fold_list
-from syncd.engine.batch import Batch, Written, load_statements
+from syncd.engine.batch import Batch, Written, dump_standing, load_standing, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.frontier import note_told, untold
 from syncd.engine.journals import open_record
@@ -35,7 +35,6 @@ from syncd.journal.record import (
     record_name,
 )
 from syncd.journal.statements import Statement
-from syncd.model import cbor
 from syncd.model.entry import Change, Content, Kind, Stat
 from syncd.model.ids import OWN_DEVICE, key
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK, PackLocations, pack_name
@@ -48,7 +47,7 @@ from syncd.seal.envelope import ObjectKind
 log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
-_ELSEWHERE = "record-elsewhere"  # rows of that record that say nothing of this disk
+_STANDING = "record-standing"  # where on this disk the entries are that it speaks of, where that is not said
 _SPOOLED = "record-spooled"  # its bytes, where there are several stores: a retry puts these or none
 _STATEMENTS = "statements"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
@@ -292,8 +291,7 @@ class Outbox:
             self._state.set(_INTENT, blake3(sealed).digest())
             if len(self._vault.store.members) > 1:  # a store that took it may be away when that matters
                 self._state.set(_SPOOLED, sealed)
-            elsewhere = [row for row, found in batch.fingerprints.items() if found == ELSEWHERE]
-            self._state.set(_ELSEWHERE, cbor.dumps(elsewhere))
+            self._state.set(_STANDING, dump_standing(batch.fingerprints))
         self._step("record-intended")
         # The state takes the record first but keeps it only once it is on the store: a record that the
         # state refuses is never published, and the state is never ahead of the store.
@@ -390,7 +388,6 @@ class Outbox:
             )
         record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
         with self._state.transaction():
-            elsewhere = dict.fromkeys(cbor.loads(self._state.get(_ELSEWHERE) or cbor.dumps([])), ELSEWHERE)
-            fold(self._state, record, OWN_DEVICE, len(sealed), elsewhere, meeting=True)
+            fold(self._state, record, OWN_DEVICE, len(sealed), load_standing(self._state.get(_STANDING)), meeting=True)
             self._settle(record.head)
             self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from syncd.errors import LocalDiskFull, StoreError, StoreFull, StoreGone, StoreR
 from syncd.store.folder import FolderStore
 from syncd.store.provider import Capabilities, Listed
 from syncd.store.replicas import Replicas
+from tests.engine.devices import Device, devices, settle
+from tests.engine.devices import opened as opened_device
 from tests.world import World
 
 STEPS = ["pack-sealed", "pack-intended", "pack-put", "record-intended", "record-put", "state-committed"]
@@ -192,3 +195,46 @@ def test_packs_without_a_change_wait_for_the_next_record(world: World) -> None:
     assert outcome.changes == 1
     assert sum(name.startswith("pack/") for name in store.puts) <= 2
     expect_whole(world)
+
+
+def test_what_a_merged_directory_holds_is_known_there_after_a_put_that_failed(tmp_path: Path) -> None:
+    """The record says where an entry wants to stand; this disk has it in the directory that stands for that one."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    for device in (alpha, beta):
+        device.write("both/shared", device.name)
+        device.write(f"both/{device.name}", "one")
+        with opened_device(device) as vault:  # neither has heard of the other's
+            Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
+    settle([alpha, beta])
+    merged = next(device for device in (alpha, beta) if _absorbed(device))
+    merged.write(f"both/{merged.name}", "edited")
+    with opened_device(merged) as vault:
+        put = vault.store.put
+
+        def put_and_fail(name: str, data: bytes) -> None:
+            put(name, data)
+            if name.startswith("record/"):
+                raise StoreGone("it did not say that it took it")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vault.store, "put", put_and_fail)
+            outbox = Outbox(vault)
+            with pytest.raises(StoreGone):
+                Outward(vault, outbox, Progress(time.monotonic)).scan()
+            outbox.abandon()
+    other = beta if merged is alpha else alpha
+    other.write(f"both/{merged.name}", "edited by the other, too")
+    other.write("both/more", "more")
+    settle([alpha, beta])
+    assert alpha.tree() == beta.tree()
+    for device in (alpha, beta):
+        with opened_device(device) as vault:
+            assert not vault.state.nodes.problems()
+            assert not vault.state.base.waiting
+
+
+def _absorbed(device: Device) -> bool:
+    """Tell whether a file that a device made wants to stand in a directory that another one stands for."""
+    with opened_device(device) as vault:
+        sql = "SELECT node.name FROM want JOIN node ON node.id = want.node JOIN hidden ON hidden.node = want.parent"
+        return (device.name.encode(),) in vault.state.db.execute(sql).fetchall()
