@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import SyncdError
+from tui import format as show
 from tui.acting import tell
 
 if TYPE_CHECKING:
@@ -51,14 +52,21 @@ async def open_copy(dashboard: Dashboard, version: Mapping[str, Any]) -> None:
     except OSError as error:
         dashboard.notify(f"{target}: {error.strerror}", severity="error", markup=False)
         return
-    opener = "open" if sys.platform == "darwin" else "xdg-open"
-    if shutil.which(opener) and (
-        sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        subprocess.Popen(
-            [opener, str(target)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+    _show(str(target))
     dashboard.notify(f"A copy is at {target}", markup=False, timeout=10)
+
+
+def open_directory(dashboard: Dashboard, directory: str) -> None:
+    """Open a directory with whatever the desktop has for it; where there is no desktop, say where it is."""
+    _show(directory)
+    dashboard.notify(f"It is in {show.safe(directory)}", markup=False, timeout=10)
+
+
+def _show(path: str) -> None:
+    opener = _opener()
+    if opener is not None:
+        quiet = subprocess.DEVNULL
+        subprocess.Popen([opener, path], stdin=quiet, stdout=quiet, stderr=quiet)
 
 
 def _opener() -> str | None:

@@ -12,7 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Ns = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
 Decision = Literal[
-    "resolve", "approve", "deny", "rename-device", "stores", "retention", "revoke", "approve-device", "rotate", "mend"
+    "resolve",
+    "approve",
+    "deny",
+    "rename-device",
+    "stores",
+    "retention",
+    "revoke",
+    "approve-device",
+    "rotate",
+    "mend",
+    "ignore",
 ]
 MOST_STORES = 32
 MOST_PATHS = 10_000  # in one request; a restore of more names their directory
@@ -45,12 +55,13 @@ class RuleAsked(Asked):
 
 
 class Decide(Asked):
-    """What a person decided; `path_b64` and `keep` go with `resolve`, `name` with what is about a device.
+    """What a person decided.
 
-    `places` (URL by name, empty to take a store away), `lost` (those of them that cannot be read any more), `copies`,
-    `commit`, `quotas` (bytes by name, 0 for none) and `costs` (by name, 0 for not known) go with `stores`; `rules` and
-    `undeletable_days` with `retention`; `seen` with `approve` and `deny`: the seals of all that waited when the person
-    looked, empty for whatever waits; `packs` with `mend`: hashes of packs that no store has whole.
+    `path_b64` goes with `ignore` and, with `keep`, with `resolve`; `name` with what is about a device. `places` (URL
+    by name, empty to take a store away), `lost` (those of them that cannot be read any more), `copies`, `commit`,
+    `quotas` (bytes by name, 0 for none) and `costs` (by name, 0 for not known) go with `stores`; `rules` and
+    `undeletable_days` with `retention`; `seen` with `approve` and `deny`: the seals of all that waited when the
+    person looked, empty for whatever waits; `packs` with `mend`: hashes of packs that no store has whole.
     """
 
     what: Decision

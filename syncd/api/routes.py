@@ -343,6 +343,8 @@ def _deciding(door: Door) -> APIRouter:
         path_of("", request.path_b64)
         if request.what == "resolve" and not (request.path_b64 and request.keep):
             raise UsageError("`resolve` goes with path_b64 and keep")
+        if request.what == "ignore" and not request.path_b64:
+            raise UsageError("`ignore` goes with path_b64")
         for rule in request.rules:
             path_of("", rule.path_b64)
         return await act(door.decide, request)

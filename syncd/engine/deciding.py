@@ -14,6 +14,7 @@ from syncd.engine.conflicts import resolve
 from syncd.engine.epochs import approve as approve_device
 from syncd.engine.epochs import open_new, revoke
 from syncd.engine.guards import approve, check_seen, deny
+from syncd.engine.ignoring import ignore
 from syncd.engine.keeping import use_stores
 from syncd.engine.mending import mend_from_folder
 from syncd.engine.outbox import Outbox
@@ -72,6 +73,8 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         outbox.say(say_policy(policy))
         outbox.commit()
         return {"rules": len(policy.rules)}
+    if what == "ignore":
+        return {"pattern": ignore(vault, base64.b64decode(body["path_b64"]))}
     if what == "mend":
         return {"chunks": mend_from_folder(vault, outbox, [bytes.fromhex(pack) for pack in body["packs"]])}
     if what in _MEMBERS:

@@ -103,8 +103,11 @@ def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
         StoreError: the stores could not be compared.
     """
     work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
-    while work.turn():
-        go_on()
+    try:
+        while work.turn():
+            go_on()
+    finally:
+        work.close()
 
 
 def only_on(vault: Vault, gone: str) -> list[Listed]:

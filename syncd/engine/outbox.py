@@ -62,7 +62,7 @@ class Outbox:
         self.hasher = Hasher(vault.keys)
         self.written = Written()
         self._fresh: set[bytes] = set()  # chunks on their way, which no committed record names yet
-        self._condemned = self._state.packs.fated(Fate.CONDEMNED)
+        self._condemned = self._to_go()
         self._packs_seen: dict[int, bool] = {}  # local pack number -> it is on the store, whole
         self._puts: deque[Future[None]] = deque()
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
@@ -76,7 +76,7 @@ class Outbox:
 
     def refresh(self) -> None:
         """Learn which packs are to go: nothing new is built upon these; what is named by no record yet is let go."""
-        self._condemned = self._state.packs.fated(Fate.CONDEMNED)
+        self._condemned = self._to_go()
         going = self._condemned | self._state.packs.fated(Fate.GONE)
         lost = [pack for pack in self._batch.packs if pack[0] in going]
         if not lost or self._batch.changes:
@@ -86,6 +86,9 @@ class Outbox:
         with self._state.transaction():
             for number, _ in lost:
                 self._state.packs.forget(number)
+
+    def _to_go(self) -> set[int]:
+        return self._state.packs.fated(Fate.CONDEMNED)
 
     # -- taking ---------------------------------------------------------------------------------
 

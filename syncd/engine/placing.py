@@ -184,7 +184,7 @@ def _end_second_name(disk: Disk, old: bytes, new: bytes, stat: Stat) -> None:
 
 
 def _half_way(vault: Vault, base: Base, place: Place) -> Row | None:
-    """Give an entry its name back that had one of ours when the run ended; return it if that is a new one.
+    """Give an entry a name back that had one of ours when the run ended; return it as it stands then.
 
     Where two entries cannot change places in one step, one of them stands aside for a moment.
 
@@ -206,7 +206,7 @@ def _half_way(vault: Vault, base: Base, place: Place) -> Row | None:
             continue
         with contextlib.suppress(Changed):
             disk.move(aside, old)
-            return None
+            return have._replace(ctime_ns=UNTRUSTED)  # it has to be durable before it is forgotten that it was away
         with contextlib.suppress(Changed):
             disk.move(aside, new)
             return have._replace(parent=parent, name=name, ctime_ns=UNTRUSTED)

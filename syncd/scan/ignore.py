@@ -43,6 +43,22 @@ def patterns_of(text: bytes) -> list[str]:
     return text.decode("utf-8", "surrogateescape").splitlines()
 
 
+def pattern_of(path: bytes) -> bytes | None:
+    """Return the pattern that means just this path and all below; None where no line of a file can say it."""
+    if not path or not _is_text(path):
+        return None
+    escaped = re.sub(rb"([*?\[\]\\])", rb"\\\1", path)
+    return b"/" + escaped.rstrip(b" ") + b"\\ " * (len(escaped) - len(escaped.rstrip(b" ")))  # else they are cut off
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        text = path.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return text.splitlines() == [text] and text.rstrip(" ") == text.rstrip()
+
+
 class Rules:
     """Compiled ignore rules. `digest` changes whenever a rule does."""
 

@@ -17,7 +17,7 @@ from syncd.model.entry import Kind, Stat
 from syncd.model.listing import Listing
 from syncd.model.version import Row
 from syncd.scan.diff import COARSE_NS, TICK_NS, compare, digest, same, too_fresh
-from syncd.scan.ignore import DEFAULTS, Rules, explain
+from syncd.scan.ignore import DEFAULTS, Rules, explain, pattern_of, patterns_of
 
 simple_patterns = st.text(alphabet="ab.*?~$ #é", min_size=1, max_size=8)
 names = st.text(alphabet="ab.~$ #éx", min_size=1, max_size=8).filter(lambda name: name not in (".", ".."))
@@ -218,3 +218,30 @@ def test_a_pattern_that_nobody_can_read_is_left_out_and_named(line: str) -> None
     assert rules.wrong == (line,)
     assert rules.ignored(b"", b"x.o", False)
     assert not rules.ignored(b"", b"x", False)
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
+    lambda name: name not in (".", "..")
+)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=3), NAMES, st.booleans())
+def test_a_path_has_a_pattern_of_its_own(parts: list[str], other: str, is_directory: bool) -> None:
+    path = "/".join(parts).encode()
+    pattern = pattern_of(path)
+    if pattern is None:
+        text = "/".join(parts)
+        assert text.splitlines() != [text] or text.rstrip() != text.rstrip(" ")
+        return
+    rules = Rules(patterns_of(pattern + b"\n"))
+    assert not rules.wrong
+    assert rules.reason(path, is_directory) is not None
+    beside = "/".join([*parts[:-1], other]).encode()
+    assert beside == path or rules.reason(beside, is_directory) is None
+    assert rules.reason("/".join([other, *parts]).encode(), is_directory) is None or other == parts[0]
+
+
+def test_what_is_no_text_has_no_pattern() -> None:
+    assert pattern_of(b"a\xffb") is None
+    assert pattern_of(b"a\nb") is None
+    assert pattern_of(b"") is None

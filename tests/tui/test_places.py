@@ -339,6 +339,26 @@ async def test_activity_is_one_log_with_views(scene: Scene) -> None:
         pane(app, "operations").go_to(pane(app, "operations").total - 1)
 
 
+async def test_what_is_skipped_is_tried_again_opened_and_left_out(scene: Scene) -> None:
+    async with driven(scene) as (app, pilot):
+        await pilot.press("a", "3")
+        await until(pilot, lambda: {item["kind"] for item in pane(app, "operations").items} == {"skipped"})
+        await pilot.press("o")
+        await until(pilot, lambda: any(str(scene.laptop.folder) in text for text in said(pilot)))
+        await pilot.press("r")
+        await until(pilot, lambda: any("whole folder was looked at" in text for text in said(pilot)))
+        await pilot.press("i")
+        await until(pilot, lambda: (scene.laptop.folder / ".syncdignore").exists())
+        assert scene.laptop.read(".syncdignore") == "/pipe\n"
+        await until(pilot, lambda: scene.ask("/v1/ignored?path=pipe")["pattern"] == "/pipe")
+        await until(pilot, lambda: not scene.ask("/v1/status")["skipped"])
+        await pilot.press("1")
+        await until(pilot, lambda: pane(app, "operations").total >= 2)
+        pane(app, "operations").go_to_key(next(i["id"] for i in pane(app, "operations").items if i["kind"] == "pass"))
+        await pilot.press("i")
+        await until(pilot, lambda: any("about no path" in text for text in said(pilot)))
+
+
 async def test_stores_are_proven(scene: Scene) -> None:
     async with driven(scene) as (app, pilot):
         await pilot.press("s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ from syncd.errors import SyncdError
 from tui import format as show
 from tui import rows
 from tui.acting import tell
+from tui.opening import open_directory
 from tui.place import Place, bindings
 from tui.widgets.virtual_list import PAGE, VirtualList
 
@@ -111,6 +114,31 @@ class Activity(Place):
     def _chosen(self, event: VirtualList.Chosen) -> None:
         if event.item.get("path"):
             self.dashboard.show_history(event.item, versions=True)
+
+    def _path(self) -> str:
+        """Return the path under the cursor; say so where there is none."""
+        item = self.query_one("#operations", VirtualList).item or {}
+        path = str(item.get("path") or "")
+        if not path:
+            self.app.notify("That is about no path.", severity="warning", markup=False)
+        return path
+
+    def do_again(self) -> None:
+        """Look at everything once more."""
+        self.dashboard.do_sync()
+
+    def do_ignore(self) -> None:
+        """Leave the path under the cursor out from now on."""
+        item = self.query_one("#operations", VirtualList).item or {}
+        if path := self._path():
+            given = item.get("path_b64") or base64.b64encode(path.encode()).decode()
+            done = f"{show.safe(path)} is left out from now on: .syncdignore says so."
+            self.dashboard.act("/decisions", {"what": "ignore", "path_b64": given}, done=done)
+
+    def do_open(self) -> None:
+        """Open the directory that the path under the cursor is in."""
+        if path := self._path():
+            open_directory(self.dashboard, os.path.dirname(os.path.join(str(self.view.status["folder"]), path)))
 
     def _see(self, view: str) -> None:
         self._of = view
