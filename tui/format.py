@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from rich.cells import cell_len
 
+from syncd.model.counted import counted
+
 BARS = "▁▂▃▄▅▆▇█"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -27,7 +29,7 @@ def number(count: int) -> str:
 
 def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+    return counted(count, one, many)
 
 
 def span(seconds: float) -> str:

@@ -12,9 +12,10 @@ import click
 
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client
-from syncd.cli.show import count_text, echo_json, json_option, name_text, path_text, size_text, talk
+from syncd.cli.show import echo_json, json_option, name_text, path_text, size_text, talk
 from syncd.config.home import Home
 from syncd.errors import AgentAbsent, Busy, Failed, NoVault, SyncdError
+from syncd.model.counted import counted
 
 START_S, STOP_S = 30.0, 60.0
 _POLL_S = 0.05
@@ -157,7 +158,7 @@ def sync(as_json: bool) -> int:
         echo_json(answer)
     else:
         talk(
-            f"Safe. {count_text(answer['changes'], 'change')} published."
+            f"Safe. {counted(answer['changes'], 'change')} published."
             if answer["changes"]
             else "Safe. Nothing had changed."
         )
@@ -240,7 +241,7 @@ def _print_status(fields: dict[str, Any]) -> None:
     headline = {"idle": "All safe", "stopped": "The agent is not running", "paused": "Paused"}
     text = headline.get(fields["state"], fields["state"].capitalize())
     if fields["state"] == "idle" and not fields["safe"]:
-        text = f"{count_text(fields['pending_files'], 'change')} to be taken soon"
+        text = f"{counted(fields['pending_files'], 'change')} to be taken soon"
     click.echo(f"{text}{': ' + fields['reason'] if fields['reason'] else ''}")
     if fields["hint"]:
         click.echo(f"  {fields['hint']}")
@@ -251,7 +252,7 @@ def _print_status(fields: dict[str, Any]) -> None:
     ):
         if count:
             click.echo(f"  needs you: {count} {what} (see `{command}`)")
-    click.echo(f"  folder   {fields['folder']}  {count_text(fields['files'], 'file')}, {size_text(fields['bytes'])}")
+    click.echo(f"  folder   {fields['folder']}  {counted(fields['files'], 'file')}, {size_text(fields['bytes'])}")
     for store in fields["stores"]:
         health = {"complete": "healthy", "shut": "TAKES NOTHING", "away": "NOT REACHABLE"}.get(store["state"])
         if health is None:
@@ -259,8 +260,7 @@ def _print_status(fields: dict[str, Any]) -> None:
             behind = f"{lacking} to come" if lacking else "not compared yet"
             health = behind if store["state"] == "behind" else store["state"]
         click.echo(
-            f"  store    {store['url']}  {count_text(store['objects'], 'object')}, "
-            f"{size_text(store['bytes'])}, {health}"
+            f"  store    {store['url']}  {counted(store['objects'], 'object')}, {size_text(store['bytes'])}, {health}"
         )
     if fields["commit_now"] < fields["commit"]:
         click.echo(
@@ -272,7 +272,7 @@ def _print_status(fields: dict[str, Any]) -> None:
         click.echo(f"  safe at  {fields['last_safe_at'][:19].replace('T', ' ')} UTC")
     progress = fields.get("progress")
     if progress:
-        click.echo(f"  moving   {count_text(progress['files'], 'file')}, {size_text(progress['bytes'])}")
+        click.echo(f"  moving   {counted(progress['files'], 'file')}, {size_text(progress['bytes'])}")
     if fields["watch_trouble"]:
         click.echo(f"  watch    {fields['watch_trouble']}")
     for item in fields["skipped"][:MOST_LISTED]:

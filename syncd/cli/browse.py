@@ -10,7 +10,8 @@ import click
 
 from syncd.cli.given import setting_of
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import count_text, echo_json, json_option, size_text, talk
+from syncd.cli.show import echo_json, json_option, size_text, talk
+from syncd.model.counted import counted
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
@@ -66,7 +67,7 @@ def _print_objects(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['what']:10}  {size_text(row['size']):>9}  {row['name']}")
-    talk(f"{count_text(len(rows), 'object')}, {size_text(sum(row['size'] for row in rows))}")
+    talk(f"{counted(len(rows), 'object')}, {size_text(sum(row['size'] for row in rows))}")
 
 
 def _print_kinds(rows: Iterator[dict[str, Any]], as_json: bool) -> None:

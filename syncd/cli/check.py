@@ -12,28 +12,21 @@ import click
 
 from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import count_text, echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import echo_json, json_option, path_text, read_data_option, size_text, talk
 from syncd.config.home import find_home
 from syncd.config.settings import dump, load
 from syncd.errors import AgentAbsent, Failed
+from syncd.model.counted import counted
 from syncd.model.path import path_bytes
 
 POLL_S = 0.1
 
 
 @click.command()
-@click.option(
-    "--read-data",
-    metavar="PERCENT",
-    type=click.FloatRange(0, 100),
-    default=0.0,
-    help="Read this share of the packs whole and compute every chunk's id again.",
-)
+@read_data_option(0.0, "Read this share of the packs whole and compute every chunk's id again.")
 @json_option
 def verify(read_data: float, as_json: bool) -> int:
     """Prove that everything in the vault can be had; names what is damaged and the paths it hurts."""
-    if read_data != read_data:  # the range lets pass what is no number
-        raise click.BadParameter("is not a number", param_hint="--read-data")
     _, client = home_and_client()
     try:
         found = _verified_there(client, read_data)
@@ -47,10 +40,10 @@ def verify(read_data: float, as_json: bool) -> int:
         for path in found["paths"]:
             click.echo(f"hurt: {path_text(path_bytes(path))}")
         read = f", {found['packs_read']} read ({size_text(found['bytes_read'])})" if read_data else ""
-        talk(f"{count_text(found['records'], 'record')}, {count_text(found['packs'], 'pack')}{read}.")
+        talk(f"{counted(found['records'], 'record')}, {counted(found['packs'], 'pack')}{read}.")
         for name in found["idle"]:
             talk(f"{name} is damaged, and nothing needs it any more: `syncd prune` lets it go.")
-        talk("Everything is there." if found["clean"] else f"Hurt: {count_text(found['versions_hurt'], 'version')}.")
+        talk("Everything is there." if found["clean"] else f"Hurt: {counted(found['versions_hurt'], 'version')}.")
     return 0 if found["clean"] else 1
 
 

@@ -12,7 +12,6 @@ from syncd.api.client import Client
 from syncd.cli.looking import Looking, looking
 from syncd.cli.session import home_and_client, working
 from syncd.cli.show import (
-    count_text,
     dry_run_option,
     echo_json,
     json_option,
@@ -26,6 +25,7 @@ from syncd.cli.show import (
     yes_option,
 )
 from syncd.errors import AgentAbsent, UsageError
+from syncd.model.counted import counted
 from syncd.model.path import path_bytes
 
 MOST_SHOWN = 20
@@ -67,7 +67,7 @@ def conflict_list(as_json: bool) -> int:
             said = f"{size_text(side['size']):>9}  {time_text(side['mtime_ns'])}  {name_text(side['device'])}"
             click.echo(f"  {letter}  {said}  {path_text(path)}")
     if not as_json:
-        talk(f"{count_text(len(found), 'conflict')}." if found else "No conflicts.")
+        talk(f"{counted(len(found), 'conflict')}." if found else "No conflicts.")
     return 11 if found else 0
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from syncd.chunk.cuts import KERNEL
-from syncd.cli.show import count_text, path_text
+from syncd.cli.show import path_text
 from syncd.config.home import Home
 from syncd.engine.custody import KEYRING, place_of
 from syncd.engine.vault import Vault, open_vault
 from syncd.errors import StoreError, SyncdError
 from syncd.fs.bulk import read_files, read_files_slowly
+from syncd.model.counted import counted
 from syncd.store.folder import FolderStore
 
 SPACE_LOW = 1_000_000_000  # bytes free that are too few for comfort
@@ -101,7 +102,7 @@ def _store(vault: Vault) -> Iterator[Finding]:
             continue
         lacking, _ = vault.store.owing.lacking(member.name)
         said = f"{store.url} answers" if there else f"{store.url} holds no vault"
-        said += f", and lacks {count_text(lacking, 'object')}" if lacking else ""
+        said += f", and lacks {counted(lacking, 'object')}" if lacking else ""
         todo = "" if there else "Check the store's URL in config.toml."
         yield Finding(what, there and not lacking, said, todo or ("The agent brings them." if lacking else ""))
 
@@ -142,7 +143,7 @@ def _damage(vault: Vault) -> Iterator[Finding]:
         yield Finding(
             "objects",
             True,
-            f"{count_text(verdict.records, 'record')} and {count_text(verdict.packs, 'pack')}, all there",
+            f"{counted(verdict.records, 'record')} and {counted(verdict.packs, 'pack')}, all there",
         )
 
 

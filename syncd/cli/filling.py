@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from syncd.api.client import Client
-from syncd.cli.show import count_text, size_text, talk
+from syncd.cli.show import size_text, talk
 from syncd.config.home import Home
 from syncd.errors import Failed
+from syncd.model.counted import counted
 
 if TYPE_CHECKING:
     from syncd.store.replicas import Replicas
@@ -30,7 +31,7 @@ def wait_for(home: Home, client: Client, name: str) -> None:
             catch_up(vault, beat)
             lacking, _ = vault.store.owing.lacking(name)
             if lacking:
-                raise Failed(f"{name} still lacks {count_text(lacking, 'object')}", hint="`syncd store list` says why.")
+                raise Failed(f"{name} still lacks {counted(lacking, 'object')}", hint="`syncd store list` says why.")
     talk(f"{name} has everything.")
 
 
@@ -52,7 +53,7 @@ def until(lacking: Callable[[], tuple[int, int, str]]) -> None:
         if not objects:
             return
         if time.monotonic() - said > _SAY_S:
-            talk(f"{count_text(objects, 'object')} to go, {size_text(size)}")
+            talk(f"{counted(objects, 'object')} to go, {size_text(size)}")
             said = time.monotonic()
         time.sleep(0.2)
 
@@ -67,6 +68,6 @@ def saying(stores: Replicas, names: list[str]) -> Iterator[Callable[[], None]]:
         if time.monotonic() - said > _SAY_S:
             said = time.monotonic()
             found = [stores.owing.lacking(name) for name in names]
-            talk(f"{count_text(sum(n for n, _ in found), 'object')} to go, {size_text(sum(size for _, size in found))}")
+            talk(f"{counted(sum(n for n, _ in found), 'object')} to go, {size_text(sum(size for _, size in found))}")
 
     yield beat

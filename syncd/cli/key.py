@@ -12,8 +12,9 @@ import click
 from syncd.cli.given import at_a_terminal, setting_of
 from syncd.cli.session import home_and_client, reading
 from syncd.cli.setup import read_secret, unlock_of
-from syncd.cli.show import count_text, echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import echo_json, json_option, path_text, size_text, talk
 from syncd.errors import AgentAbsent, UsageError
+from syncd.model.counted import counted
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
@@ -187,8 +188,8 @@ def drill(
     if as_json:
         echo_json(found.fields())
         return 0 if found.whole else 1
-    click.echo(f"The state was known again after {found.state_s:.1f} s: {count_text(found.records, 'record')}.")
-    click.echo(f"{count_text(found.files, 'file')}, {size_text(found.size)}, were back {found.files_s:.1f} s later.")
+    click.echo(f"The state was known again after {found.state_s:.1f} s: {counted(found.records, 'record')}.")
+    click.echo(f"{counted(found.files, 'file')}, {size_text(found.size)}, were back {found.files_s:.1f} s later.")
     for path in found.missing:
         click.echo(f"missing: {path_text(path)}")
     for path, reason in found.failed.items():

@@ -12,7 +12,8 @@ import click
 
 from syncd.cli.decide import decide
 from syncd.cli.session import home_and_client, reading
-from syncd.cli.show import count_text, echo_json, json_option, path_text, size_text, talk
+from syncd.cli.show import echo_json, json_option, path_text, read_data_option, size_text, talk
+from syncd.model.counted import counted
 
 if TYPE_CHECKING:
     from syncd.engine.vault import Vault
@@ -34,21 +35,12 @@ class Mended:
 
 
 @click.command()
-@click.option(
-    "--read-data",
-    metavar="PERCENT",
-    type=click.FloatRange(0, 100),
-    default=100.0,
-    show_default=True,
-    help="Read this share of what each store holds; what it lacks is found without.",
-)
+@read_data_option(100.0, "Read this share of what each store holds; what it lacks is found without.")
 @json_option
 def repair(read_data: float, as_json: bool) -> int:
     """Bring what a store lacks, or holds damaged, from another store or the folder; says what nobody has."""
     from syncd.engine.verify import verdict_fields
 
-    if read_data != read_data:
-        raise click.BadParameter("is not a number", param_hint="--read-data")
     found = _from_stores(read_data)
     verdict, chunks = found.verdict, 0
     if found.bad and verdict.versions_hurt:
@@ -78,7 +70,7 @@ def repair(read_data: float, as_json: bool) -> int:
     for path in verdict.paths:
         click.echo(f"hurt: {path_text(path)}")
     talk(
-        f"Read {count_text(found.proven.objects, 'object')} ({size_text(found.proven.size)}), "
+        f"Read {counted(found.proven.objects, 'object')} ({size_text(found.proven.size)}), "
         f"{len(found.proven.damaged)} damaged."
     )
     if chunks:

@@ -14,7 +14,6 @@ from syncd.api.client import Client
 from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import (
     at_option,
-    count_text,
     dry_run_option,
     echo_json,
     instant,
@@ -30,6 +29,7 @@ from syncd.config.settings import load
 from syncd.engine.picking import elsewhere, in_place
 from syncd.engine.progress import Progress
 from syncd.errors import AgentAbsent, UsageError
+from syncd.model.counted import counted
 
 
 @click.command()
@@ -120,11 +120,11 @@ def _confirm_exact(paths: tuple[str, ...], at_ns: int | None, version: str | Non
         talk(f"would remove {path_text(item['path'].encode())}")
     if not sys.stdin.isatty():
         raise UsageError(
-            f"--exact would remove {count_text(len(preview['removed']), 'entry', 'entries')}",
+            f"--exact would remove {counted(len(preview['removed']), 'entry', 'entries')}",
             hint="Add --yes to allow it.",
         )
     click.confirm(
-        f"Remove {count_text(len(preview['removed']), 'entry', 'entries')}? Their versions stay in the vault",
+        f"Remove {counted(len(preview['removed']), 'entry', 'entries')}? Their versions stay in the vault",
         abort=True,
         err=True,
     )
@@ -137,10 +137,10 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
             click.echo(path_text(item["path"].encode()))
         for item in answer["removed"]:
             click.echo(f"remove {path_text(item['path'].encode())}")
-        talk(f"{verb} {count_text(len(answer['placed']), 'entry', 'entries')}.")
+        talk(f"{verb} {counted(len(answer['placed']), 'entry', 'entries')}.")
     else:
         talk(
-            f"{verb} {count_text(answer['files'], 'file')}, {size_text(answer['bytes'])}; "
+            f"{verb} {counted(answer['files'], 'file')}, {size_text(answer['bytes'])}; "
             f"{answer['unchanged']} were as wanted."
         )
     if not (answer["files"] or answer["unchanged"] or answer["placed"]):
@@ -149,6 +149,6 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
         if " (restored " in item["path"]:
             talk(f"its name is taken, so it is called: {path_text(item['path'].encode())}")
     if answer["removed"] and not dry_run:
-        talk(f"Removed {count_text(len(answer['removed']), 'entry', 'entries')}; their versions stay in the vault.")
+        talk(f"Removed {counted(len(answer['removed']), 'entry', 'entries')}; their versions stay in the vault.")
     for item in answer["failed"]:
         talk(f"not restored: {path_text(item['path'].encode())}: {item['reason']}")

@@ -13,7 +13,6 @@ from syncd.cli.decide import decide
 from syncd.cli.looking import looking
 from syncd.cli.session import home_and_client
 from syncd.cli.show import (
-    count_text,
     dry_run_option,
     echo_json,
     json_option,
@@ -25,6 +24,7 @@ from syncd.cli.show import (
     vault_path,
 )
 from syncd.errors import AgentAbsent, UsageError
+from syncd.model.counted import counted
 from syncd.model.path import path_bytes, path_fields
 from syncd.retention.policy import KINDS, MOST
 
@@ -162,12 +162,12 @@ def prune(dry_run: bool, as_json: bool) -> int:
     click.echo(f"Of old versions {sum(found['kept'].values()):,} stay and {dropped:,} go ({size}).")
     verb = "Would condemn" if dry_run else "Condemned"
     if found["orphans"]:
-        talk(f"{count_text(found['orphans'], 'pack')} that nothing names: to go, too.")
+        talk(f"{counted(found['orphans'], 'pack')} that nothing names: to go, too.")
     if found["condemned_packs"] or found["repacked_packs"]:
-        packs = f"{count_text(found['condemned_packs'], 'pack')}, and {found['repacked_packs']:,} that are stored anew"
+        packs = f"{counted(found['condemned_packs'], 'pack')}, and {found['repacked_packs']:,} that are stored anew"
         click.echo(f"{verb} {packs}: {size_text(found['will_free_bytes'])} to come free.")
     if found["deleted_packs"]:
-        click.echo(f"Deleted {count_text(found['deleted_packs'], 'pack')}, {size_text(found['deleted_bytes'])}.")
+        click.echo(f"Deleted {counted(found['deleted_packs'], 'pack')}, {size_text(found['deleted_bytes'])}.")
     for case in found["waiting"]:
         whom = ", ".join(case["for"]) or "a day to pass"
         talk(f"{case['packs']:,} condemned packs wait for {whom}.")

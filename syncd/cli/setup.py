@@ -14,10 +14,11 @@ import click
 from syncd.cli.agent import start_agent, wait_until_safe
 from syncd.cli.given import complete_secrets, given_stores
 from syncd.cli.session import home_and_client
-from syncd.cli.show import count_text, size_text, talk, time_text, yes_option
+from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load
 from syncd.errors import NotUnlocked, UsageError
+from syncd.model.counted import counted
 
 if TYPE_CHECKING:  # slots take long to load
     from syncd.seal.slots import Unlock
@@ -120,7 +121,7 @@ def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
     code = wait_until_safe(client)
     files = client.call("GET", "/v1/status")
     talk(
-        f"Folder:   {settings.folder}  ({count_text(files['files'], 'file')}, {size_text(files['bytes'])}, "
+        f"Folder:   {settings.folder}  ({counted(files['files'], 'file')}, {size_text(files['bytes'])}, "
         "all versions kept)"
     )
     for at, one in enumerate(files["stores"]):
@@ -196,9 +197,7 @@ def join(
         complete_secrets(home, setting)
     with exclusive(home):
         result = join_vault(home, Ambient(), bare)
-    talk(
-        f"Joined: {count_text(result.devices, 'device')}, {count_text(result.files, 'file')}, {size_text(result.size)}."
-    )
+    talk(f"Joined: {counted(result.devices, 'device')}, {counted(result.files, 'file')}, {size_text(result.size)}.")
     for text in result.wrong:
         talk(f"damaged: {text}")
     if not _is_newest(yes):
@@ -295,7 +294,7 @@ def rebuild(
             complete_secrets(home, setting)
     with exclusive(home):
         result = make_anew(home, Ambient(), bare)
-    talk(f"Read {count_text(result.records, 'record')}: {count_text(result.files, 'file')}, {size_text(result.size)}.")
+    talk(f"Read {counted(result.records, 'record')}: {counted(result.files, 'file')}, {size_text(result.size)}.")
     for text in result.wrong:
         talk(f"damaged: {text}")
     talk("Run `syncd sync`: it compares the folder and brings back what is missing there.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +20,25 @@ at_option = click.option("--at", metavar="WHEN", help="An instant: 2026-11-21, '
 version_option = click.option("--version", "version", metavar="ID", help="A version id, as history lists it.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
+
+
+def read_data_option(default: float, about: str) -> Callable[[Any], Any]:
+    """Return the option that says which share of what the stores hold is read, in percent."""
+
+    def checked(_: click.Context, __: click.Parameter, value: float) -> float:
+        if math.isnan(value):  # the range lets pass what is no number
+            raise click.BadParameter("is not a number")
+        return value
+
+    return click.option(
+        "--read-data",
+        metavar="PERCENT",
+        type=click.FloatRange(0, 100),
+        default=default,
+        show_default=bool(default),
+        callback=checked,
+        help=about,
+    )
 
 
 def echo_json(value: Any) -> None:
@@ -40,11 +61,6 @@ def size_text(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     raise AssertionError
-
-
-def count_text(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 file`, `2,000 files`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def time_text(ns: int) -> str:

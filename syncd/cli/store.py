@@ -13,7 +13,7 @@ from syncd.cli.given import ask_for_secrets, at_a_terminal, restart, setting_of
 from syncd.cli.leaving import store_remove
 from syncd.cli.looking import looking
 from syncd.cli.session import home_and_client
-from syncd.cli.show import count_text, echo_json, json_option, size_text, talk, time_text
+from syncd.cli.show import echo_json, json_option, size_text, talk, time_text
 from syncd.cli.storeset import (
     store_add,
     store_disable,
@@ -24,6 +24,7 @@ from syncd.cli.storeset import (
 )
 from syncd.config.secrets import keep, kept, secret_of
 from syncd.errors import ObjectMissing, StoreForeign, UsageError
+from syncd.model.counted import counted
 
 
 @click.group()
@@ -55,7 +56,7 @@ def store_text(item: dict[str, Any]) -> str:
         return "taken away; read until the others have everything"
     said = f"answers in {item['latency_ms']:.0f} ms"
     if item["lacking_objects"]:
-        return f"{said}, lacks {count_text(item['lacking_objects'], 'object')} ({size_text(item['lacking_bytes'])})"
+        return f"{said}, lacks {counted(item['lacking_objects'], 'object')} ({size_text(item['lacking_bytes'])})"
     return f"{said}, not compared yet" if item["state"] == "behind" else said
 
 
@@ -97,7 +98,7 @@ def store_show(name: str | None, as_json: bool) -> int:
         echo_json(found)
         return 0 if found["healthy"] else 1
     click.echo(f"{found['name']}  {found['url']}")
-    click.echo(f"  {store_text(found)}; {count_text(found['objects'], 'object')}, {size_text(found['bytes'])}")
+    click.echo(f"  {store_text(found)}; {counted(found['objects'], 'object')}, {size_text(found['bytes'])}")
     limits = [f"quota {size_text(found['quota_bytes'])}"] if found["quota_bytes"] else []
     limits += [f"costs {found['cost']} a terabyte"] if found["cost"] else []
     if limits:

@@ -29,7 +29,7 @@ def dump_standing(fingerprints: Fingerprints) -> bytes:
     """Return where the entries of a record's changes stand on this disk, as far as that is not where they want to."""
     return cbor.dumps(
         [
-            [row, None if found == ELSEWHERE else list(found[2] or ())]
+            [row, found[2] if found != ELSEWHERE else None]
             for row, found in fingerprints.items()
             if found == ELSEWHERE or found[2] is not None
         ]

@@ -119,13 +119,13 @@ class NamesHere:
         listed = self._disk.exact(path) is not None
         linked = here.kind == Kind.FILE and here.links > 1  # the same file under two names that both are its own
         # Another node's first: the node's own entry may be one and the same, by a link from before a crash.
-        rows = sorted(self._base.children(want.parent), key=lambda row: row.node == want.node)
-        for row in rows:
+        others = [row for row in self._base.children(want.parent) if row.name != want.name]
+        for row in sorted(others, key=lambda row: row.node == want.node):
             alike = fold(row.name) == fold(want.name) or same_form(row.name, want.name)
-            by_inode = row.name != want.name and row.ino == here.ino and (not linked or (alike and not listed))
+            by_inode = row.ino == here.ino and (not linked or (alike and not listed))
             if by_inode and self._stands_as(join(split(path)[0], row.name), here):
                 return row
-            if not listed and row.name != want.name and fold(row.name) == fold(want.name):
+            if not listed and fold(row.name) == fold(want.name):
                 return row
         return None
 

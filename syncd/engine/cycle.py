@@ -333,7 +333,8 @@ class Cycle:
             arrived = self._listening.poll(self.vault)
             if arrived is not None:
                 self._pass(arrived=arrived)
-            self._attention.look(self.vault.state)
+            else:
+                self._attention.look(self.vault.state)
 
     def _ripe(self, node: int) -> bool:
         """Tell whether a node has been gone for long enough that a move's event would have come."""

@@ -15,17 +15,19 @@ from syncd.config.home import Home
 from syncd.config.secrets import forget_in_keyring, from_keyring, to_keyring
 from syncd.engine.custody import FILE, IN_KEYRING, decoded, device_keys, encoded, place_of
 from syncd.engine.standing import said
+from syncd.engine.unlocking import open_any
 from syncd.engine.vault import Vault, write_private
 from syncd.errors import Damaged, Locked, NeedsAttention, NotUnlocked, UsageError
 from syncd.journal.statements import StatementKind
 from syncd.model import cbor
 from syncd.model.ids import VaultId
 from syncd.seal.keys import DeviceKeys, seal_to
-from syncd.seal.slots import Unlock, open_slot, type_of
+from syncd.seal.slots import Unlock, type_of
 
 log = logging.getLogger("syncd.engine")
 SERVICE = "syncd-device"
 _INFO = b"syncd/v1/locked-device"
+_LOST = "`syncd rebuild --recovery-file FILE` makes this a new device of the vault."
 
 
 def keep_in(home: Home, where: str) -> None:
@@ -96,8 +98,7 @@ def _read(home: Home) -> tuple[VaultId, dict[str, bytes], dict[bytes, bytes]]:
     except FileNotFoundError as error:
         raise UsageError("this device is not locked") from error
     except cbor.MISSHAPEN as error:
-        hint = "`syncd rebuild --recovery-file FILE` makes this a new device of the vault."
-        raise Damaged(f"{home.locked_key} cannot be read", hint=hint) from error
+        raise Damaged(f"{home.locked_key} cannot be read", hint=_LOST) from error
 
 
 def unlock(home: Home, by: Unlock) -> None:
@@ -109,11 +110,13 @@ def unlock(home: Home, by: Unlock) -> None:
         Damaged: what was locked cannot be read.
     """
     vault, slots, sealed = _read(home)
-    for name, data in slots.items():
-        opened = open_slot(vault, data, by, name)
-        if opened is not None and bytes(opened[0]) in sealed:
-            device = DeviceKeys.load(opened[1].unseal(sealed[bytes(opened[0])], _INFO))
-            write_private(home.device_key, device.dump())
-            home.locked_key.unlink()
-            return
-    raise NotUnlocked("that does not open what was locked", hint="It takes what opened the vault at that time.")
+    try:
+        slot, private = open_any(vault, slots.items(), by)
+    except NotUnlocked as error:
+        hint = "It takes what opened the vault at that time."
+        raise NotUnlocked("that does not open what was locked", hint=hint) from error
+    if bytes(slot) not in sealed:
+        raise Damaged(f"{home.locked_key} has a slot that nothing is sealed to", hint=_LOST)
+    device = DeviceKeys.load(private.unseal(sealed[bytes(slot)], _INFO))
+    write_private(home.device_key, device.dump())
+    home.locked_key.unlink()

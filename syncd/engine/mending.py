@@ -44,14 +44,13 @@ def mend_from_folder(vault: Vault, outbox: Outbox, packs: list[bytes]) -> int:
     wanted = {chunk for entries in vault.state.chunks.in_packs(set(numbers)).values() for chunk, _ in entries}
     if not wanted:
         return 0
-    mending = _Mending(vault, outbox, wanted)
+    mending = _Mending(vault, outbox, wanted, sorted(numbers.values()))
     for path, row in _files(vault):
         if not wanted:
             break
         mending.read(path, row)
+    mending.say()
     if mending.stored:
-        outbox.say(statement(StatementKind.MOVED, packs=sorted(numbers.values()), reason=REPAIR))
-        outbox.commit()
         log.info("stored %d chunks anew, from the folder", mending.stored)
     return mending.stored
 
@@ -70,11 +69,18 @@ def _files(vault: Vault) -> Iterator[tuple[bytes, Row]]:
 
 
 class _Mending:
-    def __init__(self, vault: Vault, outbox: Outbox, wanted: set[bytes]) -> None:
-        self._disk, self._outbox, self._wanted = vault.disk, outbox, wanted
+    def __init__(self, vault: Vault, outbox: Outbox, wanted: set[bytes], packs: list[bytes]) -> None:
+        self._disk, self._outbox, self._wanted, self._packs = vault.disk, outbox, wanted, packs
         self._hasher = Hasher(vault.keys)
         self._ingest = Ingest(vault.disk, vault.gear, vault.params)
-        self.stored = 0
+        self.stored = self._unsaid = 0
+
+    def say(self) -> None:
+        """Say where the chunks are now that were stored since the last time."""
+        if self._unsaid:
+            self._outbox.say(statement(StatementKind.MOVED, packs=self._packs, reason=REPAIR))
+            self._outbox.commit()
+            self._unsaid = 0
 
     def read(self, path: bytes, row: Row) -> None:
         """Take what a file has of what is wanted."""
@@ -97,4 +103,7 @@ class _Mending:
             self._wanted.discard(chunk)
             self._outbox.move(chunk, data, kind)
             self.stored += 1
+            self._unsaid += 1
+            if self._outbox.full:
+                self.say()
         return chunk

@@ -80,7 +80,7 @@ class Outbox:
         going = self._condemned | self._state.packs.fated(Fate.GONE)
         lost = [pack for pack in self._batch.packs if pack[0] in going]
         if not lost or self._batch.changes:
-            return
+            return  # what was taken may build upon them: then they are named, and whoever condemned them rescues them
         self._batch.packs = [pack for pack in self._batch.packs if pack[0] not in going]
         self._fresh.difference_update(chunk for _, locations in lost for chunk in locations.chunks)
         with self._state.transaction():

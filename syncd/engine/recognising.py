@@ -71,7 +71,7 @@ class Recognising:
         copy = self._nodes.get(base.version)  # an overruled content is a node with the identity of its version
         if copy is None or copy.ino != PENDING or self._base.original(copy.node) != base.node:
             return ()
-        if self._base.original(base.node) is not None:
+        if self._base.original(base.node) is not None:  # it is somebody's copy itself: an edit decides that
             return ()
         path = join(directory.path, copy.name)
         stat = self._disk.exact(path)

@@ -15,6 +15,7 @@ from syncd.engine.stores import settings_of
 from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
 from syncd.errors import StoreError, StoreFull, StoreGone, StoreReadOnly
+from syncd.model.counted import counted
 from syncd.model.location import pack_name
 from syncd.model.path import path_fields
 from syncd.store import scrub
@@ -75,8 +76,7 @@ def _trouble(store: dict[str, Any]) -> str:
 
 
 def _damage(store: dict[str, Any]) -> str:
-    count = store["damaged_objects"]
-    what = "an object" if count == 1 else f"{count} objects"
+    what = counted(store["damaged_objects"], "object")
     return f"the store {store['url']} holds {what} damaged: `syncd repair` mends what can be, and names the rest"
 
 

@@ -8,7 +8,7 @@ taken away before the new one was read back from the stores and opened.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.engine.stores import settings_of
@@ -41,12 +41,22 @@ def open_with(store: Provider, vault: VaultId, unlock: Unlock) -> Opened:
         Damaged: none does, and one cannot be read.
         StoreError: the stores could not be asked.
     """
+    return open_any(vault, ((listed.name, store.get(listed.name)) for listed in store.list("slot/")), unlock)
+
+
+def open_any(vault: VaultId, slots: Iterable[tuple[str, bytes]], unlock: Unlock) -> Opened:
+    """Return the first of some slots, by their names, that a passphrase or words open.
+
+    Raises:
+        NotUnlocked: none opens with it.
+        Damaged: none does, and one cannot be read.
+    """
     hurt: Damaged | None = None
-    for listed in store.list("slot/"):
+    for name, data in slots:
         try:
-            found = open_slot(vault, store.get(listed.name), unlock, listed.name)
+            found = open_slot(vault, data, unlock, name)
         except Damaged as error:
-            log.warning("%s cannot be used: %s", listed.name, error.message)
+            log.warning("%s cannot be used: %s", name, error.message)
             hurt = error
             continue
         if found is not None:

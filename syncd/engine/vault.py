@@ -251,7 +251,7 @@ def keys_of(vault: VaultId, genesis: bytes, opened: list[EpochRoots]) -> tuple[V
 
 
 def write_private(path: os.PathLike[str], data: bytes) -> None:
-    """Write a secret for this user alone, in one step."""
+    """Write a secret for this user alone, in one step; it is durable then, for another place may be emptied next."""
     temporary = f"{os.fspath(path)}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -260,3 +260,8 @@ def write_private(path: os.PathLike[str], data: bytes) -> None:
     finally:
         os.close(descriptor)
     os.replace(temporary, path)
+    directory = os.open(os.path.dirname(os.fspath(path)), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

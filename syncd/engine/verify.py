@@ -21,6 +21,7 @@ from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
 from syncd.errors import Damaged, ObjectMissing, StoreError
 from syncd.history.tree import path_at
+from syncd.model.counted import counted
 from syncd.model.location import LIST_CHUNK, PackLocations, pack_name
 from syncd.model.path import path_fields
 from syncd.model.version import Row
@@ -112,9 +113,7 @@ class Verifier:
         """Look at each store alone: what it lacks, and what of it is not what its name stands for."""
         found = CatchUp(self._store, lambda: self._vault.ambient.now_ns() / 1e9).compare()
         for store, lacking in found.lacking.items():
-            self.verdict.objects[store] = (
-                f"the store {store}: lacks {'an object' if lacking == 1 else f'{lacking} objects'}"
-            )
+            self.verdict.objects[store] = f"the store {store}: lacks {counted(lacking, 'object')}"
         proven = Proving(self._store).run(read_percent, choice) if read_percent else Proven()
         self.verdict.copies_read = proven.objects
         for store, name in proven.damaged:

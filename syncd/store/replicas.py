@@ -153,9 +153,7 @@ class Replicas:
         members = self.takers(name, len(data))
         self.owing.owe([member.name for member in members], [Listed(name, len(data))])
         with self.under_way.marked([member.name for member in members], name):
-            putting = partial(self.putting, name=name, data=data)
-            commit = Commit(putting, self.counting, self.commit, len(data), self.patience_s)
-            commit.run(members, lambda: self._instead(members, name, len(data)))
+            self._put_on(name, data, self.commit).run(members, lambda: self._instead(members, name, len(data)))
 
     def takers(self, name: str, size: int) -> list[Member]:
         """Return the stores that shall have an object, those that can take it now first."""
@@ -169,6 +167,10 @@ class Replicas:
         free = None if quota is None else max(0, quota - self.owing.holdings(member.name).size)
         takes = member.open and (free is None or free >= size)
         return Room(member.name, free, takes, self.costs.get(member.name), member.health.latency_s or 0.0)
+
+    def _put_on(self, name: str, data: bytes, needed: int) -> Commit:
+        putting = partial(self.putting, name=name, data=data)
+        return Commit(putting, self.counting, needed, len(data), self.patience_s)
 
     def _instead(self, taken: Sequence[Member], name: str, size: int) -> Iterator[Member]:
         """Yield the stores that may have an object in another's stead, each noted as owed it."""
@@ -315,9 +317,7 @@ class Replicas:
         if counted < self.commit:
             holders = [member for member in self.members if member.name in having]
             data = self._get_from(holders, name)
-            putting = partial(self.putting, name=name, data=data)
-            commit = Commit(putting, self.counting, self.commit - counted, size, self.patience_s)
-            commit.run(lacking, lambda: iter(()))
+            self._put_on(name, data, self.commit - counted).run(lacking, lambda: iter(()))
         return size
 
     def delete(self, name: str) -> None:

@@ -45,8 +45,6 @@ class Round:
         step: of STEPS, the next one.
         began_s: when the round began, seconds since 1970; 0 for never.
         stepped_s: when the last step ended.
-        objects: read in this round.
-        size: their bytes.
         ended_s: when the last whole round ended; 0 for never.
         damaged: objects that were found damaged, and are so still as far as is known.
     """
@@ -54,8 +52,6 @@ class Round:
     step: int = 0
     began_s: float = 0.0
     stepped_s: float = 0.0
-    objects: int = 0
-    size: int = 0
     ended_s: float = 0.0
     damaged: tuple[str, ...] = ()
 
@@ -70,11 +66,10 @@ class Round:
         behind = self.began_s + self.step * each_s < now_s - each_s
         return abs(now_s - self.stepped_s) >= (each_s / 2 if behind else each_s)
 
-    def stepped(self, now_s: float, objects: int, size: int) -> Round:
-        """Return the round after a step in which so much was read."""
-        objects, size = self.objects + objects, self.size + size
+    def stepped(self, now_s: float) -> Round:
+        """Return the round after a step."""
         if self.step + 1 < len(STEPS):
-            return replace(self, step=self.step + 1, stepped_s=now_s, objects=objects, size=size)
+            return replace(self, step=self.step + 1, stepped_s=now_s)
         return Round(0, now_s, now_s, ended_s=now_s, damaged=self.damaged)
 
 
@@ -99,12 +94,10 @@ def save(path: Path, rounds: Mapping[str, Round]) -> None:
 
 @dataclass(slots=True)
 class _Step:
-    """What of a step is still to be read, and what was; `asked` is under way."""
+    """What of a step is still to be read; `asked` is under way."""
 
     names: deque[Listed] | None = None
     asked: Future[Any] | None = None
-    objects: int = 0
-    size: int = 0
 
 
 class Scrub:
@@ -169,18 +162,17 @@ class Scrub:
             step.asked = member.read(lambda provider: self._read(provider, batch))
         else:
             del self._steps[member.name]
-            now = self._rounds[member.name]
-            self._note(member, now.stepped(self._now_s(), step.objects, step.size))
+            self._note(member, self._rounds[member.name].stepped(self._now_s()))
 
-    def _read(self, provider: Provider, batch: list[Listed]) -> dict[str, tuple[int, bool]]:
-        """Return the size of each object, and whether it is damaged; what went meanwhile is left out."""
+    def _read(self, provider: Provider, batch: list[Listed]) -> dict[str, bool]:
+        """Return of each object whether it is damaged; what went meanwhile is left out."""
         found = {}
         for listed in batch:
             try:
                 data = provider.get(listed.name)
             except ObjectMissing:
                 continue
-            found[listed.name] = len(data), self._stores.sound(listed.name, data) is False
+            found[listed.name] = self._stores.sound(listed.name, data) is False
         return found
 
     def _take(self, member: Member, step: _Step, said: Any) -> None:
@@ -188,11 +180,9 @@ class Scrub:
             step.names = said
             self._forget_gone(member, {listed.name for listed in said})
             return
-        step.objects += len(said)
-        step.size += sum(size for size, _ in said.values())
         before = self._rounds[member.name]
-        sound = {name for name, (_, damaged) in said.items() if not damaged}
-        bad = [name for name, (_, damaged) in said.items() if damaged]
+        sound = {name for name, damaged in said.items() if not damaged}
+        bad = [name for name, damaged in said.items() if damaged]
         for name in bad:
             log.error("the store %s holds %s damaged", member.name, name)
         if bad and len(self._stores.members) > 1:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from syncd.chunk.lists import LONGEST_INLINE
+from syncd.engine import outbox
+from syncd.engine.mending import mend_from_folder
+from syncd.model.ids import OWN_DEVICE
 from syncd.store.scrub import FILE, Round, save
 from tests.world import World
 
@@ -98,11 +101,28 @@ def test_nothing_is_stored_where_nothing_is_hurt(filled: World) -> None:
 def test_what_is_found_by_and_by_is_told_until_it_is_mended(filled: World) -> None:
     lost = packs(filled)[0]
     damage(lost)
-    found = Round(7, 1.0, 1.0, 10, 10, 0.0, (str(lost.relative_to(filled.store)),))
+    found = Round(7, 1.0, 1.0, 0.0, (str(lost.relative_to(filled.store)),))
     save(filled.home.state / FILE, {"main": found})
     status = json.loads(filled.cli("status", "--json").stdout)
-    assert "holds an object damaged: `syncd repair`" in status["alarm_reasons"][0]
+    assert "holds 1 object damaged: `syncd repair`" in status["alarm_reasons"][0]
     assert status["stores"][0]["damaged_objects"] == 1
     assert filled.cli("repair").returncode == 0
     status = json.loads(filled.cli("status", "--json").stdout)
     assert status["alarms"] == status["stores"][0]["damaged_objects"] == 0
+
+
+def test_much_is_said_in_more_than_one_record(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is mended may be a whole vault: neither memory nor a record grows with it."""
+    lost = [bytes.fromhex(path.name) for path in packs(filled)]
+    monkeypatch.setattr(outbox, "LARGEST_PACKS", 4 << 20)
+    vault = filled.open()
+    try:
+        before = vault.state.devices.get(OWN_DEVICE).sequence
+        assert mend_from_folder(vault, outbox.Outbox(vault), lost) > LONGEST_INLINE
+        assert vault.state.devices.get(OWN_DEVICE).sequence - before > 1
+    finally:
+        vault.close()
+    for path in packs(filled):
+        if bytes.fromhex(path.name) in lost:
+            path.unlink()
+    assert filled.cli("verify", "--read-data", "100").returncode == 0

@@ -199,7 +199,7 @@ def test_damage_is_named_and_mended(world: Several) -> None:
     said = world.cli("verify", "--read-data", "100")
     assert said.returncode == 1
     assert "the store nas: pack/" in said.stdout
-    assert "the store main: lacks an object" in said.stdout
+    assert "the store main: lacks 1 object" in said.stdout
     world.do("repair")
     assert world.alike("main", "nas")
     world.do("verify", "--read-data", "100")

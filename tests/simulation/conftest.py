@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
@@ -17,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.live import wait_for
 from tests.simulation.__main__ import Result, run_block
 from tests.simulation.test_simulation import BLOCK, FIRST, SCHEDULES
 
 Block = Callable[[int], Result]
 RUNNING = pytest.StashKey[ProcessPoolExecutor]()
-BETWEEN_S = 0.2  # two looks for a file that another process writes
+LONGEST_S = 290.0  # that a block is waited for: a little less than its test may take
 
 
 def stand_back() -> None:
@@ -83,8 +83,7 @@ def block(pytestconfig: pytest.Config) -> Block:
 
     def wait(first: int) -> Result:
         path = directory / str(first)
-        while not path.exists():
-            time.sleep(BETWEEN_S)
+        wait_for(path.exists, LONGEST_S)
         found = pickle.loads(path.read_bytes())
         if isinstance(found, BaseException):
             raise found

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from tui import format as show
+from tui.form import Form
 from tui.place import bindings
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 WORDS = 24
 
 
-class Locked(Screen[None]):
+class Locked(Form):
     """Asks for what opens the vault."""
 
     BINDINGS = bindings("locked")
     AUTO_FOCUS = "#secret"
-
-    @property
-    def _dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
 
     def compose(self) -> ComposeResult:
         """Yield the box."""
@@ -37,28 +27,18 @@ class Locked(Screen[None]):
             yield Input(password=True, id="secret")
             yield Static("", id="said", markup=False)
 
-    def _say(self, text: str) -> None:
-        self.query_one("#said", Static).update(show.safe(text.replace("\n", " ")))
-
     @on(Input.Submitted, "#secret")
     def _given(self, event: Input.Submitted) -> None:
         if event.value:
-            self._say("unlocking")
+            self.say("unlocking")
             self._unlock(event.value)
             event.input.value = ""
 
     @work(exclusive=True, thread=True, exit_on_error=True)
     def _unlock(self, secret: str) -> None:
         what = "--recovery-file" if len(secret.split()) == WORDS else "--passphrase-file"
-        code, _, said = self._dashboard.run_syncd("unlock", what, "/dev/stdin", given=secret)
-        if not code:
-            code, _, said = self._dashboard.run_syncd("start")
+        code, _, said = self.dashboard.run_syncd("unlock", what, "/dev/stdin", given=secret)
         if code:
-            self.app.call_from_thread(self._say, said.removeprefix("syncd: "))
+            self.say_error(said)
         else:
-            self.app.call_from_thread(self._dashboard.go, "home")
-
-    def action_do(self, name: str) -> None:
-        """Do what the keys of this place are for."""
-        if name == "leave":
-            self._dashboard.do_leave()
+            self.app.call_from_thread(self.start)

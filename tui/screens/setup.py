@@ -9,19 +9,14 @@ from __future__ import annotations
 import os
 import platform
 import random
-from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from tui import format as show
+from tui.form import Form
 from tui.place import bindings
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 ASKED_AGAIN = 2  # words: a guess is right once in four million times
 
@@ -33,7 +28,7 @@ def words_table(words: list[str]) -> str:
     return "\n".join("  ".join(cells[row + column * rows] for column in range(4)) for row in range(rows))
 
 
-class Setup(Screen[None]):
+class Setup(Form):
     """Asks what is needed, one thing after another."""
 
     BINDINGS = bindings("setup")
@@ -44,10 +39,6 @@ class Setup(Screen[None]):
         self._choose = choose or random.SystemRandom()
         self._words: list[str] = []
         self._asked: list[int] = []
-
-    @property
-    def _dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
 
     def compose(self) -> ComposeResult:
         """Yield the steps; the second one shows when the first is done."""
@@ -73,9 +64,6 @@ class Setup(Screen[None]):
         """Show the first step."""
         self.query_one("#telling").display = False
 
-    def _say(self, text: str) -> None:
-        self.query_one("#said", Static).update(show.safe(text.replace("\n", " ")))
-
     @on(Input.Submitted, "#folder")
     def _folder(self) -> None:
         self.set_focus(self.query_one("#store"))
@@ -86,7 +74,7 @@ class Setup(Screen[None]):
 
     @on(Input.Submitted, "#device")
     def _device(self) -> None:
-        self._say("making the vault")
+        self.say("making the vault")
         self._found()
 
     @work(exclusive=True, thread=True, exit_on_error=True)
@@ -97,14 +85,14 @@ class Setup(Screen[None]):
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
-            self.app.call_from_thread(self._say, f"{folder}: {error.strerror}")
+            self.app.call_from_thread(self.say, f"{folder}: {error.strerror}")
             return
         command = ["init", folder, "--no-passphrase", "--device", self.query_one("#device", Input).value.strip()]
         if store:
             command += ["--store", store]
-        code, out, said = self._dashboard.run_syncd(*command)
+        code, out, said = self.dashboard.run_syncd(*command)
         if code:
-            self.app.call_from_thread(self._say, said.removeprefix("syncd: "))
+            self.say_error(said)
         else:
             self.app.call_from_thread(self._tell, out.split())
 
@@ -117,28 +105,15 @@ class Setup(Screen[None]):
         self.query_one("#words", Static).update(words_table(words))
         numbers = " and ".join(str(number + 1) for number in self._asked)
         self.query_one("#again", Static).update(f"Type words {numbers}, with a space between:")
-        self._say("")
+        self.say("")
         self.set_focus(self.query_one("#proof"))
 
     @on(Input.Submitted, "#proof")
     def _proof(self, event: Input.Submitted) -> None:
         if event.value.lower().split() != [self._words[number] for number in self._asked]:
-            self._say("Those are others. Look at what you wrote down.")
+            self.say("Those are others. Look at what you wrote down.")
             return
         self._words.clear()
         self.query_one("#words", Static).update("")
-        self._say("starting the agent")
-        self._start()
-
-    @work(exclusive=True, thread=True, exit_on_error=True)
-    def _start(self) -> None:
-        code, _, said = self._dashboard.run_syncd("start")
-        if code:
-            self.app.call_from_thread(self._say, said.removeprefix("syncd: "))
-        else:
-            self.app.call_from_thread(self._dashboard.go, "home")
-
-    def action_do(self, name: str) -> None:
-        """Do what the keys of this place are for."""
-        if name == "leave":
-            self._dashboard.do_leave()
+        self.say("starting the agent")
+        self.start()
