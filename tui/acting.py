@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import SyncdError
@@ -23,6 +25,12 @@ async def act(dashboard: Dashboard, route: str, body: Any, done: str) -> Any:
         dashboard.notify(done, markup=False)
     dashboard.ask(*PARTS)
     return answer
+
+
+def b64(item: Mapping[str, Any]) -> str:
+    """Return the exact path of an item, as requests have it."""
+    exact = item.get("path_b64")
+    return str(exact) if exact else base64.b64encode(str(item["path"]).encode()).decode()
 
 
 def tell(dashboard: Dashboard, error: SyncdError) -> None:

@@ -85,11 +85,11 @@ class Place(Screen[None]):
     def heard(self, parts: Collection[str]) -> None:
         """Take note that parts of the view changed."""
         view = self.view
+        self.changed(parts)
         self.query_one(TitleBar).tell(view, self.subject())
         self.query_one(HeadlineBar).tell(view)
         self.query_one(KeysBar).tell(view)
         self.set_class(not view.connected, "-gone")
-        self.changed(parts)
 
     def subject(self) -> str:
         """Return what the title says this place shows, if that is not the folder."""

@@ -60,8 +60,9 @@ class Decide(Asked):
     `path_b64` goes with `ignore` and, with `keep`, with `resolve`; `name` with what is about a device. `places` (URL
     by name, empty to take a store away), `lost` (those of them that cannot be read any more), `copies`, `commit`,
     `quotas` (bytes by name, 0 for none) and `costs` (by name, 0 for not known) go with `stores`; `rules` and
-    `undeletable_days` with `retention`; `seen` with `approve` and `deny`: the seals of all that waited when the
-    person looked, empty for whatever waits; `packs` with `mend`: hashes of packs that no store has whole.
+    `undeletable_days` with `retention`; `packs` with `mend`: hashes of packs that no store has whole. `seen` and
+    `paths_b64` go with `approve` and `deny`: the seals of all that waited when the person looked, empty for whatever
+    waits; and which of it is meant, each with all that lies in it, empty for all; with `dry_run` it is only counted.
     """
 
     what: Decision
@@ -69,6 +70,7 @@ class Decide(Asked):
     keep: Literal["a", "b", "both", ""] = ""
     name: Annotated[str, Field(max_length=64)] = ""
     seen: Annotated[list[str], Field(max_length=2)] = []
+    paths_b64: Annotated[list[str], Field(max_length=MOST_PATHS)] = []
     places: Annotated[dict[str, str], Field(max_length=MOST_STORES)] = {}
     lost: Annotated[list[str], Field(max_length=MOST_STORES)] = []
     copies: Annotated[int, Field(ge=0, le=MOST_STORES)] | None = None
@@ -76,6 +78,7 @@ class Decide(Asked):
     quotas: Annotated[dict[str, Annotated[int, Field(ge=0, le=(1 << 63) - 1)]], Field(max_length=MOST_STORES)] = {}
     rules: Annotated[list[RuleAsked], Field(max_length=1000)] = []
     undeletable_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    dry_run: bool = False
     packs: Annotated[list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=MOST_PATHS)] = []
     costs: Annotated[dict[str, Annotated[int, Field(ge=0, le=1 << 32)]], Field(max_length=MOST_STORES)] = {}
 

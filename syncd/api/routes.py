@@ -17,19 +17,17 @@ from functools import partial
 from itertools import chain, islice
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi.responses import StreamingResponse
 
 from syncd import __version__
 from syncd.api import asked, contents, listing, retention, schema, views
+from syncd.api.failures import FAILURES, answer_failures
 from syncd.api.stream import follow
 from syncd.engine.deciding import frontier_code
 from syncd.engine.operations import Operations
 from syncd.engine.vault import Vault
-from syncd.errors import AgentAbsent, Busy, Failed, Locked, NeedsAttention, PathUnknown, SyncdError, UsageError
-from syncd.errors import VersionUnknown as NoVersion
+from syncd.errors import PathUnknown, UsageError
 from syncd.model.path import is_valid_name
 
 T = TypeVar("T")
@@ -37,28 +35,6 @@ PAGE, MOST_PAGE = 200, 1000
 LONGEST_PART = 1024 * 1024  # bytes of a content in one answer
 LINES = 256  # sent at once
 NDJSON = "application/x-ndjson"  # one value a line, as many as there are
-
-# What an error's kind is in HTTP: the first that fits.
-HTTP_STATUS: tuple[tuple[type[SyncdError], int], ...] = (
-    (PathUnknown, 404),
-    (NoVersion, 404),
-    (UsageError, 422),
-    (Busy, 409),
-    (NeedsAttention, 409),
-    (Locked, 409),
-    (AgentAbsent, 503),
-    (Failed, 502),
-)
-FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": schema.Failure, "description": text}
-    for status, text in (
-        (404, "no such path, version or operation"),
-        (409, "it needs a person, or somebody else is at it"),
-        (413, "the request is too long"),
-        (422, "the request is wrong"),
-        (502, "the store, the disk or the agent failed"),
-    )
-}
 
 Page = Annotated[int, Query(ge=1, le=MOST_PAGE)]
 Instant = Annotated[int | None, Query(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -129,31 +105,7 @@ def build_app(door: Door) -> FastAPI:
     """Return the application."""
     app = FastAPI(title="syncd", version=__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
 
-    @app.exception_handler(SyncdError)
-    async def failed(request: Request, error: SyncdError) -> JSONResponse:
-        status = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 502)
-        body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit}
-        return JSONResponse(body, status_code=status)
-
-    @app.exception_handler(OSError)
-    async def broken(request: Request, error: OSError) -> JSONResponse:
-        where = f"{error.filename}: " if error.filename else ""
-        text = f"{where}{error.strerror or error}"
-        return JSONResponse({"code": "failed", "message": text, "hint": "", "exit": 1}, status_code=502)
-
-    @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0] if error.errors() else {"loc": (), "msg": "the request is wrong"}
-        where = ".".join(str(part) for part in first["loc"])
-        body = {"code": "usage", "message": f"{where}: {first['msg']}", "hint": "See docs/api.md.", "exit": 2}
-        return JSONResponse(body, status_code=422)
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        text = f"{request.method} {request.url.path}: {error.detail.lower()}"
-        body = {"code": "usage", "message": text, "hint": "See docs/api.md.", "exit": 2}
-        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
-
+    answer_failures(app)
     for router in (_about(door), _tree(door), _history(door), _deciding(door), _acting(door)):
         app.include_router(router, prefix="/v1", responses=FAILURES)
     return app
@@ -308,9 +260,14 @@ def _deciding(door: Door) -> APIRouter:
     async def conflicts() -> Any:
         return await read(views.conflict_list)
 
-    @router.get("/holds", response_model=list[schema.Held])
+    @router.get("/holds", response_model=list[schema.Held], response_model_exclude_none=True)
     async def holds() -> Any:
         return await read(views.hold_list)
+
+    @router.get("/holds/entries", response_model=schema.GoingPage, response_model_exclude_none=True)
+    async def hold_entries(path: Text = "", path_b64: Text = "", after: Cursor = "", limit: Page = PAGE) -> Any:
+        where = path_of(path, path_b64)
+        return await read(lambda vault: views.hold_entries(vault, where, after=after, most=limit))
 
     @router.get("/devices", response_model=list[schema.Device])
     async def devices() -> Any:
@@ -340,7 +297,8 @@ def _deciding(door: Door) -> APIRouter:
 
     @router.post("/decisions", response_model=schema.Done)
     async def decide(request: asked.Decide) -> dict[str, Any]:
-        path_of("", request.path_b64)
+        for path in (request.path_b64, *request.paths_b64):
+            path_of("", path)
         if request.what == "resolve" and not (request.path_b64 and request.keep):
             raise UsageError("`resolve` goes with path_b64 and keep")
         if request.what == "ignore" and not request.path_b64:

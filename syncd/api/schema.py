@@ -78,7 +78,10 @@ class Skipped(Said):
 
 
 class Status(Said):
-    """How everything stands. A change is to be on `commit` stores before it is safe; it is on `commit_now`, no more."""
+    """How everything stands. A change is to be on `commit` stores before it is safe; it is on `commit_now`, no more.
+
+    `removals_wait`: an alarm stands under which nothing is removed from the folder.
+    """
 
     state: str
     safe: bool
@@ -88,6 +91,7 @@ class Status(Said):
     holds: int
     alarms: int
     alarm_reasons: list[str]
+    removals_wait: bool
     last_safe_at: str | None
     folder: str
     device: str
@@ -221,6 +225,23 @@ class Conflict(Said):
     base: str | None
 
 
+class Going(Said):
+    """What waits to be deleted, and how many entries go with it, itself among them."""
+
+    path: str
+    path_b64: str | None = None
+    kind: str
+    entries: int
+
+
+class GoingPage(Said):
+    """What lies in a directory that waits to be deleted."""
+
+    items: list[Going]
+    next: str | None = None
+    total: int
+
+
 class Held(Said):
     """Deletions that wait for a yes: made here (`out`) or told by others (`in`). `seal` names just these."""
 
@@ -228,17 +249,22 @@ class Held(Said):
     what: str
     entries: int
     seal: str
-    paths: list[dict[str, str]]
+    paths: list[Going]
 
 
 class Device(Said):
-    """One device. `waits`: nothing that it says is taken before a person says that it is welcome."""
+    """One device. `waits`: nothing that it says is taken before a person says that it is welcome.
+
+    `since`: how many records others made after its last; it may have taken them. `stale`: silent for 90 days.
+    """
 
     name: str
     device: str
     this: bool
     records: int
     last_record_ns: int | None
+    since: int
+    stale: bool
     revoked: bool
     waits: bool
 

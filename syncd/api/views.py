@@ -11,6 +11,8 @@ from typing import Any
 
 from syncd.engine.conflicts import Conflict, conflicts
 from syncd.engine.guards import OUT, holds
+from syncd.engine.pruning import LAPSE_DAYS
+from syncd.engine.reviewing import Shown, tops, within
 from syncd.engine.rules import read_rules
 from syncd.engine.standing import standing
 from syncd.engine.vault import Vault
@@ -196,20 +198,38 @@ def hold_list(vault: Vault) -> list[dict[str, Any]]:
             "what": ways[hold.way == OUT],
             "entries": hold.entries,
             "seal": hold.seal,
-            "paths": [path_fields(path) for path in hold.paths],
+            "paths": [_going(one) for one in tops(vault.state, hold)],
         }
         for hold in holds(vault.state)
     ]
 
 
+def hold_entries(vault: Vault, path: bytes, *, after: str, most: int) -> dict[str, Any]:
+    """Return a page of what lies in a directory that waits to be deleted, and would go with it.
+
+    Raises:
+        UsageError: no such directory waits.
+    """
+    found, start = within(vault.state, path), _number(after)
+    items = [_going(one) for one in found[start : start + most]]
+    return {"items": items, "next": str(start + most) if start + most < len(found) else None, "total": len(found)}
+
+
+def _going(one: Shown) -> dict[str, Any]:
+    return {**path_fields(one.path), "kind": one.kind.word, "entries": one.entries}
+
+
 def device_list(vault: Vault) -> list[dict[str, Any]]:
     """Return the devices that share the folder, with what each said last and when by its own clock.
 
-    One `waits` of which nothing is taken after another was revoked: a person says whether it is welcome.
+    One `waits` of which nothing is taken after another was revoked: a person says whether it is welcome. Others said
+    so much `since` a device's last word, which it may have taken all the same: who has nothing to say says nothing.
+    One that is `stale` was silent for so long that pruning waits for it no more.
     """
     rows, own = vault.state.devices.all(), vault.device.id
     newest = {row.device: row for row in vault.state.devices.records()}
     now = standing(vault.state)
+    recent = vault.state.receipts.younger_than(LAPSE_DAYS)
     out, known = now.revoked, {own, vault.genesis.founder, *now.approved, *now.revoked}
     return [
         {
@@ -218,6 +238,8 @@ def device_list(vault: Vault) -> list[dict[str, Any]]:
             "this": row.id == own,
             "records": row.sequence,
             "last_record_ns": newest[row.no].claimed_ns if row.no in newest else None,
+            "since": 0 if row.id == own else vault.state.devices.said_since(row),
+            "stale": bool(row.sequence) and row.id != own and row.no not in recent,
             "revoked": row.id in out,
             "waits": bool(out) and not row.sequence and row.id not in known,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import time
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from syncd.api.client import Client
 from syncd.cli.looking import Looking, looking
-from syncd.cli.session import home_and_client, working
+from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import (
     dry_run_option,
     echo_json,
@@ -132,49 +133,73 @@ def review_list(as_json: bool) -> int:
         return 11 if found else 0
     for hold in found:
         here = "are gone from this folder" if hold["way"] == "out" else "were deleted by other devices"
-        click.echo(f"{hold['entries']} files and directories {here}:")
-        for path in hold["paths"][:MOST_SHOWN]:
-            click.echo(f"  {path_text(path_bytes(path))}")
+        click.echo(f"{_entries(hold['entries'])} {here}:")
+        for one in hold["paths"][:MOST_SHOWN]:
+            more = f"  and {_entries(one['entries'] - 1)} in it" if one["entries"] > 1 else ""
+            click.echo(f"  {path_text(path_bytes(one))}{more}")
         if len(hold["paths"]) > MOST_SHOWN:
             click.echo(f"  ... and {len(hold['paths']) - MOST_SHOWN} more (--json lists all)")
-    hint = "`syncd review approve` deletes them everywhere, `syncd review deny` brings them back."
+    hint = (
+        "`syncd review approve` deletes them everywhere, `syncd review deny` brings them back; followed by paths, "
+        "these alone."
+    )
     talk(hint if found else "Nothing waits.")
     return 11 if found else 0
 
 
 @review.command("approve")
+@click.argument("paths", nargs=-1)
 @yes_option
 @dry_run_option
-def review_approve(yes: bool, dry_run: bool) -> int:
-    """Delete what waits, everywhere. History keeps it."""
-    return _review("approve", "deleted everywhere", yes, dry_run)
+def review_approve(paths: tuple[str, ...], yes: bool, dry_run: bool) -> int:
+    """Delete what waits, everywhere: all of it, or PATHS with what lies in them. History keeps it."""
+    return _review("approve", "deleted everywhere", paths, yes, dry_run)
 
 
 @review.command("deny")
+@click.argument("paths", nargs=-1)
 @yes_option
 @dry_run_option
-def review_deny(yes: bool, dry_run: bool) -> int:
-    """Bring back what waits to be deleted."""
-    return _review("deny", "brought back", yes, dry_run)
+def review_deny(paths: tuple[str, ...], yes: bool, dry_run: bool) -> int:
+    """Bring back what waits to be deleted: all of it, or PATHS with what lies in them."""
+    return _review("deny", "brought back", paths, yes, dry_run)
 
 
-def _review(answer: str, will_be: str, yes: bool, dry_run: bool) -> int:
+def _review(answer: str, will_be: str, paths: tuple[str, ...], yes: bool, dry_run: bool) -> int:
     _, client = home_and_client()
-    found = looking().holds()
-    entries = sum(hold["entries"] for hold in found)
-    if not entries:
+    look = looking()
+    meant = [vault_path(look.settings, path) for path in paths]
+    seen = [hold["seal"] for hold in look.holds()]
+    if not seen:
         talk("Nothing waits.")
         return 0
+    asked = {"seen": seen, "paths_b64": [base64.b64encode(path).decode() for path in meant]}
+    what = _entries(_count(client, answer, asked))
     if dry_run:
-        talk(f"{entries} files and directories would be {will_be}.")
+        talk(f"{what} would be {will_be}.")
         return 0
     if not yes and not sys.stdin.isatty():
-        raise UsageError(f"{entries} files and directories would be {will_be}", hint="Add --yes to allow it.")
-    if not yes and not click.confirm(f"{entries} files and directories will be {will_be}. Go on?", err=True):
+        raise UsageError(f"{what} would be {will_be}", hint="Add --yes to allow it.")
+    if not yes and not click.confirm(f"{what} will be {will_be}. Go on?", err=True):
         return 1
-    decide(client, answer, {"seen": [hold["seal"] for hold in found]})
-    talk(f"{entries} files and directories are {will_be}.")
+    talk(f"{_entries(decide(client, answer, asked)['entries'])} are {will_be}.")
     return 0
+
+
+def _count(client: Client, answer: str, asked: dict[str, Any]) -> int:
+    """Return of how many entries an answer speaks."""
+    body = {"what": answer, **asked, "dry_run": True}
+    try:
+        return int(client.call("POST", "/v1/decisions", body)["entries"])
+    except AgentAbsent:
+        from syncd.engine.deciding import decide as do
+
+        with reading() as vault:
+            return int(do(vault, answer, body)["entries"])
+
+
+def _entries(count: int) -> str:
+    return counted(count, "file or directory", "files and directories")
 
 
 @click.group()
@@ -195,7 +220,9 @@ def device_list(as_json: bool) -> None:
     for item in found:
         when = time_text(item["last_record_ns"]) if item["last_record_ns"] else "never"
         mark = "*" if item["this"] else " "
-        out = "  revoked" if item["revoked"] else ""
+        out = "  revoked" if item["revoked"] else "  stale" if item["stale"] else ""
+        if item["since"] and not out:
+            out = f"  {item['since']} by others since"
         if item["waits"]:
             out = f"  waits: `syncd device approve {item['device'][:8]}` lets it in"
         click.echo(f"{mark} {name_text(item['name']):20}  {item['records']:6} records  {when}{out}")

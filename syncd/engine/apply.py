@@ -1,9 +1,9 @@
 """From the tree to the disk: takes the planned steps, each only if what stands there still is what was seen.
 
 Invariants: no byte is replaced or removed that is not in the vault as the version that `base` names; every
-byte was verified before it is put in place; nothing is removed while an alarm stands. A step whose ground
-has changed is dropped, and its directory is looked at again. What was done is noted after it was done: after
-a crash in between, the next scan finds the disk as the tree wants it, and has nothing to tell.
+byte was verified before it is put in place; nothing is removed that may not go (while an alarm stands nothing may). A
+step whose ground has changed is dropped, and its directory is looked at again. What was done is noted after it was
+done: after a crash in between, the next scan finds the disk as the tree wants it, and has nothing to tell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 
 from syncd.engine.applied import HELD, IN_THE_WAY, LOCAL_FIRST, NOT_EMPTY, Outcome
 from syncd.engine.copying import Here
-from syncd.engine.guards import Guards
 from syncd.engine.lending import lent
 from syncd.engine.placing import FEW, Placer, Touched, settle_intents
 from syncd.engine.progress import DOWN, Progress
@@ -41,8 +40,7 @@ class Apply:
     Args:
         vault: opened for writing.
         progress: told of files and bytes as they are put in place.
-        removing: tells whether anything may be removed.
-        only: nodes that a person has just told to be gone: these may be removed, whatever waits, and nothing else.
+        may_go: tells whether a node may be removed from this disk.
         ripe: tells whether a node, seen to be gone, has been gone for long enough that its move would have been seen.
     """
 
@@ -51,12 +49,10 @@ class Apply:
         vault: Vault,
         progress: Progress,
         *,
-        removing: bool = True,
+        may_go: Callable[[int], bool],
         ripe: Callable[[int], bool] = lambda node: True,
-        only: frozenset[int] | None = None,
     ) -> None:
-        self._ripe, self._only = ripe, only
-        self._vault, self._progress, self._removing = vault, progress, removing
+        self._vault, self._progress, self._may_go, self._ripe = vault, progress, may_go, ripe
         self._disk, self._state = vault.disk, vault.state
         self._nodes, self._base = vault.state.nodes, vault.state.base
         self._reader = vault.reader()
@@ -78,7 +74,6 @@ class Apply:
             StoreError, LocalDiskFull: the rest has to wait.
         """
         self._vault.check_folder()
-        self._removing = self._only is not None or (self._removing and Guards(self._vault).may_remove())
         try:
             before = -1
             while before != self.outcome.done or self._way.make():
@@ -258,7 +253,7 @@ class Apply:
     def _remove(self, path: bytes, waiting: Waiting) -> None:
         have = waiting.have
         assert have is not None
-        if not self._removing or (self._only is not None and waiting.node not in self._only):
+        if not self._may_go(waiting.node):
             self.outcome.problems[path] = HELD
             return
         stat = self._disk.exact(path)

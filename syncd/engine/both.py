@@ -13,6 +13,7 @@ from syncd.engine.calling import NamesHere
 from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.epochs import settle as settle_epochs
 from syncd.engine.folder import meet_folder
+from syncd.engine.guards import Guards
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.keeping import say_new_stores, use_stores
 from syncd.engine.meeting import meet
@@ -64,7 +65,8 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         progress.total_files, progress.total_bytes = progress.files + files, progress.bytes + size
         covered = both.outward.covered  # what seems to be gone may stand there
         gone = (lambda node: False) if covered else ripe
-        applied = apply.Apply(vault, progress, removing=not both.arrived.alarms, ripe=gone).run()
+        may_go = (lambda node: False) if both.arrived.alarms else Guards(vault).let_in()
+        applied = apply.Apply(vault, progress, may_go=may_go, ripe=gone).run()
         meet(vault)
         both.applied.done += applied.done
         both.applied.size += applied.size

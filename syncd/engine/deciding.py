@@ -13,7 +13,6 @@ from syncd.engine.checkpoints import write_checkpoint
 from syncd.engine.conflicts import resolve
 from syncd.engine.epochs import approve as approve_device
 from syncd.engine.epochs import open_new, revoke
-from syncd.engine.guards import approve, check_seen, deny
 from syncd.engine.ignoring import ignore
 from syncd.engine.keeping import use_stores
 from syncd.engine.mending import mend_from_folder
@@ -21,6 +20,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.policies import say_policy
 from syncd.engine.progress import Progress
+from syncd.engine.reviewing import approve, check_seen, deny, meant
 from syncd.engine.storeset import check_change, say_stores, store_set
 from syncd.engine.vault import Vault
 from syncd.errors import UsageError
@@ -54,10 +54,10 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         return path_fields(pair.path)
     if what in ("approve", "deny"):
         check_seen(vault.state, body.get("seen", ()))
-    if what == "approve":
-        return {"entries": approve(vault.state)}
-    if what == "deny":
-        return {"entries": deny(vault, outbox)}
+        some = [base64.b64decode(path) for path in body.get("paths_b64", ())]
+        if body.get("dry_run"):
+            return {"entries": meant(vault.state, some)}
+        return {"entries": approve(vault.state, some) if what == "approve" else deny(vault, outbox, some)}
     if what == "rename-device":
         check_name(body["name"])
         outbox.say(statement(StatementKind.RENAME_DEVICE, device=vault.device.id, name=body["name"]))

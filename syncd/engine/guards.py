@@ -1,21 +1,17 @@
 """Mass deletions wait for a yes (promise P5): those made in this folder, and those that come from other devices.
 
-A hold is kept in the state: which way, and the top-most nodes that are gone. A person approves it, and what
-was shown happens; or denies it, and what is gone is brought back, here or everywhere. While a hold stands
-all other changes flow.
+A hold is kept in the state: which way, and the top-most nodes that are gone. What a person says to it is done by
+`reviewing`. While a hold stands all other changes flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from blake3 import blake3
 
-from syncd.engine.outbox import Outbox
-from syncd.engine.stating import Stating
 from syncd.engine.vault import Vault
-from syncd.errors import NeedsAttention
 from syncd.model import cbor
 from syncd.model.entry import Kind
 from syncd.state.base import Base
@@ -31,11 +27,10 @@ HELD_OUT = "gone from the folder with so much else that its deletion waits: see 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Deletions that wait. `tops` are nodes, `paths` where they are or were; `entries` counts all below, too."""
+    """Deletions that wait. `tops` are the top-most nodes; `entries` counts all below, too."""
 
     way: str
     tops: tuple[int, ...]
-    paths: tuple[bytes, ...]
     entries: int
 
     @property
@@ -46,30 +41,63 @@ class Hold:
 
 
 class Guards:
-    """The holds of one vault."""
+    """The holds of one vault.
+
+    What a person parted from the rest of a hold, by a yes or a no to the rest, waits for a word of its own, however
+    few it is.
+    """
 
     def __init__(self, vault: Vault) -> None:
         self._state, self._limit, self._now_ns = vault.state, vault.settings.guard, vault.ambient.now_ns
 
     def let_out(self, gone: list[int], *, whole: bool) -> list[int]:
-        """Return which of the nodes that are gone here may be told as gone: all, or none that is not approved.
+        """Return which nodes may be told as gone: of those that are gone here, and of what lay in one of them.
 
         Args:
             gone: top-most nodes.
             whole: these are all that are gone; else what is held already counts with them.
         """
-        held = [] if whole else [node for hold in holds(self._state) if hold.way == OUT for node in hold.tops]
-        together = list(dict.fromkeys([*gone, *held]))
+        base = self._state.base
+        together = list(dict.fromkeys([*gone, *(() if whole else held_tops(self._state, OUT))]))
+        yes = {node for node in approved(self._state, OUT) if _is_here(base, node)}
+        tops = set(together)
+        within = [node for node in yes if node not in tops and above(base, node, tops) is not None]
+        if whole:  # what stands here again waits for a new yes, should it go again
+            yes.intersection_update([*together, *within])
+        asked = [node for node in together if node not in yes]
+        sizes = {node: sum(1 for _ in all_below(base, (node,), yes)) for node in asked}
+        apart, open_tops = held_apart(self._state, OUT), set(asked)
+        parted = {node if node in open_tops else above(base, node, open_tops) for node in apart}
+        others = sum(sizes[node] for node in asked if node not in parted)
         lately = sum(count for _, count in self._lately())
-        allowed = set(self._let(OUT, together, lambda node: _below(self._state.base, node), lately))
-        return [node for node in gone if node in allowed]
+        held = asked if others and self._too_many(others + lately) else [node for node in asked if node in parted]
+        self._put(OUT, held, sum(sizes[node] for node in held), [node for node in held if node in parted], yes)
+        stays = set(held)
+        return [node for node in gone if node not in stays] + within
+
+    def let_in(self) -> Callable[[int], bool]:
+        """Return what tells whether a node that others told as gone may go here, and the directories above it."""
+        held = self._held_in()
+        return lambda node: node not in held
+
+    def _held_in(self) -> Set[int]:
+        lies = dict(self._state.base.doomed())
+        yes = lies.keys() & set(approved(self._state, IN))
+        asked = [node for node in lies if node not in yes]
+        parted = set(held_apart(self._state, IN))
+        apart = {node for node in asked if not parted.isdisjoint(_up(node, lies))} if parted else set()
+        many = self._too_many(len(asked) - len(apart))
+        held = dict.fromkeys(asked if many else [node for node in asked if node in apart])
+        tops = [node for node in held if lies[node] not in held]
+        self._put(IN, tops, len(held), sorted(parted.intersection(held)), yes)
+        return {stays for node in held for stays in _up(node, lies)}
 
     def told(self, old: int, tops: list[int]) -> None:
         """Take note that so many old entries were told as gone: they count with what is gone in the next minute.
 
         Removing much takes its time, and each look sees some of it. What a person has approved does not count.
         """
-        if old and not set(self._approved(OUT)) & set(tops):
+        if old and not set(approved(self._state, OUT)) & set(tops):
             with self._state.transaction():
                 self._state.set(_LATELY, cbor.dumps([*self._lately(), [self._now_ns(), old]]))
 
@@ -82,36 +110,19 @@ class Guards:
             return found  # what was held because of these waits for a yes, however long that takes
         return [item for item in found if 0 <= now - item[0] < LATELY_NS]
 
-    def may_remove(self) -> bool:
-        """Tell whether what others told as gone may be removed here."""
-        gone = self._state.base.doomed()
-        return len(self._let(IN, gone, lambda node: 1)) == len(gone)
-
-    def _let(self, way: str, gone: list[int], size: Callable[[int], int], before: int = 0) -> list[int]:
-        yes = set(self._approved(way)) if gone else set()
-        asked = [node for node in gone if node not in yes]
-        entries = sum(map(size, asked))
-        if not entries or not self._too_many(entries + before):
-            self._put(way, [], 0)
-            return gone
-        self._put(way, asked, entries)
-        return [node for node in gone if node in yes]
-
     def _too_many(self, entries: int) -> bool:
         if entries < FEW:
             return False
         return entries > self._limit.deletions or entries * 100 > self._state.base.count() * self._limit.percent
 
-    def _put(self, way: str, nodes: list[int], entries: int) -> None:
-        held = cbor.dumps([nodes, entries]) if nodes else b""
-        if (self._state.get(f"held-{way}") or b"") != held:
+    def _put(self, way: str, tops: list[int], entries: int, parted: list[int], yes: Set[int]) -> None:
+        """Note what is held, and let go of words that were said about what is decided by now."""
+        still = [node for node in approved(self._state, way) if node in yes]
+        said = words(way, tops, entries, parted, still)
+        if any((self._state.get(key) or b"") != value for key, value in said.items()):
             with self._state.transaction():
-                self._state.set(f"held-{way}", held)
-
-    def _approved(self, way: str) -> list[int]:
-        raw = self._state.get(f"approved-{way}")
-        found: list[int] = cbor.loads(raw) if raw else []
-        return found
+                for key, value in said.items():
+                    self._state.set(key, value)
 
 
 def holds(state: State) -> list[Hold]:
@@ -121,70 +132,68 @@ def holds(state: State) -> list[Hold]:
         raw = state.get(f"held-{way}")
         if raw:
             nodes, entries = cbor.loads(raw)
-            tops = tuple(nodes)
-            found.append(Hold(way, tops, tuple(sorted(state.base.path_of(node) for node in tops)), entries))
+            found.append(Hold(way, tuple(nodes), entries))
     return found
 
 
-def check_seen(state: State, seen: Collection[str]) -> None:
-    """See that a person decides about what that person saw; nothing seen is whatever waits.
-
-    Raises:
-        NeedsAttention: other deletions wait now.
-    """
-    if seen and set(seen) != {hold.seal for hold in holds(state)}:
-        raise NeedsAttention(
-            "what waits is not what you saw: something was deleted or brought back meanwhile",
-            hint="Look again: `syncd review list`.",
-        )
+def held_tops(state: State, way: str) -> list[int]:
+    """Return the top-most nodes that wait."""
+    raw = state.get(f"held-{way}")
+    found: list[int] = cbor.loads(raw)[0] if raw else []
+    return found
 
 
-def approve(state: State) -> int:
-    """Let what waits happen with the next pass; return how many entries that are."""
-    total = 0
-    with state.transaction():
-        for hold in holds(state):
-            state.set(f"approved-{hold.way}", cbor.dumps(list(hold.tops)))
-            state.set(f"held-{hold.way}", b"")
-            total += hold.entries
-    return total
+def approved(state: State, way: str) -> list[int]:
+    """Return the nodes that a person said yes to and that are not gone everywhere yet."""
+    return _nodes(state, f"approved-{way}")
 
 
-def deny(vault: Vault, outbox: Outbox) -> int:
-    """Bring back what is gone: here what this folder lacks, everywhere what others removed; return how many entries."""
-    state, total = vault.state, 0
-    for hold in holds(state):
-        total += hold.entries
-        if hold.way == OUT:
-            with state.transaction():
-                for node in list(all_below(state.base, hold.tops)):
-                    state.base.lacks(node)
-                state.set("held-out", b"")
-        else:
-            stating = Stating(state)
-            for node in hold.tops:
-                row, newest = state.base.get(node), state.nodes.get(node)
-                if row is not None and row.alive and newest is not None:
-                    heads = dict.fromkeys((*state.base.heads(row), newest.version))
-                    for change in stating.change(row):
-                        outbox.change(change._replace(parents=tuple(heads)), elsewhere=True)
-            outbox.commit()
-            with state.transaction():
-                state.set("held-in", b"")
-    return total
+def held_apart(state: State, way: str) -> list[int]:
+    """Return the top-most nodes that a person parted from the rest of a hold."""
+    return _nodes(state, f"parted-{way}")
 
 
-def _below(base: Base, node: int) -> int:
-    """Count a node and all that this disk had in it."""
-    return sum(1 for _ in all_below(base, (node,)))
+def words(way: str, tops: list[int], entries: int, parted: list[int], yes: list[int]) -> dict[str, bytes]:
+    """Return what the state holds of one way: what waits, which of it was parted from others, and what was approved."""
+    return {
+        f"held-{way}": cbor.dumps([tops, entries]) if tops else b"",
+        f"parted-{way}": cbor.dumps(parted) if parted else b"",
+        f"approved-{way}": cbor.dumps(yes) if yes else b"",
+    }
 
 
-def all_below(base: Base, tops: Iterable[int]) -> Iterable[int]:
-    """Yield nodes and all that this disk had in them."""
-    stack = list(tops)
+def _nodes(state: State, key: str) -> list[int]:
+    raw = state.get(key)
+    found: list[int] = cbor.loads(raw) if raw else []
+    return found
+
+
+def _is_here(base: Base, node: int) -> bool:
+    row = base.get(node)
+    return row is not None and row.alive
+
+
+def _up(node: int, lies: Mapping[int, int]) -> Iterator[int]:
+    """Yield a node that is to go, and the directories above it that are to go, too."""
+    while node in lies:
+        yield node
+        node = lies[node]
+
+
+def above(base: Base, node: int, tops: Set[int]) -> int | None:
+    """Return in which of others a node lies; None for in none."""
+    row = base.get(node)
+    while row is not None and row.parent not in tops:
+        row = base.get(row.parent)
+    return None if row is None else row.parent
+
+
+def all_below(base: Base, tops: Iterable[int], but: Set[int] = frozenset()) -> Iterable[int]:
+    """Yield nodes and all that this disk had in them, without some and what lies in these."""
+    stack = [node for node in tops if node not in but]
     while stack:
         node = stack.pop()
         yield node
         row = base.get(node)
         if row is not None and row.kind == Kind.DIRECTORY:
-            stack += [child.node for child in base.children(node)]
+            stack += [child.node for child in base.children(node) if child.node not in but]

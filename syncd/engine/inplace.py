@@ -78,8 +78,8 @@ class InPlace:
     def _bring(self, gone: list[Placed]) -> None:
         """Say it, bring it here, and see what came of it."""
         self._outbox.commit()
-        only = frozenset(placed.node for placed in gone)
-        problems = Apply(self._vault, self._progress, only=only).run().problems
+        told = frozenset(placed.node for placed in gone)  # by a person, just now: nobody has to be asked
+        problems = Apply(self._vault, self._progress, may_go=told.__contains__).run().problems
         for path, row in self._said.items():
             reason = problems.get(path) or next(
                 (why for at, why in problems.items() if path.startswith(at + b"/")), None

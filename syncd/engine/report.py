@@ -49,6 +49,7 @@ def report(vault: Vault, status: Status | None) -> dict[str, Any]:
         "holds": len(holds(vault.state)),
         "alarms": len(alarms),
         "alarm_reasons": alarms,
+        "removals_wait": bool(status and status.alarms),
         "last_safe_at": _iso(last_ns) if last_ns else None,
         "folder": vault.settings.folder,
         "device": vault.settings.device,

@@ -200,10 +200,10 @@ class Base:
         sql = f"SELECT {here} + (SELECT count(*) FROM base)"  # noqa: S608
         return int(self._db.execute(sql).fetchone()[0])
 
-    def doomed(self) -> list[int]:
-        """Return what this disk has and the tree has no more, by identity."""
-        sql = "SELECT base.id FROM base JOIN node ON node.id = base.id WHERE node.kind = 4 ORDER BY base.id"
-        return [node for (node,) in self._db.execute(sql)]
+    def doomed(self) -> list[tuple[int, int]]:
+        """Return what this disk has and the tree has no more, each with the directory that it lies in; by identity."""
+        gone = "base JOIN node ON node.id = base.id WHERE node.kind = 4"
+        return self._db.execute(f"SELECT base.id, base.parent FROM {gone} ORDER BY base.id").fetchall()  # noqa: S608
 
     def lacks(self, node: int) -> None:
         """Note that this disk has a node no more, and is to have it again."""

@@ -118,6 +118,11 @@ class Devices:
         (found,) = self._db.execute(sql, (device,)).fetchone()
         return int(found or 0)
 
+    def said_since(self, device: Device) -> int:
+        """Return how many records others made that a device cannot have seen when it said something last."""
+        sql = "SELECT count(*) FROM record WHERE device <> ? AND lamport >= ?"
+        return int(self._db.execute(sql, (device.no, device.lamport)).fetchone()[0])
+
     def record(self, device: int, sequence: int) -> RecordRow | None:
         """Return one record."""
         sql = "SELECT * FROM record WHERE device = ? AND sequence = ?"

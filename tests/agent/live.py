@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from syncd.api.client import Client
+from syncd.errors import SyncdError
 from tests.engine.devices import Device, devices
 from tests.world import environment
 
@@ -107,8 +111,23 @@ def same_tree(found: list[Live], seconds: float, more: Callable[[], bool] = lamb
             since = time.monotonic()
         elif time.monotonic() - since > 1.5:
             return
-        assert time.monotonic() < end, f"they do not come to one tree: {differences(found)}"
+        if time.monotonic() > end:
+            raise AssertionError(f"they do not come to one tree: {differences(found)}\n{states(found)}")
         pause(0.1)
+
+
+def states(found: list[Live]) -> str:
+    """Say how each agent stands, and what it wrote down last."""
+    lines = []
+    for live in found:
+        try:
+            status = Client(live.device.home.socket).call("GET", "/v1/status")
+        except SyncdError as error:
+            status = {"error": error.message}
+        lines.append(f"{live.device.name}: {json.dumps(status)}")
+        with suppress(OSError):
+            lines += live.device.home.log.read_text(errors="replace").splitlines()[-30:]
+    return "\n".join(lines)
 
 
 def differences(found: list[Live]) -> list[str]:

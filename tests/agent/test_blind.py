@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.guards import approve
+from syncd.engine.reviewing import approve
 from syncd.engine.vault import open_vault
 from tests.agent.test_mounts import mounting
 from tests.engine.devices import Device, act, devices, settle

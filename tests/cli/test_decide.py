@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from syncd.engine.deciding import decide
+from syncd.engine.pruning import LAPSE_DAYS
 from syncd.engine.vault import open_vault
 from syncd.errors import NeedsAttention
-from tests.engine.devices import Device, devices, settle
+from syncd.state.receipts import DAY_NS
+from tests.engine.devices import Device, devices, opened, settle
 from tests.world import run_cli
 
 
@@ -150,6 +152,28 @@ def test_a_person_decides_about_what_that_person_saw(pair: list[Device], answer:
         vault.close()
 
 
+def test_some_of_what_waits_gets_an_answer(pair: list[Device]) -> None:
+    alpha, _ = pair
+    many(pair)
+    wipe(alpha)
+    alpha.sync()
+    done = cli(alpha, "review", "approve", "d0", "nothing", "--yes")
+    assert done.returncode == 2
+    assert "nothing at nothing waits" in done.stderr
+    assert "14 files and directories would be" in cli(alpha, "review", "approve", "d0", "--dry-run").stderr
+    done = cli(alpha, "review", "approve", "d0")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert cli(alpha, "review", "approve", "d0", "--yes").returncode == 0
+    done = cli(alpha, "review", "deny", str(alpha.folder / "d1/f1"), "d2", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "14 files and directories are brought back" in done.stderr
+    assert len(alpha.names()) == 3 + 14 + 1
+    (hold,) = json.loads(cli(alpha, "review", "list", "--json").stdout)
+    assert hold["entries"] == len(hold["paths"]) == 12
+    assert all(one["path"].startswith("d1/") for one in hold["paths"])
+
+
 @pytest.mark.parametrize("where", ["here", "there"])
 def test_a_no_brings_everything_back(pair: list[Device], where: str) -> None:
     alpha, beta = pair
@@ -187,6 +211,34 @@ def test_devices_that_saw_the_same_print_the_same_words(pair: list[Device]) -> N
     alpha.write("a", "1")
     alpha.sync()
     assert cli(alpha, "device", "show-code").stdout != words
+
+
+def test_a_device_that_falls_behind_is_seen(pair: list[Device]) -> None:
+    alpha, beta = pair
+    beta.write("a", "1")
+    settle(pair)
+
+    def other() -> tuple[int, bool]:
+        found = json.loads(cli(alpha, "device", "list", "--json").stdout)
+        (item,) = [item for item in found if not item["this"]]
+        return item["since"], item["stale"]
+
+    assert other() == (0, False)
+    for text in "23":
+        alpha.write("a", text)
+        alpha.sync()
+    assert other() == (2, False)
+    assert "2 by others since" in cli(alpha, "device", "list").stdout
+    with opened(alpha) as vault, vault.state.transaction():
+        for day in range(LAPSE_DAYS + 2):  # a clock tells a day at most between two looks
+            vault.state.receipts.look(vault.ambient.now_ns() + day * DAY_NS)
+    assert other() == (2, True)
+    assert "stale" in cli(alpha, "device", "list").stdout
+    beta.sync()
+    beta.write("a", "4")
+    beta.sync()
+    alpha.sync()
+    assert other() == (0, False)
 
 
 def test_a_device_gets_another_name_and_copies_keep_theirs(torn: list[Device]) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from syncd.config.settings import load, save
 from syncd.engine.cycle import Cycle
-from syncd.engine.guards import deny
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.picking import in_place, pick
 from syncd.engine.progress import Progress
+from syncd.engine.reviewing import deny
 from syncd.engine.vault import open_vault
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import OWN_DEVICE, key

@@ -74,6 +74,7 @@ STATUS: dict[str, Any] = {
     "holds": 1,
     "alarms": 0,
     "alarm_reasons": [],
+    "removals_wait": False,
     "last_safe_at": "2026-11-26T12:38:02Z",
     "folder": "/home/you/Sync",
     "device": "laptop",
@@ -113,14 +114,18 @@ CONFLICTS = [
      "a": side("desktop", DAY, 812_000), "b": side("nas", DAY + MINUTE, 799_000), "base": None},
 ]  # fmt: skip
 HOLDS = [{"way": "in", "what": "deleted by others", "entries": 1204,
-          "paths": [{"path": f"Photos/raw/IMG_{number}.CR3"} for number in range(2200, 2230)]}]  # fmt: skip
-NO = {"revoked": False, "waits": False}
+          "paths": [{"path": "Photos/2019", "kind": "directory", "entries": 1174},
+                    *({"path": f"Photos/raw/IMG_{number}.CR3", "kind": "file", "entries": 1}
+                      for number in range(2200, 2230))]}]  # fmt: skip
+NO = {"revoked": False, "waits": False, "since": 0, "stale": False}
 DEVICES = [
     {"name": "laptop", "device": "aa" * 16, "this": True, "records": 8812, "last_record_ns": NOW_NS, **NO},
-    {"name": "desktop", "device": "bb" * 16, "this": False, "records": 8809, "last_record_ns": NOW_NS - MINUTE, **NO},
-    {"name": "nas", "device": "cc" * 16, "this": False, "records": 7120, "last_record_ns": NOW_NS - 9 * DAY, **NO},
+    {"name": "desktop", "device": "bb" * 16, "this": False, "records": 8809, "last_record_ns": NOW_NS - MINUTE, **NO,
+     "since": 3},
+    {"name": "nas", "device": "cc" * 16, "this": False, "records": 7120, "last_record_ns": NOW_NS - 99 * DAY, **NO,
+     "since": 1689, "stale": True},
     {"name": "old-phone", "device": "dd" * 16, "this": False, "records": 41, "last_record_ns": NOW_NS - 400 * DAY,
-     "revoked": True, "waits": False},
+     "revoked": True, "waits": False, "since": 8771, "stale": True},
 ]  # fmt: skip
 
 

@@ -323,6 +323,50 @@ async def test_held_deletions_are_reviewed(scene: Scene) -> None:
     settle([scene.desktop])
 
 
+async def test_some_of_the_held_deletions_get_an_answer(scene: Scene) -> None:
+    for number in range(40):
+        scene.laptop.write(f"many/{'sub/' * (number % 2)}{number:02}", str(number))
+    async with driven(scene) as (app, pilot):
+        await until(pilot, lambda: scene.taken("many", 21))
+        (scene.laptop.folder / "many").rename(scene.laptop.root / "many")
+        await until(pilot, lambda: app.view.held == 42)
+        await pilot.press("v")
+        await until(pilot, lambda: pane(app, "waiting").total == 2)
+
+        def go(text: str) -> None:
+            pane(app, "waiting").go_to([line.text for line in pane(app, "waiting").items].index(text))
+
+        def lists(text: str) -> bool:
+            return text in [line.text for line in pane(app, "waiting").items]
+
+        await pilot.press("space")  # the line that says how many: nothing to mark
+        go("many")
+        await pilot.press("enter")
+        await until(pilot, lambda: lists("sub"))
+        go("sub")
+        await pilot.press("enter")
+        await until(pilot, lambda: lists("01"))
+        go("01")
+        await pilot.press("space", "space", "up", "space")  # 03 is marked, and then no more
+        assert app.screen.subject() == "1 file or directory marked"
+        await pilot.press("N")
+        await until(pilot, lambda: (scene.laptop.folder / "many/sub/01").exists())
+        await until(pilot, lambda: app.view.held == 39)
+        assert not (scene.laptop.folder / "many/00").exists()
+        await until(pilot, lambda: lists("many/sub/03"))
+        assert app.screen.subject() == ""
+        for name in ("many/00", "many/sub/03"):
+            go(name)
+            await pilot.press("space")
+        await pilot.press("Y")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert "2 entries will be deleted" in str(app.screen.query_one(".title", Static).render())
+        await pilot.press("y")
+        await until(pilot, lambda: app.view.held == 37)
+        await until(pilot, lambda: not scene.ask("/v1/find?q=sub/03&deleted=false")["items"])
+        assert scene.ask("/v1/find?q=sub/05&deleted=false")["items"]
+
+
 async def test_activity_is_one_log_with_views(scene: Scene) -> None:
     async with driven(scene) as (app, pilot):
         scene.laptop.write("seen.txt", "now")

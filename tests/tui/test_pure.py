@@ -151,6 +151,7 @@ def test_bars_and_sparklines() -> None:
     assert show.sparkline([1, 2, 4], 3) == "▂▄█"
 
 
+TAKES_PART = {"revoked": False, "waits": False, "since": 0, "stale": False}
 ROWS: list[tuple[Any, dict[str, Any]]] = [
     (rows.change, {"recorded_ns": ns(NOW), "device": "laptop", "change": "edited", "path": "a/b", "here": True}),
     (
@@ -162,9 +163,13 @@ ROWS: list[tuple[Any, dict[str, Any]]] = [
         {"began_ns": ns(NOW), "ended_ns": None, "kind": "restore", "state": "running", "what": "a", "note": "",
          "progress": None},
     ),
-    (rows.device, {"this": True, "name": "laptop", "records": 3, "last_record_ns": None, "revoked": False, "waits": False}),
-    (rows.device, {"this": False, "name": "", "device": "ab" * 16, "records": 0, "last_record_ns": None, "revoked": False,
+    (rows.device, {"this": True, "name": "laptop", "records": 3, "last_record_ns": None, **TAKES_PART}),
+    (rows.device, {"this": False, "name": "", "device": "ab" * 16, "records": 0, "last_record_ns": None, **TAKES_PART,
                    "waits": True}),
+    (rows.device, {"this": False, "name": "a tablet", "records": 9, "last_record_ns": ns(NOW), **TAKES_PART,
+                   "since": 12_345}),
+    (rows.device, {"this": False, "name": "a tablet", "records": 9, "last_record_ns": ns(NOW), **TAKES_PART,
+                   "stale": True}),
     (
         rows.conflict,
         {"path": "a", "a": {"device": "x", "recorded_ns": ns(NOW)}, "b": {"device": "y", "recorded_ns": ns(NOW)}},

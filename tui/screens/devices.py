@@ -55,6 +55,8 @@ class Devices(Place):
             return
         text = (
             f"The code of what this device has seen:  {answer['code']}\nA device that shows the same has seen the same."
+            "\nSince: what others said after a device's last word; it may have it all, and have had nothing to say."
+            "\nStale: silent for 90 days; nothing waits for it any more."
         )
         self.query_one("#code", Static).update(text)
 

@@ -6,7 +6,6 @@ cursor; below is how the version under the cursor differs from what the folder h
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from textual.widgets import Input
 from syncd.errors import SyncdError
 from tui import format as show
 from tui import rows
-from tui.acting import tell
+from tui.acting import b64, tell
 from tui.dialogs.instant import Instant
 from tui.dialogs.restore import Restore, Wanted
 from tui.opening import open_copy
@@ -41,12 +40,6 @@ class Where:
     at_ns: int | None = None
     deleted: bool = False
     text: str = ""
-
-
-def b64(item: Item) -> str:
-    """Return the exact path of an item, as requests have it."""
-    exact = item.get("path_b64")
-    return str(exact) if exact else base64.b64encode(str(item["path"]).encode()).decode()
 
 
 class History(Place):
