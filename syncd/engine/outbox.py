@@ -48,7 +48,7 @@ log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
 _INTENT = "record-intent"
 _STANDING = "record-standing"  # where on this disk the entries are that it speaks of, where that is not said
-_SPOOLED = "record-spooled"  # its bytes, where there are several stores: a retry puts these or none
+_SPOOLED = "record-spooled"  # its bytes: a retry puts these
 _STATEMENTS = "statements"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
 _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
@@ -292,8 +292,7 @@ class Outbox:
         name = record_name(head.device, head.sequence)
         with self._state.transaction():
             self._state.set(_INTENT, blake3(sealed).digest())
-            if len(self._vault.store.members) > 1:  # a store that took it may be away when that matters
-                self._state.set(_SPOOLED, sealed)
+            self._state.set(_SPOOLED, sealed)
             self._state.set(_STANDING, dump_standing(batch.fingerprints))
         self._step("record-intended")
         # The state takes the record first but keeps it only once it is on the store: a record that the
@@ -378,13 +377,10 @@ class Outbox:
                 hint="Bring the store's newest copy back. If it is lost, move the store away and make a new vault.",
             )
         name = record_name(own.id, own.sequence + 1)
-        if store.confirm(name) is None:
-            spooled = self._state.get(_SPOOLED)
-            if not spooled or store.whole:
-                return
-            # A store that is away may have it, so nothing else may ever have its number.
-            store.put(name, spooled)
-        sealed = store.get(name)
+        there = store.confirm(name) is not None
+        sealed = store.get(name) if there else self._state.get(_SPOOLED)
+        if not sealed:
+            return
         if blake3(sealed).digest() != self._state.get(_INTENT):
             raise JournalAhead(
                 f"the store holds record {own.sequence + 1} of this device, which its state does not know"
@@ -394,3 +390,6 @@ class Outbox:
             fold(self._state, record, OWN_DEVICE, len(sealed), load_standing(self._state.get(_STANDING)), meeting=True)
             self._settle(record.head)
             self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())
+            if not there:
+                # It may come late, or was seen on a store that lost it since: nothing else may ever have its number.
+                store.put(name, sealed)

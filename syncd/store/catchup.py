@@ -55,6 +55,7 @@ class CatchUp:
         self._filled: dict[str, float] = {}  # store -> when it was last begun to be filled
         self._once_more_s = float("inf")
         self._looked: dict[str, float] = {}
+        self._unhad: dict[tuple[str, str], str] = {}  # store, object that no other could give -> why, as it was told
         self._after: dict[str, str] = {}  # store -> how far its notes were gone through, where some cannot be had
 
     def turn(self) -> bool:
@@ -204,6 +205,7 @@ class CatchUp:
             data = self._sound_copy(member, listed.name)
             if data is None:
                 continue
+            self._unhad.pop((member.name, listed.name), None)
             future = member.write(self._stores.putting(member, listed.name, data))
             while future is None and under_way:
                 done += self._ended(member, *under_way.popleft())
@@ -238,7 +240,9 @@ class CatchUp:
             if self._stores.whole and not self._stores.under_way.has(member.name, name):
                 self._stores.owing.dropped(member.name, name)
         except StoreError as error:
-            log.info("%s cannot be had for the store %s: %s", name, member.name, error.message)
+            if self._unhad.get((member.name, name)) != type(error).__name__:  # it is tried again every few seconds
+                self._unhad[member.name, name] = type(error).__name__
+                log.info("%s cannot be had for the store %s: %s", name, member.name, error.message)
         return None
 
     def _ended(self, member: Member, name: str, future: Future[None]) -> bool:

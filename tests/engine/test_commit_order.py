@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from syncd.config.settings import StoreSetting
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
@@ -231,6 +232,41 @@ def test_what_a_merged_directory_holds_is_known_there_after_a_put_that_failed(tm
         with opened_device(device) as vault:
             assert not vault.state.nodes.problems()
             assert not vault.state.base.waiting
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_record_that_somebody_saw_stands_though_its_store_lost_it(tmp_path: Path, count: int) -> None:
+    """It counted as not put, and was read by another device before the one store that had it came back empty."""
+    stores = tuple(StoreSetting(f"s{number}", str(tmp_path / f"s{number}")) for number in range(count))
+    alpha, beta = devices(tmp_path, "alpha", "beta", stores=stores)
+    settle([alpha, beta])
+    alpha.write("a", "first")
+    with opened_device(alpha) as vault:
+        put = vault.store.put
+
+        def put_and_fail(name: str, data: bytes) -> None:
+            if not name.startswith("record/"):
+                put(name, data)
+                return
+            vault.store.members[0].provider.put(name, data)
+            raise StoreGone("too few stores took it")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vault.store, "put", put_and_fail)
+            outbox = Outbox(vault)
+            with pytest.raises(StoreGone):
+                Outward(vault, outbox, Progress(time.monotonic)).scan()
+            outbox.abandon()
+    beta.sync()
+    assert beta.read("a") == "first"
+    newest = max((tmp_path / "s0" / "record").rglob("0*"), key=lambda path: path.stat().st_mtime_ns)
+    newest.unlink()
+    alpha.write("a", "second")
+    alpha.write("b", "more")
+    both = [device.sync() for device in (alpha, beta, alpha, beta)][-2:]
+    assert not any(one.arrived.alarms for one in both)
+    assert alpha.tree() == beta.tree()
+    assert beta.read("a") == "second"
 
 
 def _absorbed(device: Device) -> bool:

@@ -417,6 +417,24 @@ class TestCatchingUp:
             pass
         assert full_copies(stores)
 
+    def test_what_cannot_be_had_now_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        stores = Stores(2, Rule(0, 1))
+        name, data = pack(1)
+        stores.doors[1].die()
+        stores.all.put(name, data)
+        settle(stores)
+        stores.doors[1].live()
+        stores.doors[0].die()
+        work = CatchUp(stores.all, lambda: stores.clock.now)
+        caplog.set_level("INFO", "syncd.store")
+        for _ in range(5):
+            work.fill(stores.all.members[1], 8)
+        assert sum(f"{name} cannot be had for the store b" in line for line in caplog.messages) == 1
+        stores.doors[0].live()
+        stores.clock.now += 600
+        catch_up(stores)
+        assert full_copies(stores)
+
     def test_a_store_that_came_back_empty(self) -> None:
         stores = Stores()
         for seed in range(200):
