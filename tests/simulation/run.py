@@ -112,7 +112,8 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.clock, self.ledger = Clock(), Ledger()
-        self.shelves = Shelves([Shelf(name=f"store{at}") for at in range(self.schedule.stores)])
+        each = [Shelf(name=f"store{at}") for at in range(self.schedule.stores)]
+        self.shelves = Shelves(each, self.schedule.commit)
         self.shelf = self.shelves if self.schedule.stores > 1 else self.shelves.each[0]
         self._waiting: dict[int, list[Interrupt]] = {}
         self._base: dict[int, int] = {}
@@ -358,13 +359,19 @@ class Simulation:
             self._trouble(decision.what, *numbers)
 
     def _trouble(self, what: str, which: int, number: int) -> None:
-        """Let something happen to a store; nothing that no other one has is lost."""
+        """Let something happen to a store; nothing that no other one has is lost, but for what counts as put nowhere.
+
+        Who lost the state that has such an object is nobody to put it again.
+        """
         shelf = self.shelves.each[which % len(self.shelves.each)]
         if what == AWAY:
             shelf.away = not shelf.away
             return
         spared = [name for name in sorted(shelf.objects) if self.shelves.can_spare(shelf, name)]
-        if what == EMPTIED and len(spared) == len(shelf.objects):
+        dear = shelf.objects.keys() - set(spared)
+        if not any(decision.what == WIPE for decision in self.schedule.decisions):
+            dear = {name for name in dear if name in self.shelves.counted or not name.startswith(("pack/", "record/"))}
+        if what == EMPTIED and not dear:
             shelf.objects.clear()
             self.counts.emptied += 1
         elif what == DAMAGED and not shelf.damaged and any(name.startswith("record/") for name in spared):

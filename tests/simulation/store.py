@@ -19,6 +19,7 @@ class Shelf:
     name: str = "main"
     away: bool = False  # nobody reaches it
     damaged: bool = False  # one object, once
+    came: Callable[[str], None] = lambda name: None  # told of each object that is put
 
     def all(self) -> list[Shelf]:
         return [self]
@@ -26,9 +27,19 @@ class Shelf:
 
 @dataclass
 class Shelves:
-    """Several stores, and what they hold together."""
+    """Several stores, and what they hold together; `counted` are the objects that ever were on W of them."""
 
     each: list[Shelf]
+    commit: int = 1
+    counted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for shelf in self.each:
+            shelf.came = self._came
+
+    def _came(self, name: str) -> None:
+        if sum(name in shelf.objects for shelf in self.each) >= self.commit:
+            self.counted.add(name)
 
     def all(self) -> list[Shelf]:
         return self.each
@@ -84,6 +95,7 @@ class Door:
         if self.shelf.objects.setdefault(name, data) != data:
             raise ObjectExists(f"{name} stands for other bytes already")
         self.shelf.puts += 1
+        self.shelf.came(name)
         self._point("put-done", name)
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
