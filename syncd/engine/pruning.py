@@ -156,8 +156,9 @@ class Pruning:
         self.found.dropped_bytes = marked.dropped_bytes
         used = marked.marks.by_pack()
         sizes = {number: pack.size for number, pack in self._state.packs.all() if number not in condemned}
+        sizes |= {number: self._state.packs.get(number).size for number in self._forsaken()}
         dead = [number for number in sizes if not used.get(number, (0, 0))[0]]
-        shares = {number: _share(used.get(number, (0, 0))) for number in sizes}
+        shares = {number: _share(used.get(number, (0, 0))) for number in sizes if number not in condemned}
         thin = [number for number, share in shares.items() if 0 < share < WORTH]
         small = [number for number, share in shares.items() if share >= WORTH and sizes[number] <= SMALL]
         anew = sorted([*thin, *(small if len(small) >= MANY_SMALL else ())])
@@ -165,6 +166,13 @@ class Pruning:
         self.found.freed = sum(sizes[number] for number in dead)
         self.found.freed += int(sum(sizes[number] * (1 - _share(used[number])) for number in anew))
         return Judged(marked, dead, anew)
+
+    def _forsaken(self) -> list[int]:
+        """Return packs that are to go by the word of devices alone that fell silent: nobody is left to delete them."""
+        here, going, forsaken = self._awaited_devices(), set[bytes](), set[bytes]()
+        for judgment, case in known_cases(self._state).items():
+            (going if judgment.device in here else forsaken).update(case.going)
+        return list(self._state.packs.known(forsaken - going))
 
     def _orphans(self) -> list[bytes]:
         """Return packs that no record has named for long: who put them died before it said so, or lost a state.

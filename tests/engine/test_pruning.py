@@ -285,6 +285,35 @@ def test_a_device_that_was_away_is_waited_for_and_at_last_is_not(two: list[Devic
     assert two[0].read("back") == "again"
 
 
+def test_what_a_device_condemned_that_fell_silent_goes_all_the_same(two: list[Device], days: Days) -> None:
+    laptop, desktop = two
+    saved_thrice(two)
+    say(desktop, LAST)
+    settle(two)
+    assert pruned(desktop).dead == 1
+    settle(two)
+    before = packs(laptop)
+    assert pruned(laptop).dead == 0, "it is the other's to delete"
+    for _ in range(91):
+        days.pass_by(1)
+        with opened(laptop) as vault, vault.state.transaction():
+            vault.state.receipts.look(days())
+    assert pruned(laptop).dead == 1
+    for _ in range(2):
+        days.pass_by(1)
+        with opened(laptop) as vault, vault.state.transaction():
+            vault.state.receipts.look(days())
+    assert pruned(laptop).deleted == 1
+    assert len(before - packs(laptop)) == 1
+    desktop.write("back", "again")
+    settle(two)
+    pruned(desktop)
+    settle(two)
+    assert laptop.tree() == desktop.tree()
+    clean(laptop)
+    clean(desktop)
+
+
 def test_a_clock_set_forward_deletes_nothing(two: list[Device], days: Days) -> None:
     saved_thrice(two)
     say(two[0], Policy((Rule(b"", "last", 1),), undeletable_days=30))
