@@ -1,7 +1,8 @@
 """The agent: wires the loop, the API and the signals together, and is the only place that does.
 
 One agent per home (the lock), one thread for the vault (the loop), one for the API. SIGTERM and
-SIGINT end it after what was read is committed; SIGKILL at any time loses nothing.
+SIGINT end it after what was read is committed; SIGKILL at any time loses nothing. SIGHUP lets it begin anew with the
+settings as they are now, or ends it where it lives in a terminal that is closed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from syncd.agent.door import AgentDoor
 from syncd.agent.notify import Notify
 from syncd.api.server import Server
 from syncd.config.home import Home
+from syncd.config.settings import load
 from syncd.engine.cycle import Cycle
 from syncd.engine.keeping import Tending
 from syncd.engine.vault import Ambient, exclusive, open_vault, write_private
@@ -62,8 +64,8 @@ def set_up_log(home: Home, level: str, form: str = "text", *, foreground: bool) 
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def run(home: Home, *, foreground: bool) -> None:
-    """Run the agent until it is told to stop.
+def run(home: Home, *, foreground: bool) -> bool:
+    """Run the agent until it is told to stop; return whether it is to begin anew.
 
     Raises:
         Busy: one runs already.
@@ -77,8 +79,17 @@ def run(home: Home, *, foreground: bool) -> None:
                 _sweep(member.provider)
         cycle = Cycle(vault)
         tending = Tending(lambda: cycle.vault.store, vault.ambient.now_ns, lambda stores: _scrub(cycle, stores))
+        anew = False
+
+        def hung_up() -> None:
+            nonlocal anew
+            anew = not foreground and _settings_are_right(home)
+            if anew or foreground:
+                cycle.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cycle.stop())
+        signal.signal(signal.SIGHUP, lambda *_: hung_up())
         notify = Notify(os.environ, os.getpid(), vault.ambient.elapsed_s)
         cycle.heartbeat = lambda: _tell_manager(notify, cycle)
         door = AgentDoor(cycle, home)
@@ -93,12 +104,27 @@ def run(home: Home, *, foreground: bool) -> None:
         try:
             cycle.run()
         finally:
-            notify.stopping()
+            if anew:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the next one listens to it
+                notify.reloading()
+            else:
+                notify.stopping()
             tending.stop()
             server.stop()
             door.close()
             cycle.vault.close()
-            log.info("agent %d ended", os.getpid())
+            log.info("agent %d %s", os.getpid(), "begins anew" if anew else "ended")
+        return anew
+
+
+def _settings_are_right(home: Home) -> bool:
+    """Tell whether the settings can be read; if not, say what is wrong with them."""
+    try:
+        load(home.config)
+    except SyncdError as error:
+        log.error("the settings are left as they were: %s", error.message)
+        return False
+    return True
 
 
 def _scrub(cycle: Cycle, stores: Replicas) -> Scrub:

@@ -56,6 +56,10 @@ class Notify:
             self._fed_s = self._elapsed()
             self.say(watchdog="1")
 
+    def reloading(self) -> None:
+        """Say that it begins anew, in the same process."""
+        self.say(reloading="1", monotonic_usec=str(int(self._elapsed() * 1e6)))
+
     def stopping(self) -> None:
         """Say that it ends."""
         self.say(stopping="1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,8 @@ def run(background: bool) -> None:
     from syncd.agent.main import run as run_agent
 
     home, _ = home_and_client()
-    run_agent(home, foreground=not background)
+    if run_agent(home, foreground=not background):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself, as it was called
 
 
 @click.command()

@@ -50,6 +50,7 @@ StartLimitBurst=5
 [Service]
 Type=notify
 ExecStart={_quoted(python)} -P -m syncd run --background
+ExecReload=/bin/kill -HUP $MAINPID
 {environment}Restart=on-failure
 RestartSec=5
 RestartPreventExitStatus=2 10 12
