@@ -14,11 +14,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="syncd tui")
     parser.add_argument("--web", action="store_true")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ascii", action="store_true")
     asked = parser.parse_args()
     if not asked.web:
         home = find_home()
         locked = home.locked_key.exists() and not home.device_key.exists()
-        return Dashboard(home.socket, config=home.config, locked=locked).run() or 0
+        return Dashboard(home.socket, config=home.config, locked=locked, plain=asked.ascii).run() or 0
     try:
         from tui.web import serve
     except ImportError:

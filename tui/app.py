@@ -24,6 +24,7 @@ from tui.commands import Actions
 from tui.dialogs.jump import Jump
 from tui.dialogs.keys import Keys
 from tui.place import Place
+from tui.plain import plainer
 from tui.screens.activity import Activity
 from tui.screens.conflicts import Conflicts
 from tui.screens.devices import Devices
@@ -51,6 +52,7 @@ class Dashboard(App[int]):
         socket: where the agent listens.
         config: the settings; where there are none, it begins with the first run. None to take them for given.
         locked: it begins with asking for the passphrase.
+        plain: the terminal shows ASCII alone.
         now: the present, in the local time zone.
         run: runs a command of syncd's, with `given` on its stdin; returns its exit code, stdout and stderr.
     """
@@ -71,10 +73,13 @@ class Dashboard(App[int]):
         *,
         config: Path | None = None,
         locked: bool = False,
+        plain: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         run: Callable[..., tuple[int, str, str]] | None = None,
     ) -> None:
         super().__init__()
+        if plain:
+            self.driver_class = plainer(self.driver_class)
         self.socket, self.now, self._config, self._locked = socket, now, config, locked
         self.run_syncd = run or _run_syncd
         self._live: Live | None = None

@@ -117,6 +117,7 @@ class Settings:
     log_level: Annotated[str, Says("How much the log says: debug, info, warning or error.")] = "info"
     log_format: Annotated[str, Says("How it says it: text, or json for programs that read it.")] = "text"
     notifications: Annotated[bool, Says("Tell the desktop when something needs you.")] = True
+    ascii: Annotated[bool, Says("Draw the dashboard with ASCII alone, for terminals that have no more.")] = False
     stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)

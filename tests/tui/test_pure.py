@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+import tui
 from tui import actions, rows
 from tui import format as show
 from tui.app import Dashboard
 from tui.dialogs.keys import listed
 from tui.dialogs.restore import preview
 from tui.headline import headline
+from tui.plain import GLYPHS, plain
 from tui.screens.conflicts import merged
 from tui.state import PARTS, RATES, STALE, View, answered, connected, happened, lost
 
@@ -205,6 +208,16 @@ def test_every_action_is_something_that_is_done() -> None:
         owner = Dashboard if action.place == actions.EVERYWHERE else Dashboard.MODES[action.place]
         assert callable(getattr(owner, f"do_{action.name}")), action.name
         assert action.text.endswith(".") or action.text.endswith("?")
+
+
+def test_every_glyph_of_ours_has_a_letter() -> None:
+    """In a terminal of ASCII alone; each letter is as wide as its glyph."""
+    ours = {letter for path in Path(tui.__file__).parent.rglob("*.py") for letter in path.read_text()} - set(
+        map(chr, range(128))
+    )
+    assert not [letter for letter in ours if not plain(letter).isascii()]
+    assert all(cell_len(glyph) == len(letter) == 1 for glyph, letter in GLYPHS.items())
+    assert plain("│ ✓ Ünïcode ▁▂█ │") == "| + Ünïcode _.# |"
 
 
 def test_the_key_list_is_searched() -> None:

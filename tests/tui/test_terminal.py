@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 class Terminal:
     """One window of tmux, on a server of its own."""
 
-    def __init__(self, scene: Scene, width: int, height: int, **extra: str) -> None:
+    def __init__(self, scene: Scene, width: int, height: int, *arguments: str, **extra: str) -> None:
         assert shutil.which("tmux"), "install tmux: a real terminal is the test"
         self._name = f"syncd-test-{uuid.uuid4().hex}"
         environ = {**environment(scene.laptop.root / "laptop" / "home", **extra), "TERM": "xterm-256color"}
-        command = [sys.executable, "-X", "faulthandler", "-m", "syncd", "tui"]
+        command = [sys.executable, "-X", "faulthandler", "-m", "syncd", "tui", *arguments]
         size = ("-x", str(width), "-y", str(height))
         self._run("new-session", "-d", *size, *command, env=environ)
         self._run("set-option", "-g", "remain-on-exit", "on")
@@ -125,6 +125,23 @@ def test_without_colour_every_state_can_be_read(scene: Scene) -> None:
         terminal.shows("≠ 2 CONFLICTS", "edited")
         scene.kill()
         terminal.shows("○ NOT CONNECTED", "S starts the agent")
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("by", ["flag", "settings"])
+def test_a_terminal_of_ascii_alone(scene: Scene, by: str) -> None:
+    if by == "settings":
+        config = scene.laptop.home.config
+        config.write_text(config.read_text().replace("ascii = false", "ascii = true"))
+    terminal = Terminal(scene, 100, 30, *(["--ascii"] if by == "flag" else []))
+    try:
+        terminal.shows("# 2 CONFLICTS", "edited")
+        places = ("History", "Conflicts", "Review", "Activity", "Stores", "Devices", "Folder", "Log", "find a key")
+        for key, place in zip("ycvasdfl?", places, strict=True):
+            terminal.keys(key)
+            terminal.shows(place)
+            assert terminal.text().isascii(), (key, [letter for letter in terminal.text() if not letter.isascii()])
     finally:
         terminal.close()
 
