@@ -14,7 +14,7 @@ help:
 	@echo "make test                     install and pass all tests"
 	@echo "make check                    format, lint, types, contracts, fast tests"
 	@echo "make crash                    the long crash test: 200 kills"
-	@echo "make soak                     agents as processes for 20 minutes, and the black box at length"
+	@echo "make soak                     agents as processes for 20 minutes, 200 kills while one prunes, the black box at length"
 	@echo "make properties               100,000 cases of the properties of merge and plan"
 	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make fuzz RUNS=1000000        every decoder, by atheris"
@@ -56,7 +56,8 @@ properties: $(VENV)/installed-dev
 	SYNCD_CASES=12000 $(BIN)/python -m pytest -q tests/merge tests/plan --timeout 7200
 
 soak: $(VENV)/installed-dev
-	SYNCD_SOAK_S=1200 SYNCD_RUNS=100 $(BIN)/python -m pytest -q -s tests/agent/test_soak.py tests/blackbox --timeout 7200
+	SYNCD_SOAK_S=1200 SYNCD_RUNS=100 SYNCD_PRUNE_KILLS=200 $(BIN)/python -m pytest -q -s \
+	  tests/agent/test_soak.py tests/agent/test_prune_soak.py tests/blackbox --timeout 7200
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fuzz]"

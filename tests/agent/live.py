@@ -45,6 +45,7 @@ class Live:
     agent: subprocess.Popen[bytes] | None = None
     kills: int = 0
     log: list[str] = field(default_factory=list)
+    command: tuple[str, ...] = ("-m", "syncd", "run")
 
     @property
     def folder(self) -> Path:
@@ -53,7 +54,7 @@ class Live:
     def start(self) -> None:
         """Start the agent, if it does not run."""
         if self.agent is None:
-            command = [sys.executable, "-m", "syncd", "run"]
+            command = [sys.executable, *self.command]
             environ = environment(self.device.root / self.device.name / "home")
             with (self.device.root / f"{self.device.name}.out").open("ab") as out:
                 self.agent = subprocess.Popen(command, env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
