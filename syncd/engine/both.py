@@ -59,13 +59,14 @@ def bring_in(vault: Vault, outbox: Outbox, progress: Progress, both: Both, ripe:
         with vault.state.transaction():
             NamesHere(vault).end_needless()
     for _ in range(ROUNDS):
+        let_in = Guards(vault).let_in()  # also where nothing waits: what was held may stand again
         if not vault.state.base.waiting:
             return
         files, size = vault.state.base.lacking()
         progress.total_files, progress.total_bytes = progress.files + files, progress.bytes + size
         covered = both.outward.covered  # what seems to be gone may stand there
         gone = (lambda node: False) if covered else ripe
-        may_go = (lambda node: False) if both.arrived.alarms else Guards(vault).let_in()
+        may_go = (lambda node: False) if both.arrived.alarms else let_in
         applied = apply.Apply(vault, progress, may_go=may_go, ripe=gone).run()
         meet(vault)
         both.applied.done += applied.done

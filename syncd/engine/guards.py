@@ -44,36 +44,60 @@ class Guards:
     """The holds of one vault.
 
     What a person parted from the rest of a hold, by a yes or a no to the rest, waits for a word of its own, however
-    few it is.
+    few it is: each node of it, whatever becomes of the directories above.
     """
 
     def __init__(self, vault: Vault) -> None:
         self._state, self._limit, self._now_ns = vault.state, vault.settings.guard, vault.ambient.now_ns
+        self._base, self._disk = vault.state.base, vault.disk
 
-    def let_out(self, gone: list[int], *, whole: bool) -> list[int]:
+    def let_out(self, gone: list[int], *, whole: bool, unsure: Set[int] = frozenset()) -> list[int]:
         """Return which nodes may be told as gone: of those that are gone here, and of what lay in one of them.
 
         Args:
             gone: top-most nodes.
-            whole: these are all that are gone; else what is held already counts with them.
+            whole: these are all that are gone; else what is held already counts with them, unless it stands again.
+            unsure: nodes of which nobody can tell whether they are gone: what is held of them is held on.
         """
-        base = self._state.base
-        together = list(dict.fromkeys([*gone, *(() if whole else held_tops(self._state, OUT))]))
-        yes = {node for node in approved(self._state, OUT) if _is_here(base, node)}
-        tops = set(together)
-        within = [node for node in yes if node not in tops and above(base, node, tops) is not None]
-        if whole:  # what stands here again waits for a new yes, should it go again
-            yes.intersection_update([*together, *within])
-        asked = [node for node in together if node not in yes]
-        sizes = {node: sum(1 for _ in all_below(base, (node,), yes)) for node in asked}
-        apart, open_tops = held_apart(self._state, OUT), set(asked)
-        parted = {node if node in open_tops else above(base, node, open_tops) for node in apart}
+        held_on = [node for node in held_tops(self._state, OUT) if not whole or node in unsure]
+        together = dict.fromkeys([*gone, *filter(self._lacks, held_on)])
+        together = {node: None for node in together if above(self._base, node, together.keys()) is None}
+        yes = {node for node in approved(self._state, OUT) if self._lacks(node)}
+        within = [node for node in yes if node not in together and above(self._base, node, together.keys()) is not None]
+        asked = dict.fromkeys(node for node in together if node not in yes)
+        sizes = {node: sum(1 for _ in all_below(self._base, (node,), yes)) for node in asked}
+        apart, parted = self._apart(asked.keys())
         others = sum(sizes[node] for node in asked if node not in parted)
         lately = sum(count for _, count in self._lately())
-        held = asked if others and self._too_many(others + lately) else [node for node in asked if node in parted]
-        self._put(OUT, held, sum(sizes[node] for node in held), [node for node in held if node in parted], yes)
+        held = [*asked] if others and self._too_many(others + lately) else [node for node in asked if node in parted]
+        self._put(OUT, held, sum(sizes[node] for node in held), apart, yes)
         stays = set(held)
-        return [node for node in gone if node not in stays] + within
+        return [node for node in gone if node in together and node not in stays] + within
+
+    def _lacks(self, node: int) -> bool:
+        """Tell whether the folder lacks a node that this device knows, as far as it can be looked at."""
+        row = self._base.get(node)
+        if row is None or not row.alive:
+            return False
+        try:
+            there = self._disk.exact(self._base.path_of(node))
+        except OSError:
+            return True
+        return there is None or there.kind != row.kind
+
+    def _apart(self, asked: Set[int]) -> tuple[list[int], set[int]]:
+        """Return the nodes that wait apart and are gone still, and the top-most ones in which they lie."""
+        stored, tops, seen = held_apart(self._state, OUT), set[int](), dict[int, bool]()
+        for node in stored:
+            way, at, row = list[int](), node, self._base.get(node)
+            while at not in seen and at not in asked and row is not None and row.alive and row.parent > 0:
+                way.append(at)
+                at = row.parent
+                row = self._base.get(at)
+            found = at in asked or seen.get(at, False)
+            tops.update([at] if at in asked else ())
+            seen.update(dict.fromkeys(way, found))
+        return [node for node in stored if node in asked or seen.get(node, False)], tops
 
     def let_in(self) -> Callable[[int], bool]:
         """Return what tells whether a node that others told as gone may go here, and the directories above it."""
@@ -81,7 +105,7 @@ class Guards:
         return lambda node: node not in held
 
     def _held_in(self) -> Set[int]:
-        lies = dict(self._state.base.doomed())
+        lies = dict(self._base.doomed())
         yes = lies.keys() & set(approved(self._state, IN))
         asked = [node for node in lies if node not in yes]
         parted = set(held_apart(self._state, IN))
@@ -106,7 +130,7 @@ class Guards:
         raw = self._state.get(_LATELY)
         found: list[list[int]] = cbor.loads(raw) if raw else []
         now = self._now_ns()
-        if self._state.get(f"held-{OUT}"):
+        if not set(held_tops(self._state, OUT)).issubset(held_apart(self._state, OUT)):
             return found  # what was held because of these waits for a yes, however long that takes
         return [item for item in found if 0 <= now - item[0] < LATELY_NS]
 
@@ -149,7 +173,7 @@ def approved(state: State, way: str) -> list[int]:
 
 
 def held_apart(state: State, way: str) -> list[int]:
-    """Return the top-most nodes that a person parted from the rest of a hold."""
+    """Return the nodes that a person parted from the rest of a hold: top-most ones, and all that would go with them."""
     return _nodes(state, f"parted-{way}")
 
 
@@ -166,11 +190,6 @@ def _nodes(state: State, key: str) -> list[int]:
     raw = state.get(key)
     found: list[int] = cbor.loads(raw) if raw else []
     return found
-
-
-def _is_here(base: Base, node: int) -> bool:
-    row = base.get(node)
-    return row is not None and row.alive
 
 
 def _up(node: int, lies: Mapping[int, int]) -> Iterator[int]:

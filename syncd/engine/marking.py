@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from syncd.engine.policies import policy_of
 from syncd.engine.vault import Vault
+from syncd.errors import Damaged
 from syncd.model.entry import Content
 from syncd.model.ids import counter_of, device_of
+from syncd.model.location import DATA_CHUNK, LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
 from syncd.retention.policy import Policy, Stood, instants
@@ -146,3 +148,21 @@ def _below(marks: Marks, reader: ChunkReader, lists: Iterable[bytes], beat: Call
         marks.mark(chunk)
         if reader.knows(chunk):
             yield from Content(ids=reader.read_list(chunk)).split()
+
+
+def share_of(used: tuple[int, int]) -> float:
+    """Return which share of a pack is in use, of (bytes in use, bytes)."""
+    live, total = used
+    return live / total if total else 0.0
+
+
+def kind_of(reader: ChunkReader, chunk: bytes, data: bytes) -> int:
+    """Return which kind of chunk these bytes are.
+
+    Raises:
+        Damaged: they are not what the id says.
+    """
+    for kind in (DATA_CHUNK, LIST_CHUNK):
+        if reader.hasher.of(kind, data) == chunk:
+            return kind
+    raise Damaged(f"chunk {chunk.hex()} is not what its id says")

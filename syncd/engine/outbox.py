@@ -13,17 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from blake3 import blake3
-
 from syncd.chunk.lists import fold as fold_list
-from syncd.engine.batch import Batch, Written, dump_standing, load_standing, load_statements
+from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
-from syncd.engine.frontier import note_told, untold
-from syncd.engine.journals import open_record
-from syncd.engine.packfates import settle_fates
+from syncd.engine.frontier import untold
 from syncd.engine.securing import condemned_chunks
+from syncd.engine.underway import STATEMENTS, intend, put_again, settle
 from syncd.engine.vault import Vault
-from syncd.errors import JournalAhead, NeedsAttention
 from syncd.journal.record import (
     LARGEST_CHANGES,
     LARGEST_PACKS,
@@ -46,10 +42,6 @@ from syncd.seal.envelope import ObjectKind
 
 log = logging.getLogger("syncd.engine")
 LONGEST_OPEN_S = 60.0  # a record in bulk closes after this long
-_INTENT = "record-intent"
-_STANDING = "record-standing"  # where on this disk the entries are that it speaks of, where that is not said
-_SPOOLED = "record-spooled"  # its bytes: a retry puts these
-_STATEMENTS = "statements"
 CHANGE_WEIGHT, CHUNK_WEIGHT = 64, 24  # bytes of a row before compression finds what is alike
 _IN_FLIGHT = 2  # packs being put at once: 16 MiB at most
 
@@ -68,9 +60,10 @@ class Outbox:
         self._adopted: list[tuple[int, PackLocations]] = []  # on the store, and no record names them yet
         self._next_version = 1
         self._meeting = False
+        self._anew = False  # what the vault was thought to hold is stored once more: others have to hear where
         self._recover()
         self._next_version = int(self._state.get(NEXT_VERSION) or b"1")
-        self._statements = load_statements(self._state.get(_STATEMENTS))
+        self._statements = load_statements(self._state.get(STATEMENTS))
         self._batch = self._new_batch()
         self._writer = self._new_writer()
 
@@ -106,7 +99,10 @@ class Outbox:
     def _held(self, chunk: bytes) -> bool:
         """Tell whether the store holds a chunk: its pack is looked for once by each outbox."""
         at = self._state.chunks.get(chunk)
-        if at is None or at.pack in self._condemned:
+        if at is None:
+            return False
+        if at.pack in self._condemned:
+            self._anew = True
             return False
         there = self._packs_seen.get(at.pack)
         if there is None:
@@ -114,6 +110,7 @@ class Outbox:
             there = self._packs_seen[at.pack] = self._vault.store.stat(pack_name(pack.pack)) == pack.size
             if not there:
                 log.warning("%s is missing or cut: what it held is stored again", pack_name(pack.pack))
+        self._anew |= not there
         return there
 
     def move(self, chunk: bytes, data: bytes | memoryview, kind: int) -> None:
@@ -257,7 +254,7 @@ class Outbox:
         while self._puts:
             self._puts.popleft().result()
         batch = self._batch
-        if batch.changes or self._statements or batch.weight >= LARGEST_SEALED:
+        if batch.changes or self._statements or batch.weight >= LARGEST_SEALED or (self._anew and batch.packs):
             self._commit_record(batch, more_follow)
         else:
             self._adopted = batch.packs
@@ -290,10 +287,7 @@ class Outbox:
         )
         sealed = self._vault.seal(ObjectKind.RECORD, payload)
         name = record_name(head.device, head.sequence)
-        with self._state.transaction():
-            self._state.set(_INTENT, blake3(sealed).digest())
-            self._state.set(_SPOOLED, sealed)
-            self._state.set(_STANDING, dump_standing(batch.fingerprints))
+        intend(self._state, sealed, batch.fingerprints)
         self._step("record-intended")
         # The state takes the record first but keeps it only once it is on the store: a record that the
         # state refuses is never published, and the state is never ahead of the store.
@@ -302,23 +296,15 @@ class Outbox:
             meeting = self._meeting or bool(batch.adopted)  # what is found here may be dead, and live by what is in it
             fold(self._state, record, OWN_DEVICE, len(sealed), batch.fingerprints, meeting=meeting)
             self._remember(batch)
-            self._settle(head)
+            settle(self._state, head, self._next_version)
             self._vault.store.put(name, sealed)
             self._step("record-put")
         self._step("state-committed")
         self._fresh.clear()
-        self._statements = []
+        self._statements, self._anew = [], False
         self.written.records += 1
         self.written.changes += len(batch.changes)
         self.written.stored_bytes += len(sealed)
-
-    def _settle(self, head: RecordHead) -> None:
-        note_told(self._state, head.frontier)
-        self._state.set(NEXT_VERSION, str(self._next_version).encode())
-        self._state.set(_INTENT, b"")
-        self._state.set(_SPOOLED, b"")
-        self._state.set(_STATEMENTS, b"")
-        settle_fates(self._state)
 
     def _remember(self, batch: Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
@@ -355,7 +341,7 @@ class Outbox:
     def _recover(self) -> None:
         """Settle what a crash left: a record that was being put, packs that were being put."""
         self._vault.check_store()
-        self._recover_record()
+        put_again(self._vault)
         lost, going = [], self._condemned | self._state.packs.fated(Fate.GONE)
         for number, locations in self._state.packs.intents():
             if number not in going and self._vault.store.confirm(pack_name(locations.pack)) == locations.size:
@@ -367,29 +353,3 @@ class Outbox:
             with self._state.transaction():
                 for number in lost:
                     self._state.packs.forget(number)
-
-    def _recover_record(self) -> None:
-        own = self._state.devices.get(OWN_DEVICE)
-        store = self._vault.store
-        if own.sequence and store.stat(record_name(own.id, own.sequence)) is None and store.whole:
-            raise NeedsAttention(
-                f"the store shows an older state than this device has seen: record {own.sequence} is missing",
-                hint="Bring the store's newest copy back. If it is lost, move the store away and make a new vault.",
-            )
-        name = record_name(own.id, own.sequence + 1)
-        there = store.confirm(name) is not None
-        sealed = store.get(name) if there else self._state.get(_SPOOLED)
-        if not sealed:
-            return
-        if blake3(sealed).digest() != self._state.get(_INTENT):
-            raise JournalAhead(
-                f"the store holds record {own.sequence + 1} of this device, which its state does not know"
-            )
-        record = open_record(sealed, self._vault.keys, own.verifying or None, self._state.devices.number, name)
-        with self._state.transaction():
-            fold(self._state, record, OWN_DEVICE, len(sealed), load_standing(self._state.get(_STANDING)), meeting=True)
-            self._settle(record.head)
-            self._state.set(NEXT_VERSION, str(record.head.first_version + len(record.changes)).encode())
-            if not there:
-                # It may come late, or was seen on a store that lost it since: nothing else may ever have its number.
-                store.put(name, sealed)

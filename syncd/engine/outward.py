@@ -361,9 +361,9 @@ class Outward:
 
     # -- what is gone ---------------------------------------------------------------------------
 
-    def _ask_for(self, candidates: list[int]) -> list[int]:
+    def _ask_for(self, candidates: list[int], unsure: set[int], *, whole: bool) -> list[int]:
         """Leave out what waits for a person's yes, since there is so much of it."""
-        allowed = Guards(self._vault).let_out(candidates, whole=not self._partial)
+        allowed = Guards(self._vault).let_out(candidates, whole=whole, unsure=unsure)
         for node in set(candidates).difference(allowed):
             self._outcome.problems[self._base.path_of(node)] = HELD_OUT
         return allowed
@@ -379,8 +379,11 @@ class Outward:
             missing = bring_unselected(self._vault, self._before, missing)
         whole = self._whole and not self._unseen
         candidates = gone.unheld(missing, whole=whole)
+        unsure = set(missing).difference(candidates)
         if tell or whole:
-            candidates = self._ask_for(candidates)
+            candidates = self._ask_for(candidates, unsure, whole=whole)
+        else:
+            Guards(self._vault).let_out([], whole=False)  # what stands again waits no more
         if candidates and tell:
             gone.tell(candidates, moved, self._survey.moved_over)
             self._outcome.changes += gone.told

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from syncd.engine.inward import Inward
-from syncd.engine.marking import Marked, mark
+from syncd.engine.marking import Marked, kind_of, mark, share_of
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.packfates import NEWS, known_cases
@@ -23,13 +23,12 @@ from syncd.engine.standing import standing
 from syncd.engine.stores import settings_of
 from syncd.engine.storeset import store_set
 from syncd.engine.vault import Vault
-from syncd.errors import Damaged, NeedsAttention, ObjectMissing
+from syncd.errors import Damaged, NeedsAttention, ObjectMissing, StoreFull
 from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE
-from syncd.model.location import DATA_CHUNK, LIST_CHUNK, pack_name, pack_of
-from syncd.pack.reader import ChunkReader
+from syncd.model.location import pack_name, pack_of
 from syncd.retention.fates import Case, Fate, Judgment, awaited, open_for
 from syncd.state.chunks import located
 from syncd.state.receipts import DAY_NS
@@ -158,13 +157,13 @@ class Pruning:
         sizes = {number: pack.size for number, pack in self._state.packs.all() if number not in condemned}
         sizes |= {number: self._state.packs.get(number).size for number in self._forsaken()}
         dead = [number for number in sizes if not used.get(number, (0, 0))[0]]
-        shares = {number: _share(used.get(number, (0, 0))) for number in sizes if number not in condemned}
+        shares = {number: share_of(used.get(number, (0, 0))) for number in sizes if number not in condemned}
         thin = [number for number, share in shares.items() if 0 < share < WORTH]
         small = [number for number, share in shares.items() if share >= WORTH and sizes[number] <= SMALL]
         anew = sorted([*thin, *(small if len(small) >= MANY_SMALL else ())])
         self.found.dead, self.found.repacked = len(dead), len(anew)
         self.found.freed = sum(sizes[number] for number in dead)
-        self.found.freed += int(sum(sizes[number] * (1 - _share(used[number])) for number in anew))
+        self.found.freed += int(sum(sizes[number] * (1 - share_of(used[number])) for number in anew))
         return Judged(marked, dead, anew)
 
     def _forsaken(self) -> list[int]:
@@ -226,7 +225,7 @@ class Pruning:
                 self._progress.checkpoint()
                 at = located(raw)
                 data = bytes(reader.segment(at.pack, at.segment)[at.offset : at.offset + at.length])
-                outbox.move(chunk, data, _kind_of(reader, chunk, data))
+                outbox.move(chunk, data, kind_of(reader, chunk, data))
         packs = sorted(self._state.packs.get(number).pack for number in numbers)
         outbox.say(statement(StatementKind.MOVED, packs=packs, reason=REPACK))
         outbox.commit()
@@ -234,25 +233,36 @@ class Pruning:
     # -- deleting -------------------------------------------------------------------------------
 
     def delete(self, outbox: Outbox) -> None:
-        """Delete what every device has let go, where the time has come."""
+        """Delete what every device has let go, where the time has come, and say so."""
+        ripe, needed = self._ripe_cases()
+        for judgment, case in ripe.items():
+            self._delete(outbox, judgment, case, needed)
+
+    def make_room(self) -> None:
+        """Delete it on stores that are full, where nothing can be said before; what is deleted again is said then."""
+        ripe, needed = self._ripe_cases()
+        under_way = {pack.pack for _, pack in self._state.packs.intents()}
+        for case in ripe.values():
+            for pack in sorted(case.going - needed - under_way):
+                self._vault.store.delete(pack_name(pack))
+
+    def _ripe_cases(self) -> tuple[dict[Judgment, Case], set[bytes]]:
+        """Return what this device condemned and may delete by now, and the packs of it that are needed after all."""
         own_cases = {
             judgment: case
             for judgment, case in known_cases(self._state).items()
             if judgment.device == self._own and case.going
         }
         if not own_cases:
-            return
+            return {}, set()
         ripe = {judgment: case for judgment, case in own_cases.items() if self._is_ripe(judgment, case)}
         self.found.held_by = self._not_used_here() if ripe else []
         if not ripe or self.found.held_by or not self._all_is_known():
-            return
+            return {}, set()
         all_cases = known_cases(self._state)  # somebody may have said more just now
         ripe = {judgment: all_cases[judgment] for judgment in ripe if self._is_ripe(judgment, all_cases[judgment])}
         needed = self._needed_of_condemned()
-        if needed is None:
-            return
-        for judgment, case in ripe.items():
-            self._delete(outbox, judgment, case, needed)
+        return ({}, set()) if needed is None else (ripe, needed)
 
     def _is_ripe(self, judgment: Judgment, case: Case) -> bool:
         devices = self._awaited_devices()
@@ -315,23 +325,6 @@ class Pruning:
         log.info("deleted %d packs", len(names))
 
 
-def _share(used: tuple[int, int]) -> float:
-    live, total = used
-    return live / total if total else 0.0
-
-
-def _kind_of(reader: ChunkReader, chunk: bytes, data: bytes) -> int:
-    """Return which kind of chunk these bytes are.
-
-    Raises:
-        Damaged: they are not what the id says.
-    """
-    for kind in (DATA_CHUNK, LIST_CHUNK):
-        if reader.hasher.of(kind, data) == chunk:
-            return kind
-    raise Damaged(f"chunk {chunk.hex()} is not what its id says")
-
-
 def prune_if_due(vault: Vault, operations: Operations, progress: Progress) -> None:
     """Let go once a day of this device's life of what no rule keeps; without rules, end what was begun.
 
@@ -381,7 +374,12 @@ def prune(vault: Vault, progress: Progress) -> Pruned:
             f"nothing goes while an alarm stands: {next(iter(sorted(arrived.alarms.values())))}",
             hint="`syncd status` tells the alarms.",
         )
-    outbox = Outbox(vault)
+    try:
+        outbox = Outbox(vault)
+    except StoreFull:
+        pruning.make_room()
+        pruning.found = Pruned()
+        outbox = Outbox(vault)
     try:
         if pruning.answer(outbox):
             outbox.commit()

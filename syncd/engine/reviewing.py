@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from syncd.engine.guards import IN, OUT, Hold, above, all_below, approved, holds, words
+from syncd.engine.guards import IN, OUT, Hold, above, approved, holds, words
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating
 from syncd.engine.vault import Vault
@@ -47,10 +47,13 @@ def approve(state: State, paths: Sequence[bytes] = ()) -> int:
     """
     total = 0
     for hold, said in _said_of(state, paths):
-        going = _WillGo(state, hold.way).all(said.nodes)
+        decided, will_go = set(said.nodes), _WillGo(state, hold.way)
+        going = will_go.all(said.nodes)
         yes = [*approved(state, hold.way), *(going if hold.way == IN else said.nodes)]
-        rest = [top for top in hold.tops if top not in set(said.nodes)]
-        _note(state, hold, rest, hold.entries - len(going), yes, part=bool(paths))
+        rest = [top for top in hold.tops if top not in decided]
+        goes = set(going)
+        apart = [node for node in will_go.all(rest) if node not in goes] if paths else []
+        _note(state, hold, rest, hold.entries - len(going), apart, yes)
         total += len(going)
     return total
 
@@ -68,22 +71,31 @@ def deny(vault: Vault, outbox: Outbox, paths: Sequence[bytes] = ()) -> int:
         NeedsAttention: something else stands where a directory has to be again.
     """
     state, total = vault.state, 0
-    for hold, said in _said_of(state, paths):
+    for hold, said in sorted(_said_of(state, paths), key=lambda item: item[0].way):  # in, then out: what both removed
         will_go = _WillGo(state, hold.way)
         back, decided = will_go.all(said.nodes), {*said.nodes, *said.opened}
         beside = [row.node for node in said.opened for row in state.base.children(node) if will_go.does(row.node)]
         rest = [node for node in (*hold.tops, *beside) if node not in decided]
+        count = len(back) + len(said.opened)
+        yes, apart = approved(state, hold.way), will_go.all(rest) if paths else []
+        if paths:  # first of all: what is done now makes the rest look like other deletions than those that were held
+            _note(state, hold, list(hold.tops), hold.entries, will_go.all(hold.tops), yes)
         if hold.way == OUT:
             _open_again(vault, said.opened)
+            _revive(state, outbox, [node for node in (*said.opened, *back) if not _lives(state, node)])
             with state.transaction():
                 for node in back:
                     state.base.lacks(node)
         else:
             _revive(state, outbox, [*said.opened, *back])
-        count = len(back) + len(said.opened)
-        _note(state, hold, rest, hold.entries - count, approved(state, hold.way), part=bool(paths))
+        _note(state, hold, rest, hold.entries - count, apart, yes)
         total += count
     return total
+
+
+def _lives(state: State, node: int) -> bool:
+    newest = state.nodes.get(node)
+    return newest is not None and newest.alive
 
 
 def meant(state: State, paths: Sequence[bytes] = ()) -> int:
@@ -198,7 +210,11 @@ class _WillGo:
 
     def all(self, tops: Iterable[int]) -> list[int]:
         """Return what would go with some nodes, themselves among it."""
-        return [node for node in all_below(self._base, tops, self._yes) if self.does(node)]
+        found, stack = list[int](), [node for node in tops if self.does(node)]
+        while stack:
+            found.append(stack.pop())
+            stack += [row.node for row in self._base.children(found[-1]) if self.does(row.node)]
+        return found
 
     def find(self, places: Mapping[bytes, int], path: bytes) -> int | None:
         """Return the node at a path, which is one of the top-most that wait, or lies in one of them."""
@@ -230,9 +246,9 @@ def _upwards(path: bytes) -> Iterator[bytes]:
 # -- what is done -------------------------------------------------------------------------------
 
 
-def _note(state: State, hold: Hold, rest: list[int], entries: int, yes: list[int], *, part: bool) -> None:
+def _note(state: State, hold: Hold, rest: list[int], entries: int, apart: list[int], yes: list[int]) -> None:
     with state.transaction():
-        for key, value in words(hold.way, rest, entries, rest if part else [], yes).items():
+        for key, value in words(hold.way, rest, entries, apart, yes).items():
             state.set(key, value)
 
 
@@ -267,4 +283,6 @@ def _revive(state: State, outbox: Outbox, nodes: Iterable[int]) -> None:
             heads = dict.fromkeys((*state.base.heads(row), newest.version))
             for change in stating.change(row):
                 outbox.change(change._replace(parents=tuple(heads)), elsewhere=True)
+                if outbox.full:
+                    outbox.commit(more_follow=True)
     outbox.commit()

@@ -307,6 +307,10 @@ class Nodes:
         """Compare some directories anew at the next scan."""
         self._db.executemany("DELETE FROM seen_directory WHERE node = ?", ((node,) for node in nodes))
 
+    def drop_all_digests(self) -> None:
+        """Compare every directory anew at the next scan."""
+        self._db.execute("DELETE FROM seen_directory")
+
     def mount_points(self) -> list[int]:
         """Return the directories where another file system began when they were last seen."""
         return [node for (node,) in self._db.execute("SELECT node FROM mount_point")]

@@ -17,10 +17,13 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Vault
-from syncd.errors import LocalDiskFull, StoreError, StoreFull, StoreGone, StoreReadOnly, SyncdError
+from syncd.errors import Failed, LocalDiskFull, StoreError, StoreFull, StoreGone, StoreReadOnly, SyncdError
+from syncd.journal.statements import StatementKind
+from syncd.journal.statements import state as statement
 from syncd.store.folder import FolderStore
 from syncd.store.provider import Capabilities, Listed
 from syncd.store.replicas import Replicas
+from tests.agent.live import pause
 from tests.engine.devices import Device, devices, settle
 from tests.engine.devices import opened as opened_device
 from tests.world import World
@@ -267,6 +270,42 @@ def test_a_record_that_somebody_saw_stands_though_its_store_lost_it(tmp_path: Pa
     assert not any(one.arrived.alarms for one in both)
     assert alpha.tree() == beta.tree()
     assert beta.read("a") == "second"
+
+
+def fail_to_put(device: Device) -> None:
+    """Scan, while no record gets through to the store."""
+    with opened_device(device) as vault:
+        put = vault.store.put
+
+        def refuse(name: str, data: bytes) -> None:
+            if name.startswith("record/"):
+                raise StoreGone("it is away")
+            put(name, data)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vault.store, "put", refuse)
+            outbox = Outbox(vault)
+            with pytest.raises(StoreGone):
+                Outward(vault, outbox, Progress(time.monotonic)).scan()
+            outbox.say(statement(StatementKind.BEAT))
+            with pytest.raises(Failed, match="put first"):
+                outbox.commit()
+            outbox.abandon()
+
+
+def test_what_went_before_the_record_was_put_again_is_told(tmp_path: Path) -> None:
+    """What the state remembers of a directory is of before the record; by now it may look like that again."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    alpha.write("d/keep", "keep")
+    settle([alpha, beta])
+    for _ in range(3):
+        pause(0.1)
+        alpha.sync()  # a directory is believed to be as it was seen once its time is old enough
+    alpha.write("d/new", "x")
+    fail_to_put(alpha)
+    (alpha.folder / "d" / "new").unlink()
+    settle([alpha, beta])
+    assert alpha.names() == beta.names() == ["d", "d/keep"]
 
 
 def _absorbed(device: Device) -> bool:

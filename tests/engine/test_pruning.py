@@ -25,11 +25,13 @@ from syncd.engine.rebuild import Bare, rebuild
 from syncd.engine.restoring import read_version
 from syncd.engine.vault import Ambient, Vault
 from syncd.engine.verify import Verifier
-from syncd.errors import Damaged, NeedsAttention, ObjectMissing
+from syncd.errors import Damaged, NeedsAttention, ObjectMissing, StoreFull
 from syncd.model.version import Row
 from syncd.retention.policy import Policy, Rule
 from syncd.seal.slots import Unlock
+from syncd.store.folder import FolderStore
 from tests.engine.devices import Device, devices, opened, settle
+from tests.engine.test_commit_order import fail_to_put
 
 DAY_S = 86_400
 
@@ -445,3 +447,59 @@ def test_who_comes_back_to_an_orphan_stores_it_anew(two: list[Device], days: Day
     for device in two:
         assert versions(device, b"orphan") == {text.encode(): True}
         clean(device)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["silent", "new"])
+def test_a_record_put_again_names_no_pack_that_went_meanwhile(two: list[Device], days: Days, known: bool) -> None:
+    """Its author was away so long that its packs were taken for orphans; it stores their content anew, and says where."""
+    laptop, desktop = two
+    author = desktop
+    if not known:
+        author = Device(laptop.root, "tablet", laptop.store, laptop.ambient)
+        author.join(laptop)
+    author.write("photo", random.Random(3).randbytes(100_000).hex())
+    fail_to_put(author)
+    before = packs(laptop)
+    for day in range(110 if known else 12):
+        days.pass_by(0.95)
+        for device in two if not known else [laptop]:
+            with opened(device) as vault, vault.state.transaction():
+                vault.state.receipts.look(days())
+        if day % 10 == 0 or not known:
+            for device in two if not known else [laptop]:
+                device.sync()
+            pruned(laptop)
+    pruned(laptop)
+    assert before - packs(laptop), "nothing went, so nothing was tried"
+    settle([laptop, author])
+    assert laptop.read("photo") == author.read("photo")
+    clean(laptop)
+    clean(author)
+
+
+def test_a_store_that_is_full_is_pruned(two: list[Device], days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though a record waits to be put on it that finds no room."""
+    saved_thrice(two)
+    say(two[0], LAST)
+    settle(two)
+    assert pruned(two[0]).dead == 1
+    settle(two)
+    live_on(two, days)
+    two[0].write("new", "small")
+    fail_to_put(two[0])
+    put, delete, room = FolderStore.put, FolderStore.delete, [False]
+
+    def full(self: FolderStore, name: str, data: bytes) -> None:
+        if not room[0]:
+            raise StoreFull("no room")
+        put(self, name, data)
+
+    def freed(self: FolderStore, name: str) -> None:
+        delete(self, name)
+        room[0] = True
+
+    monkeypatch.setattr(FolderStore, "put", full)
+    monkeypatch.setattr(FolderStore, "delete", freed)
+    assert pruned(two[0]).deleted == 1
+    settle(two)
+    assert two[1].read("new") == "small"

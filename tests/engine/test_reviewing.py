@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import random
+import time
 from pathlib import Path
 
 import pytest
 
-from syncd.engine.guards import holds
+from syncd.engine import outbox
+from syncd.engine.guards import Guards, holds
+from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.reviewing import approve, deny, meant, tops, within
-from syncd.engine.vault import open_vault
+from syncd.engine.vault import Ambient, open_vault
 from syncd.errors import NeedsAttention, UsageError
+from syncd.fs.disk import Disk
 from syncd.model.entry import Kind
-from tests.engine.devices import Device, devices, settle
+from tests.engine.devices import Device, devices, opened, settle
 
 KEPT = ["keep/inner", "other"]
 
@@ -220,3 +227,222 @@ def test_nothing_is_decided_about_what_does_not_wait(pair: list[Device]) -> None
     finally:
         vault.close()
     assert waits(asked) == 43
+
+
+# -- what waits, waits on, whatever becomes of the directories above -----------------------------------------------
+
+SOME = ("d/sub", *(f"d/f{number:02}" for number in range(20)))
+
+
+@pytest.fixture
+def apart(pair: list[Device]) -> tuple[Device, Device]:
+    """Two devices, of which the first lacks all of `d`, and was told that 32 of it may go: 11 wait apart."""
+    alpha, beta = pair
+    remove(alpha, whole=True)
+    alpha.sync()
+    say(alpha, "approve", *SOME)
+    agree(alpha, beta)
+    assert waits(alpha) == 11
+    return alpha, beta
+
+
+def test_it_waits_on_when_its_directory_stands_again(apart: tuple[Device, Device]) -> None:
+    alpha, beta = apart
+    (alpha.folder / "d").mkdir()
+    settle([alpha, beta])
+    assert waits(alpha) == 10
+    assert len(files(beta)) == 10
+
+
+def test_it_waits_on_after_a_no_that_could_not_be_carried_out(pair: list[Device]) -> None:
+    alpha, beta = pair
+    for number in range(5):
+        alpha.write(f"e/x{number}", "x")
+    settle(pair)
+    remove(alpha, whole=True)
+    for path in (*(alpha.folder / "e").iterdir(), alpha.folder / "e"):
+        path.rmdir() if path.is_dir() else path.unlink()
+    alpha.sync()
+    say(alpha, "approve", *SOME)
+    agree(alpha, beta)
+    (alpha.folder / "e").write_text("a file by now")
+    with opened(alpha) as vault, pytest.raises(NeedsAttention):
+        deny(vault, Outbox(vault), [b"d/f20", b"e/x0"])
+    (alpha.folder / "e").unlink()
+    settle(pair)
+    assert len(files(beta)) == 10
+    assert len(files(beta, "e")) == 5
+
+
+def test_it_waits_on_when_another_device_lets_its_directory_live(tmp_path: Path) -> None:
+    alpha, beta, gamma = found = three(tmp_path)
+    remove(alpha, whole=False)
+    (alpha.folder / "d").rmdir()
+    alpha.sync()
+    say(alpha, "approve")
+    beta.sync()
+    gamma.sync()
+    assert waits(beta) == 41
+    say(beta, "approve", *(f"d/f{number:02}" for number in range(30)))
+    gamma.write("d/new", "made in what waits there")
+    for device in (gamma, beta, *found):
+        device.sync()
+    assert waits(beta) == 10
+    assert len(files(beta)) == 11
+
+
+@pytest.mark.parametrize("where", ["d", "keep"])
+def test_what_cannot_be_looked_at_ends_no_hold(pair: list[Device], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    alpha, beta = pair
+    remove(alpha, whole=False)
+    alpha.sync()
+    say(alpha, "approve", *SOME)
+    agree(alpha, beta)
+    assert waits(alpha) == 10
+    with monkeypatch.context() as patch:
+        unreadable(patch, where)
+        (alpha.folder / "other").unlink()  # something is missing, so it is asked what may be told
+        alpha.sync()
+        assert waits(alpha) == 10
+    alpha.sync()
+    beta.sync()
+    assert len(files(beta)) == 10
+
+
+def unreadable(patch: pytest.MonkeyPatch, where: str) -> None:
+    real = Disk.entries
+
+    def entries(self: Disk, path: bytes) -> object:
+        if path == where.encode() and b"alpha" in os.fsencode(self.root):
+            raise PermissionError(13, "Permission denied")
+        return real(self, path)
+
+    patch.setattr(Disk, "entries", entries)
+
+
+def test_what_stands_again_waits_no_more_though_another_place_is_unreadable(
+    pair: list[Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, _ = pair
+    texts = {path: (alpha.folder / path).read_bytes() for path in files(alpha)}
+    unreadable(monkeypatch, "keep")
+    remove(alpha, whole=False)
+    alpha.sync()
+    assert waits(alpha) == 40
+    for path, data in texts.items():
+        (alpha.folder / path).write_bytes(data)
+    alpha.sync()
+    assert waits(alpha) == 0
+
+
+# -- a word counts for what it was said of -----------------------------------------------------------------------------
+
+
+def three(root: Path) -> list[Device]:
+    found = devices(root, "alpha", "beta", "gamma")
+    for number in range(40):
+        found[0].write(f"d/f{number:02}", f"f{number}")
+    found[0].write("other", "o")
+    settle(found)
+    return found
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["unanswered", "yes"])
+def test_another_devices_no_ends_a_hold_and_a_yes_to_it(tmp_path: Path, answered: bool) -> None:
+    alpha, beta, gamma = found = three(tmp_path)
+    remove(alpha, whole=False)
+    alpha.sync()
+    say(alpha, "approve")
+    beta.sync()
+    say(gamma, "deny") if waits(gamma) else gamma.sync()
+    assert waits(beta) == waits(gamma) == 40
+    say(gamma, "deny")
+    if answered:
+        with opened(beta) as vault:
+            approve(vault.state)  # before it heard of that
+    settle(found)
+    assert len(files(alpha)) == len(files(beta)) == 40
+    assert waits(beta) == 0
+    remove(alpha, whole=False)
+    alpha.sync()
+    say(alpha, "approve")
+    beta.sync()
+    assert waits(beta) == len(files(beta)) == 40
+
+
+def test_a_no_brings_back_what_both_removed(pair: list[Device]) -> None:
+    alpha, beta = pair
+    remove(alpha, whole=False)
+    remove(beta, whole=False)
+    alpha.sync()
+    say(alpha, "approve")
+    beta.sync()
+    assert waits(beta) >= 40
+    say(beta, "deny")
+    settle(pair)
+    assert len(files(alpha)) == len(files(beta)) == 40
+
+
+def test_single_deletions_flow_while_some_wait_apart(tmp_path: Path) -> None:
+    """Also the twentieth, hours after the first."""
+    extra_ns = [0]
+    alpha, beta = devices(tmp_path, "alpha", "beta", ambient=Ambient(now_ns=lambda: time.time_ns() + extra_ns[0]))
+    for number in range(40):
+        alpha.write(f"d/f{number:02}", f"{number}")
+        if number < 30:
+            alpha.write(f"keep/k{number:02}", f"{number}")
+    settle([alpha, beta])
+    extra_ns[0] += 3600 * 10**9
+    for path in (alpha.folder / "d").iterdir():
+        path.unlink()
+    alpha.sync()
+    assert waits(alpha) == 40
+    say(alpha, "approve", *(f"d/f{number:02}" for number in range(38)))
+    for number in range(30):
+        extra_ns[0] += 3600 * 10**9
+        (alpha.folder / f"keep/k{number:02}").unlink()
+        alpha.sync()
+        assert waits(alpha) == 2, number
+
+
+def test_what_moved_out_of_a_directory_that_goes_counts_once(tmp_path: Path) -> None:
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    for number in range(30):
+        alpha.write(f"d/f{number:02}", f"f{number}")
+    for number in range(10):
+        alpha.write(f"d/p/g{number}", f"g{number}")
+    settle([alpha, beta])
+    (alpha.folder / "d/p").rename(alpha.folder / "p")
+    for path in (*(alpha.folder / f"p/g{number}" for number in range(9)), *(alpha.folder / "d").iterdir()):
+        path.unlink()
+    (alpha.folder / "d").rmdir()
+    alpha.sync()
+    say(alpha, "approve")
+    with opened(beta) as vault:
+        Inward(vault).fetch(discover=True)
+        Guards(vault).let_in()  # before anything was moved here
+        (hold,) = holds(vault.state)
+        assert hold.entries == meant(vault.state) == sum(one.entries for one in tops(vault.state, hold)) == 40
+        assert approve(vault.state, [b"d"]) == 31
+        assert [hold.entries for hold in holds(vault.state)] == [9]
+
+
+def test_a_no_to_very_much_is_said_in_several_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    source = random.Random(1)
+    (alpha.folder / "d").mkdir()
+    for number in range(60):
+        os.symlink(base64.b32encode(source.randbytes(500)), os.fsencode(alpha.folder / "d" / str(number)))
+    settle([alpha, beta])
+    for path in (alpha.folder / "d").iterdir():
+        path.unlink()
+    alpha.sync()
+    say(alpha, "approve")
+    beta.sync()
+    monkeypatch.setattr(outbox, "LARGEST_CHANGES", 16)
+    with opened(beta) as vault:
+        box = Outbox(vault)
+        assert deny(vault, box) == 60
+        assert box.written.records >= 3
+    settle([alpha, beta])
+    assert len(list((alpha.folder / "d").iterdir())) == 60

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from syncd.errors import SyncdError
 from tui import format as show
-from tui.acting import b64, tell
+from tui.acting import act, b64, tell
 from tui.dialogs.confirm import Confirm
 from tui.place import Place, bindings
 from tui.widgets.virtual_list import Span, VirtualList
@@ -123,10 +123,9 @@ class Review(Place):
             self._look_again()
 
     def _show(self) -> None:
-        found = lines(self.view.holds, self.view.alarms, self._opened)
-        here = {b64(line.item) for line in found if line.item is not None}
-        self._marked = {name: item for name, item in self._marked.items() if name in here}
-        self.query_one("#waiting", VirtualList).show(found)
+        if not self.view.holds:
+            self._marked.clear()
+        self.query_one("#waiting", VirtualList).show(lines(self.view.holds, self.view.alarms, self._opened))
 
     # -- the tree -------------------------------------------------------------------------------
 
@@ -179,27 +178,39 @@ class Review(Place):
     # -- the answer -----------------------------------------------------------------------------
 
     def _meant(self) -> int:
-        """Return how many entries are marked: what lies in another that is marked counts once."""
+        """Return how many entries are marked, as it was when they were: what lies in another counts once."""
         paths = {item["path"] for item in self._marked.values()}
         return sum(item["entries"] for item in self._marked.values() if not _lies_in(item["path"], paths))
 
-    def _asked(self, what: str) -> dict[str, Any]:
-        return {"what": what, "seen": [hold["seal"] for hold in self.view.holds], "paths_b64": list(self._marked)}
-
     def do_approve(self) -> None:
         """Ask once more, then let the deletions happen."""
-        count = self._meant() if self._marked else self.view.held
-        text = f"{show.plural(count, 'entry', 'entries')} will be deleted on every device. History keeps them."
-        asked = self._asked("approve")  # what waits may be more by the time of the yes
-        self.app.push_screen(Confirm(text, "Delete them"), lambda yes: self._approved(yes, asked))
-
-    def _approved(self, yes: bool | None, asked: dict[str, Any]) -> None:
-        if yes:
-            self.dashboard.act("/decisions", asked, done="Deleted everywhere; history keeps them.")
+        self._answer("approve")
 
     def do_deny(self) -> None:
         """Bring back what is gone."""
-        self.dashboard.act("/decisions", self._asked("deny"), done="They are brought back.")
+        self._answer("deny")
+
+    @work(exclusive=True, group="answer", exit_on_error=True)
+    async def _answer(self, what: str) -> None:
+        """Say yes or no to what is marked, or to all, as it waits now; a yes only after one more question."""
+        seals = [hold["seal"] for hold in self.view.holds]  # what waits may be more by the time of the yes
+        asked = {"what": what, "seen": seals, "paths_b64": list(self._marked)}
+        if what == "approve":
+            meant = await act(self.dashboard, "/decisions", {**asked, "dry_run": True}, done="")
+            if meant is None:  # what is marked waits no more, or something else does
+                self._unmark()
+                return
+            many = show.plural(meant["entries"], "entry", "entries")
+            text = f"{many} will be deleted on every device. History keeps them."
+            if not await self.app.push_screen_wait(Confirm(text, "Delete them")):
+                return
+        done = "Deleted everywhere; history keeps them." if what == "approve" else "They are brought back."
+        await act(self.dashboard, "/decisions", asked, done)
+        self._unmark()
+
+    def _unmark(self) -> None:
+        self._marked.clear()
+        self.heard(())
 
 
 def _key(line: Line) -> str:
