@@ -22,8 +22,9 @@ from syncd.engine.policies import say_policy
 from syncd.engine.progress import Progress
 from syncd.engine.reviewing import approve, check_seen, deny, meant
 from syncd.engine.storeset import check_change, say_stores, store_set
+from syncd.engine.underway import is_under_way
 from syncd.engine.vault import Vault
-from syncd.errors import UsageError
+from syncd.errors import StoreError, UsageError
 from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model.path import path_fields
@@ -45,7 +46,17 @@ def decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: there is nothing of that kind to decide.
         NeedsAttention: what waits for a yes is not what the person saw.
+        StoreError: it could not be said; it is said by itself, if that had begun.
     """
+    try:
+        return _decide(vault, what, body)
+    except StoreError as error:
+        if is_under_way(vault.state):
+            error.hint = "What you decided is noted: it is said to all as soon as the store takes it."
+        raise
+
+
+def _decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
     if what == "resolve":  # upon what stands there now: what was not published yet comes first
         Outward(vault, Outbox(vault), Progress(vault.ambient.elapsed_s)).scan()
     outbox = Outbox(vault)

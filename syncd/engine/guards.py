@@ -36,7 +36,7 @@ class Hold:
     @property
     def seal(self) -> str:
         """What a person who saw just this hold can show for it."""
-        shown = (self.way, self.tops, self.entries)
+        shown = (self.way, sorted(self.tops), self.entries)
         return blake3(b"syncd/v1/hold" + cbor.dumps(shown)).hexdigest(length=8)
 
 
@@ -52,7 +52,7 @@ class Guards:
         self._base, self._disk = vault.state.base, vault.disk
 
     def let_out(self, gone: list[int], *, whole: bool, unsure: Set[int] = frozenset()) -> list[int]:
-        """Return which nodes may be told as gone: of those that are gone here, and of what lay in one of them.
+        """Return which nodes may be told as gone: of what is gone here, of what was held, and of what lay in these.
 
         Args:
             gone: top-most nodes.
@@ -72,7 +72,7 @@ class Guards:
         held = [*asked] if others and self._too_many(others + lately) else [node for node in asked if node in parted]
         self._put(OUT, held, sum(sizes[node] for node in held), apart, yes)
         stays = set(held)
-        return [node for node in gone if node in together and node not in stays] + within
+        return [node for node in together if node not in stays] + within
 
     def _lacks(self, node: int) -> bool:
         """Tell whether the folder lacks a node that this device knows, as far as it can be looked at."""

@@ -383,7 +383,8 @@ class Outward:
         if tell or whole:
             candidates = self._ask_for(candidates, unsure, whole=whole)
         else:
-            Guards(self._vault).let_out([], whole=False)  # what stands again waits no more
+            released = Guards(self._vault).let_out([], whole=False)  # what stands again waits no more
+            self._outcome.unsettled |= gone.places_of(released)
         if candidates and tell:
             gone.tell(candidates, moved, self._survey.moved_over)
             self._outcome.changes += gone.told

@@ -14,6 +14,8 @@ from syncd.engine import outbox
 from syncd.engine.guards import Guards, holds
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
+from syncd.engine.progress import Progress
 from syncd.engine.reviewing import approve, deny, meant, tops, within
 from syncd.engine.vault import Ambient, open_vault
 from syncd.errors import NeedsAttention, UsageError
@@ -403,6 +405,26 @@ def test_single_deletions_flow_while_some_wait_apart(tmp_path: Path) -> None:
         (alpha.folder / f"keep/k{number:02}").unlink()
         alpha.sync()
         assert waits(alpha) == 2, number
+
+
+def test_what_waits_no_more_since_it_is_few_is_told(tmp_path: Path) -> None:
+    """Also by a look at another directory: nobody would look there again for an hour."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    for number in range(22):
+        alpha.write(f"d/f{number:02}", f"f{number}")
+    alpha.write("e/x", "x")
+    settle([alpha, beta])
+    for number in range(20):
+        (alpha.folder / f"d/f{number:02}").unlink()
+    alpha.sync()
+    assert waits(alpha) == 20
+    alpha.write("d/f00", "f0")
+    alpha.write("e/y", "y")
+    with opened(alpha) as vault:
+        Outward(vault, Outbox(vault), Progress(time.monotonic)).look([b"e"])
+    assert waits(alpha) == 0
+    beta.sync()
+    assert files(beta) == {"d/f00", "d/f20", "d/f21"}
 
 
 def test_what_moved_out_of_a_directory_that_goes_counts_once(tmp_path: Path) -> None:

@@ -348,7 +348,10 @@ async def test_some_of_the_held_deletions_get_an_answer(scene: Scene) -> None:
         await until(pilot, lambda: lists("01"))
         go("01")
         await pilot.press("space", "space", "up", "space")  # 03 is marked, and then no more
-        assert app.screen.subject() == "1 file or directory marked"
+        go("many")
+        await pilot.press("enter")
+        await until(pilot, lambda: not lists("01"))
+        assert app.screen.subject() == "1 file or directory marked", "a mark stays when its directory is shut"
         await pilot.press("N")
         await until(pilot, lambda: (scene.laptop.folder / "many/sub/01").exists())
         await until(pilot, lambda: app.view.held == 39)
