@@ -115,7 +115,7 @@ def open_new(vault: Vault, outbox: Outbox) -> int:
     The record that says it is sealed under the epoch from before, so that whoever may read that learns of this one.
 
     Raises:
-        StoreError: the store did not take it; nothing has changed then.
+        StoreError: the store did not take it; if the record had begun, the next pass says it (underway.py).
     """
     state, keys, entropy = vault.state, vault.keys, vault.ambient.entropy
     out = standing(state).revoked

@@ -61,7 +61,8 @@ class Guards:
         """
         held_on = [node for node in held_tops(self._state, OUT) if not whole or node in unsure]
         together = dict.fromkeys([*gone, *filter(self._lacks, held_on)])
-        together = {node: None for node in together if above(self._base, node, together.keys()) is None}
+        if len(together) > len(gone):  # one may lie in another by now
+            together = {node: None for node in together if above(self._base, node, together.keys()) is None}
         yes = {node for node in approved(self._state, OUT) if self._lacks(node)}
         within = [node for node in yes if node not in together and above(self._base, node, together.keys()) is not None]
         asked = dict.fromkeys(node for node in together if node not in yes)
