@@ -1,5 +1,5 @@
 """`python -m syncd` is `syncd`."""
 
-from syncd.cli.main import main
+from syncd.entry import main
 
 main()

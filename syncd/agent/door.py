@@ -27,11 +27,10 @@ from syncd.engine.pruning import prune, would_prune
 from syncd.engine.report import report
 from syncd.engine.status import FIRST, SCANNING
 from syncd.engine.vault import Vault, open_vault
-from syncd.engine.verify import Verifier, verdict_fields
+from syncd.engine.verify import Verifier, note_verified, verdict_fields
 from syncd.errors import SyncdError
 from syncd.model.path import shown
 from syncd.state.db import FILE
-from syncd.store.replicas import Replicas
 
 T = TypeVar("T")
 IDLE_READERS = 4  # kept open; each has a cache of the state's pages of its own
@@ -40,13 +39,14 @@ IDLE_READERS = 4  # kept open; each has a cache of the state's pages of its own
 class Readers:
     """Vaults opened for reading, lent to one thread at a time."""
 
-    def __init__(self, home: Home, stores: Callable[[], Replicas]) -> None:
-        self._home, self._stores = home, stores
+    def __init__(self, home: Home, writing: Callable[[], Vault]) -> None:
+        self._home, self._writing = home, writing
         self._idle: queue.SimpleQueue[tuple[object, Vault]] = queue.SimpleQueue()
 
     def _age(self) -> object:
-        """Return what tells the state and settings that are in force from those of before."""
-        found: list[object] = [self._stores()]
+        """Return what tells the state, stores, keys and settings that are in force from those of before."""
+        vault = self._writing()
+        found: list[object] = [vault.store, vault.keys.current, len(vault.keys.roots.epochs)]
         for path in (self._home.state / FILE, self._home.config):
             stat = path.stat()
             found.append((stat.st_ino, stat.st_mtime_ns if path == self._home.config else 0))
@@ -61,7 +61,7 @@ class Readers:
             try:
                 then, vault = self._idle.get_nowait()
             except queue.Empty:
-                vault = open_vault(self._home, write=False, stores=self._stores())
+                vault = open_vault(self._home, write=False, stores=self._writing().store)
                 break
             if then != age:
                 vault.close()
@@ -88,7 +88,7 @@ class AgentDoor:
 
     def __init__(self, cycle: Cycle, home: Home) -> None:
         self._cycle, self._home = cycle, home
-        self._readers = Readers(home, lambda: cycle.vault.store)
+        self._readers = Readers(home, lambda: cycle.vault)
 
     @property
     def operations(self) -> Operations:
@@ -245,6 +245,8 @@ class AgentDoor:
             with self.operations.doing(operation):
                 verdict = Verifier(vault, progress).run(request.read_percent, random.SystemRandom())
                 operation.result = verdict_fields(verdict)
+                if verdict.clean:
+                    self._cycle.ask(lambda cycle: note_verified(cycle.vault))
                 if not verdict.clean:
                     text = f"{len(verdict.objects)} objects are damaged, {verdict.versions_hurt} versions hurt"
                     self.operations.end(operation, ERROR, text, "`syncd verify` names them.")

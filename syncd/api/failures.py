@@ -5,6 +5,7 @@ Invariant: whatever goes wrong is answered with one shape, `schema.Failure`, and
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -50,7 +51,7 @@ def answer_failures(app: FastAPI) -> None:
 
     @app.exception_handler(OSError)
     async def broken(request: Request, error: OSError) -> JSONResponse:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         text = f"{where}{error.strerror or error}"
         return JSONResponse({"code": "failed", "message": text, "hint": "", "exit": 1}, status_code=502)
 

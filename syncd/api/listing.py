@@ -56,6 +56,9 @@ def standing(vault: Vault, path: bytes) -> dict[str, Any]:
         state = "missing in the folder"
     elif row.kind == Kind.FILE and (stat.size, stat.mtime_ns) != (row.size, row.mtime_ns):
         state = "changed, not taken yet"
+    reason = vault.state.nodes.problems().get(path)
+    if reason is not None:
+        state = f"{state}, but: {reason}" if state == "safe" else reason
     return entry_fields(vault.state.devices.all(), path, row, state)
 
 

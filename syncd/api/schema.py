@@ -210,6 +210,7 @@ class Side(Said):
     version_id: str
     kind: str
     size: int
+    mode: int
     mtime_ns: int
     recorded_ns: int
     device: str

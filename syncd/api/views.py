@@ -181,6 +181,7 @@ def conflict_fields(pair: Conflict, devices: list[Device], names: dict[int, str]
             "version_id": version_id(row.version, devices),
             "kind": Kind(row.kind).word,
             "size": row.size,
+            "mode": row.mode,
             "mtime_ns": row.mtime_ns,
             "recorded_ns": row.recorded_ns,
             "device": names.get(device_of(row.version), ""),

@@ -248,12 +248,13 @@ def _print_status(fields: dict[str, Any]) -> None:
     if fields["hint"]:
         click.echo(f"  {fields['hint']}")
     for count, what, command in (
-        (fields["conflicts"], "conflicts", "syncd conflict list"),
-        (fields["holds"], "deletions that wait for your yes", "syncd review list"),
-        (fields["alarms"], "alarms", "syncd doctor"),
+        (fields["conflicts"], "conflict", "syncd conflict list"),
+        (fields["alarms"], "alarm", "syncd doctor"),
     ):
         if count:
-            click.echo(f"  needs you: {count} {what} (see `{command}`)")
+            click.echo(f"  needs you: {counted(count, what)} (see `{command}`)")
+    if fields["holds"]:
+        click.echo("  needs you: deletions wait for your yes (see `syncd review list`)")
     click.echo(f"  folder   {fields['folder']}  {counted(fields['files'], 'file')}, {size_text(fields['bytes'])}")
     for store in fields["stores"]:
         health = {"complete": "healthy", "shut": "TAKES NOTHING", "away": "NOT REACHABLE"}.get(store["state"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
 import sys
@@ -11,11 +12,11 @@ from typing import Any
 import click
 
 from syncd.api.client import Client
-from syncd.cli.session import home_and_client, reading
+from syncd.cli.session import home_and_client, reading, working
 from syncd.cli.show import echo_json, json_option, path_text, read_data_option, size_text, talk
 from syncd.config.home import find_home
 from syncd.config.settings import dump, load
-from syncd.errors import AgentAbsent, Failed
+from syncd.errors import AgentAbsent, Busy, Failed
 from syncd.model.counted import counted
 from syncd.model.path import path_bytes
 
@@ -66,10 +67,14 @@ def _verified_there(client: Client, percent: float) -> dict[str, Any]:
 
 def _verified_here(percent: float) -> dict[str, Any]:
     from syncd.engine.progress import Progress
-    from syncd.engine.verify import Verifier, verdict_fields
+    from syncd.engine.verify import Verifier, note_verified, verdict_fields
 
     with reading() as vault:
-        return verdict_fields(Verifier(vault, Progress(time.monotonic)).run(percent, random.SystemRandom()))
+        verdict = Verifier(vault, Progress(time.monotonic)).run(percent, random.SystemRandom())
+    if verdict.clean:
+        with contextlib.suppress(Busy), working() as vault:  # an agent began meanwhile: the next time it is noted
+            note_verified(vault)
+    return verdict_fields(verdict)
 
 
 @click.command()

@@ -182,7 +182,10 @@ def _review(answer: str, will_be: str, paths: tuple[str, ...], yes: bool, dry_ru
         raise UsageError(f"{what} would be {will_be}", hint="Add --yes to allow it.")
     if not yes and not click.confirm(f"{what} will be {will_be}. Go on?", err=True):
         return 1
-    talk(f"{_entries(decide(client, answer, asked)['entries'])} are {will_be}.")
+    count = decide(client, answer, asked)["entries"]
+    talk(f"{_entries(count)} {'is' if count == 1 else 'are'} {will_be}.")
+    if answer == "approve":
+        talk("Another device that has them asks there, too, where that is very much.")
     return 0
 
 

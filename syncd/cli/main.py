@@ -145,7 +145,8 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:
-        click.echo(f"syncd: {error.filename or 'output'}: {error.strerror or error}", err=True)
+        name = os.fsdecode(error.filename) if error.filename else "output"
+        click.echo(f"syncd: {name}: {error.strerror or error}", err=True)
         if error.filename is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1

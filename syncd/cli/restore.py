@@ -143,7 +143,7 @@ def _tell(answer: dict[str, Any], dry_run: bool) -> None:
             f"{verb} {counted(answer['files'], 'file')}, {size_text(answer['bytes'])}; "
             f"{answer['unchanged']} were as wanted."
         )
-    if not (answer["files"] or answer["unchanged"] or answer["placed"]):
+    if not (answer["files"] or answer["unchanged"] or answer["placed"] or answer["failed"]):
         talk("Deleted files come back by their own name, or with --at WHEN; `syncd ls -R --deleted` lists them.")
     for item in answer["placed"]:
         if " (restored " in item["path"]:

@@ -161,7 +161,7 @@ class InPlace:
             self.result.failed[path] = ELSEWHERE_HERE
             return
         if now is not None and now.kind == row.kind and _as_wanted(now, row):
-            if self._base.get(now.node) is not None:
+            if self._base.get(now.node) is not None and self._disk.exact(path) is not None:
                 self.result.unchanged += 1
             else:  # the vault has it and the folder lacks it: there is nothing to say
                 self._note(path, row)

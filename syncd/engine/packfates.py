@@ -27,6 +27,13 @@ def known_cases(state: State) -> dict[Judgment, Case]:
     return cases(_said(state))
 
 
+def let_go_here(state: State) -> set[bytes]:
+    """Return the packs of which this device said that it needs them no more, and that nobody rescued."""
+    own = bytes(state.devices.get(OWN_DEVICE).id)
+    said = [case for judgment, case in known_cases(state).items() if own in (judgment.device, *case.acknowledged)]
+    return {pack for case in said for pack in case.packs - case.rescued}
+
+
 def _said(state: State) -> Iterator[Said]:
     ids = {device.no: bytes(device.id) for device in state.devices.all()}
     for kind in ABOUT_PACKS:

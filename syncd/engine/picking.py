@@ -9,6 +9,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.engine.restoring import Restored, Restorer, check_target
+from syncd.engine.reviewing import take_back
 from syncd.engine.vault import Vault
 from syncd.errors import PathUnknown, VersionUnknown
 from syncd.history.tree import Placed, Tree, ever_at, find_gone
@@ -73,6 +74,7 @@ def in_place(
     """Restore paths into the folder and return what was done, as the API and `--json` say it."""
     if not dry_run:
         Outward(vault, Outbox(vault), progress).scan()
+        take_back(vault, Outbox(vault), paths)
     picked = [pick(vault, path, at_ns, version) for path in paths]
     worker = InPlace(vault, Outbox(vault), progress, dry_run=dry_run)
     for tree, placed in picked:

@@ -75,6 +75,7 @@ class Restorer:
         self._reader = vault.reader()
         self._disk = Disk(os.fsencode(os.path.abspath(target)))
         self._progress = progress
+        self._again = os.path.isdir(target) and bool(os.listdir(target))  # some of it may have been brought before
         self.result = Restored()
         self._batch: list[Job] = []
         self._blocked: set[bytes] = set()  # directories that could not be made
@@ -118,6 +119,8 @@ class Restorer:
             self._disk.make_directories(path)
             if row is not None:
                 self._directories.append((path, row))
+        elif self._again and self._stands(path, row):
+            self.result.unchanged += 1
         elif row.kind == Kind.SYMLINK:
             self._disk.make_directories(split(path)[0])
             self._link(path, row)
@@ -128,6 +131,13 @@ class Restorer:
             self._batch.append(Job(path, row, None))
             if len(self._batch) >= BATCH:
                 self._flush()
+
+    def _stands(self, path: bytes, row: Row) -> bool:
+        """Tell whether an entry was brought there before, by all that a look tells of it."""
+        stat = self._disk.stat(path)
+        if stat is None or stat.kind != row.kind or stat.mtime_ns != row.mtime_ns:
+            return False
+        return stat.size == row.size if row.kind == Kind.FILE else self._disk.readlink(path) == row.inline
 
     def _link(self, path: bytes, row: Row) -> None:
         try:

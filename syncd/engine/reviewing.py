@@ -70,15 +70,19 @@ def deny(vault: Vault, outbox: Outbox, paths: Sequence[bytes] = ()) -> int:
         UsageError: nothing at one of them waits.
         NeedsAttention: something else stands where a directory has to be again.
     """
+    return _bring(vault, outbox, _said_of(vault.state, paths), part=bool(paths))
+
+
+def _bring(vault: Vault, outbox: Outbox, spoken: list[tuple[Hold, _Said]], *, part: bool) -> int:
     state, total = vault.state, 0
-    for hold, said in sorted(_said_of(state, paths), key=lambda item: item[0].way):  # in, then out: what both removed
+    for hold, said in sorted(spoken, key=lambda item: item[0].way):  # in, then out: what both removed
         will_go = _WillGo(state, hold.way)
         back, decided = will_go.all(said.nodes), {*said.nodes, *said.opened}
         beside = [row.node for node in said.opened for row in state.base.children(node) if will_go.does(row.node)]
         rest = [node for node in (*hold.tops, *beside) if node not in decided]
         count = len(back) + len(said.opened)
-        yes, apart = approved(state, hold.way), will_go.all(rest) if paths else []
-        if paths:  # first of all: what is done now makes the rest look like other deletions than those that were held
+        yes, apart = approved(state, hold.way), will_go.all(rest) if part else []
+        if part:  # first of all: what is done now makes the rest look like other deletions than those that were held
             _note(state, hold, list(hold.tops), hold.entries, will_go.all(hold.tops), yes)
         if hold.way == OUT:
             _open_again(vault, said.opened)
@@ -96,6 +100,12 @@ def deny(vault: Vault, outbox: Outbox, paths: Sequence[bytes] = ()) -> int:
 def _lives(state: State, node: int) -> bool:
     newest = state.nodes.get(node)
     return newest is not None and newest.alive
+
+
+def take_back(vault: Vault, outbox: Outbox, paths: Sequence[bytes]) -> None:
+    """Bring back what is gone from these paths and waits: whoever wants it restored says no to its deletion."""
+    said = _said_of(vault.state, paths, strict=False)
+    _bring(vault, outbox, [(hold, some) for hold, some in said if hold.way == OUT], part=True)
 
 
 def meant(state: State, paths: Sequence[bytes] = ()) -> int:
@@ -150,7 +160,7 @@ class _Said:
     opened: tuple[int, ...] = ()
 
 
-def _said_of(state: State, paths: Sequence[bytes]) -> list[tuple[Hold, _Said]]:
+def _said_of(state: State, paths: Sequence[bytes], *, strict: bool = True) -> list[tuple[Hold, _Said]]:
     waiting = holds(state)
     if not paths:
         return [(hold, _Said(hold.tops)) for hold in waiting]
@@ -168,7 +178,7 @@ def _said_of(state: State, paths: Sequence[bytes]) -> list[tuple[Hold, _Said]]:
         if chosen:
             said.append((hold, _Said(chosen, _opened(state.base, chosen, set(hold.tops)))))
     for path in paths:
-        if path not in met:
+        if strict and path not in met:
             raise _nothing_at(path)
     return said
 

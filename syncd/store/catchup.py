@@ -61,6 +61,8 @@ class CatchUp:
     def turn(self) -> bool:
         """Do what is due; return whether more can be done at once."""
         if len(self._stores.members) < 2:
+            for member in self._stores.members:
+                member.returned = False  # nobody else could have what it lacks
             return False
         self.look_after()
         if any(self._unknown(member) for member in self._stores.members if not member.resting):

@@ -187,6 +187,20 @@ def test_a_store_that_goes_and_comes_back(agent: World) -> None:
     away.rename(agent.store)
     wait_for(lambda: status(agent)["safe"], 40)
     assert agent.cli("cat", "meanwhile").stdout == "y"
+    wait_for(lambda: status(agent)["stores"][0]["state"] == "complete")  # type: ignore[index]
+
+
+def test_new_keys_are_known_to_whoever_looks(agent: World) -> None:
+    """Also to what the agent keeps open for looking."""
+    agent.write("before", "x")
+    wait_for(lambda: agent.cli("cat", "before").stdout == "x")
+    assert agent.cli("key", "rotate").returncode == 0
+    agent.write("after", "y")
+    wait_for(lambda: agent.cli("cat", "after").stdout == "y")
+    for _ in range(6):
+        done = agent.cli("verify", "--read-data", "100")
+        assert done.returncode == 0, done.stdout
+    assert json.loads(agent.cli("status", "--json").stdout)["stores"][0]["last_verified_at"]
 
 
 def test_a_folder_that_goes_and_comes_back(agent: World) -> None:

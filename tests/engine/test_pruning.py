@@ -154,6 +154,22 @@ def compared(device: Device) -> None:
         catch_up(vault)
 
 
+def test_who_let_go_of_a_pack_and_has_not_heard_that_it_is_gone_finds_nothing_damaged(
+    two: list[Device], days: Days
+) -> None:
+    laptop, desktop = two
+    saved_thrice(two)
+    say(laptop, LAST)
+    settle(two)
+    pruned(laptop)
+    settle(two)
+    live_on(two, days)
+    assert pruned(laptop).deleted == 1
+    clean(desktop)
+    settle(two)
+    clean(desktop)
+
+
 def test_nothing_goes_while_a_store_is_not_used_here(tmp_path: Path, days: Days) -> None:
     """And what was deleted while a store was away comes back from it to none of the others."""
     places = {name: tmp_path / "stores" / name for name in ("main", "nas")}

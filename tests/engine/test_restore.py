@@ -113,6 +113,23 @@ def test_unsaved_changes_are_published_before_they_are_replaced(world: World) ->
     assert ok(world, "cat", "a.txt", "--version", versions[1]["version_id"]) == "never scanned"
 
 
+def test_a_restore_elsewhere_can_be_repeated(world: World, tmp_path: Path) -> None:
+    """As after one that was broken off: what stands there already as it was is as wanted."""
+    world.write("dir/a", "one")
+    world.write("dir/b", "two")
+    (world.folder / "dir" / "link").symlink_to("a")
+    world.scan()
+    out = tmp_path / "out"
+    ok(world, "restore", ".", "--to", str(out))
+    (out / "dir" / "a").unlink()
+    assert "Restored 1 file, 3 B; 2 were as wanted." in world.cli("restore", ".", "--to", str(out)).stderr
+    (out / "dir" / "b").write_text("mine")
+    done = world.cli("restore", ".", "--to", str(out))
+    assert done.returncode == 3
+    assert "stands there already" in done.stderr
+    assert (out / "dir" / "b").read_text() == "mine"
+
+
 def test_elsewhere_nothing_is_ever_replaced(world: World, tmp_path: Path) -> None:
     world.write("a.txt", "vault")
     world.write("b.txt", "vault")

@@ -15,6 +15,7 @@ from syncd.engine.guards import Guards, holds
 from syncd.engine.inward import Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
+from syncd.engine.picking import in_place
 from syncd.engine.progress import Progress
 from syncd.engine.reviewing import approve, deny, meant, tops, within
 from syncd.engine.vault import Ambient, open_vault
@@ -425,6 +426,27 @@ def test_what_waits_no_more_since_it_is_few_is_told(tmp_path: Path) -> None:
     assert waits(alpha) == 0
     beta.sync()
     assert files(beta) == {"d/f00", "d/f20", "d/f21"}
+
+
+@pytest.mark.parametrize(
+    ("path", "count", "left"), [("d/sub/deep/g3", 1, 39), ("d/f01", 1, 41), ("d", 40, 0), ("", 40, 0)]
+)
+def test_to_restore_what_waits_is_to_say_no_to_it(pair: list[Device], path: str, count: int, left: int) -> None:
+    alpha, beta = pair
+    remove(alpha, whole=True)
+    alpha.sync()
+    assert waits(alpha) == 43
+    for dry_run in (True, False):
+        with opened(alpha) as vault:
+            answer = in_place(
+                vault, [path.encode()], Progress(time.monotonic), at_ns=None, version=None, exact=False, dry_run=dry_run
+            )
+        assert (answer["files"], answer["failed"]) == (count, [])
+    assert len(files(alpha)) == count
+    settle(pair)
+    assert len(files(alpha)) == count
+    assert waits(alpha) == left
+    assert len(files(beta)) == 40
 
 
 def test_what_moved_out_of_a_directory_that_goes_counts_once(tmp_path: Path) -> None:

@@ -261,6 +261,9 @@ async def test_a_conflict_is_decided_by_one_key_and_undone(scene: Scene, key: st
         await until(pilot, lambda: len(list((scene.laptop.folder / "notes").iterdir())) == 2)
         await until(pilot, lambda: scene.laptop.read("notes/a.txt") == texts["a"])
         assert scene.laptop.read(pair["copy_path"]) == texts["b"]
+        if keep == "a":
+            stat = (scene.laptop.folder / pair["copy_path"]).stat()
+            assert (stat.st_mode & 0o7777, stat.st_mtime_ns) == (pair["b"]["mode"], pair["b"]["mtime_ns"])
 
 
 async def test_all_conflicts_are_decided_like_the_first(scene: Scene) -> None:
@@ -291,10 +294,15 @@ async def test_a_conflict_is_merged_in_an_editor(scene: Scene, monkeypatch: pyte
         pane(app, "conflicts").go_to(0)
         await pilot.press("m")
         await until(pilot, lambda: pane(app, "conflicts").total == 1)
-    text = scene.laptop.read("Documents/plan.md")
-    assert "hire one more person" in text
-    assert "freeze hiring" in text
-    assert "<<<<" not in text
+        text = scene.laptop.read("Documents/plan.md")
+        assert "hire one more person" in text
+        assert "freeze hiring" in text
+        assert "<<<<" not in text
+        assert any("resolved: merged" in said_now for said_now in said(pilot))
+        before = scene.desktop.folder / "Documents" / "plan.md"
+        await pilot.press("u")
+        await until(pilot, lambda: scene.laptop.read("Documents/plan.md") == before.read_text())
+        await until(pilot, lambda: len(list((scene.laptop.folder / "Documents").glob("plan*"))) == 2)
 
 
 async def test_held_deletions_are_reviewed(scene: Scene) -> None:
@@ -413,6 +421,7 @@ async def test_stores_are_proven(scene: Scene) -> None:
         for key, read in (("V", 0), ("R", 1)):
             await pilot.press(key)
             await until(pilot, lambda read=read: _verified(scene, read))
+        await until(pilot, lambda: scene.ask("/v1/status")["stores"][0]["last_verified_at"])
 
 
 def _verified(scene: Scene, at_least: int) -> bool:

@@ -38,6 +38,9 @@ def exact(item: Item, key: str = "path") -> str:
     return str(given) if given else base64.b64encode(str(item[key]).encode()).decode()
 
 
+MERGED = "merged"
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A decision, with what stood there before."""
@@ -146,20 +149,25 @@ class Conflicts(Place):
         if not self._decided:
             self.notify("Decide one first; A decides all others like it.", severity="warning")
             return
-        self._resolve(list(self.view.conflicts), self._decided[-1].keep)
+        keep = self._decided[-1].keep
+        if keep == MERGED:
+            self.notify("The last one was merged; that is done one by one.", severity="warning")
+            return
+        self._resolve(list(self.view.conflicts), keep)
 
     @work(group="resolve", exit_on_error=True)
     async def _resolve(self, conflicts: list[Item], keep: str) -> None:
         """Tell the agent what was decided, one after another."""
         done = 0
         for conflict in conflicts:
-            body = {"what": "resolve", "path_b64": exact(conflict, "copy_path"), "keep": keep}
+            answer = "a" if keep == MERGED else keep  # what was merged stands in A's place
+            body = {"what": "resolve", "path_b64": exact(conflict, "copy_path"), "keep": answer}
             if await act(self.dashboard, "/decisions", body, "") is None:
                 break
             self._decided.append(Decided(conflict, keep))
             done += 1
         if done:
-            kept = {"a": "A is kept", "b": "B is kept", "both": "both are kept"}[keep]
+            kept = {"a": "A is kept", "b": "B is kept", "both": "both are kept", MERGED: "merged"}[keep]
             self.notify(f"{show.plural(done, 'conflict')} resolved: {kept}. u takes it back.")
 
     def do_undo(self) -> None:
@@ -176,7 +184,7 @@ class Conflicts(Place):
         if keep == "both":
             self.notify("Both were kept: there is nothing to take back.")
             return
-        if keep == "b":
+        if keep in ("b", MERGED):
             body = {"paths_b64": [exact(conflict)], "version": conflict["a"]["version_id"]}
             if await act(self.dashboard, "/restores", body, "") is None:
                 self._decided.append(decided)
@@ -191,7 +199,7 @@ class Conflicts(Place):
         except OSError as error:
             self.notify(f"{show.safe(str(error.filename))}: {error.strerror}", severity="error", markup=False)
             return
-        self.notify("Taken back: both files are there again.")
+        self.notify("Taken back: both files are there again, each for itself.")
         await act(self.dashboard, "/sync", None, "")
 
     async def _write_beside(self, target: Path, side: Item) -> None:
@@ -204,6 +212,8 @@ class Conflicts(Place):
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            os.fchmod(file.fileno(), side["mode"] & 0o7777)
+        os.utime(target, ns=(side["mtime_ns"], side["mtime_ns"]))
 
     # -- merging --------------------------------------------------------------------------------
 
@@ -269,7 +279,7 @@ class Conflicts(Place):
         beside.write_bytes(data)
         beside.chmod(target.stat().st_mode & 0o7777)
         beside.replace(target)
-        self._resolve([conflict], "a")
+        self._resolve([conflict], MERGED)
         return ""
 
 

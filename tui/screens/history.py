@@ -255,6 +255,10 @@ class History(Place):
             version["note"] = f"was {version['path']}" if version["path"] != now else ""
         pane.border_title = f"{escape(show.fit(show.safe(now), 40))} · {show.plural(answer['total'], 'version')}"
         pane.show(answer["items"], answer["total"])
+        at_ns = self._where.at_ns
+        if at_ns is not None:  # on the version that stood at that instant
+            stood = (place for place, version in enumerate(answer["items"]) if version["recorded_ns"] <= at_ns)
+            pane.go_to(next(stood, pane.cursor))
 
     @on(VirtualList.Wanted, "#versions")
     @work(group="more-versions", exit_on_error=True)
