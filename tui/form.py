@@ -24,7 +24,7 @@ class Form(Screen[None]):
 
     def say(self, text: str) -> None:
         """Tell how it goes."""
-        self.query_one("#said", Static).update(show.safe(text.replace("\n", " ")))
+        self.query_one("#said", Static).update(show.safe(" ".join(text.split())))
 
     def say_error(self, said: str) -> None:
         """Tell from a thread what a command wrote to stderr."""

@@ -116,10 +116,10 @@ def device(item: Item, width: int, now: datetime) -> Row:
         glyph, level = "○", "wait"
     name = show.safe(item["name"]) or item["device"][:8]
     records = f"record {show.number(item['records'])}"
-    late, late_level = f"{show.number(item['since'])} since" if item["since"] else "", "dim"
+    late, late_level = f"· {show.number(item['since'])} since" if item["since"] else "", "dim"
     if item["stale"]:
-        late, late_level = "stale", "wait"
-    late = "" if item["revoked"] or item["waits"] or width < 56 else f" {column(late, 12)}"
+        late, late_level = "· stale", "wait"
+    late = "" if item["revoked"] or item["waits"] or width < 56 else f" {column(late, 14)}"
     room = max(6, width - 33 - len(late))
     return [(f" {glyph} ", level), (column(name, room), "strong" if item["this"] else ""),
             (f" {column(said, 12)} ", "dim"), (column(records, 14, right=True), "dim"), (late, late_level)]  # fmt: skip

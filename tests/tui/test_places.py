@@ -347,6 +347,8 @@ async def test_some_of_the_held_deletions_get_an_answer(scene: Scene) -> None:
         def lists(text: str) -> bool:
             return text in [line.text for line in pane(app, "waiting").items]
 
+        assert pane(app, "waiting").cursor == 1, "on the first that can be opened or marked"
+        pane(app, "waiting").go_to(0)
         await pilot.press("space")  # the line that says how many: nothing to mark
         go("many")
         await pilot.press("enter")

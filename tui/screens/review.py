@@ -100,7 +100,7 @@ class Review(Place):
         if line.item is None:
             return [(f" {'  ' * line.depth} {line.text}" if line.depth else f" {line.text}", line.level)]
         name = b64(line.item)
-        mark = "●" if name in self._marked else " "
+        mark = "●" if name in self._marked or self._goes_along(line.item) else " "
         glyph = "✗" if line.item["kind"] != "directory" else ("▾" if name in self._opened else "▸")
         more = line.item["entries"] - 1
         return [
@@ -108,6 +108,10 @@ class Review(Place):
             (f" {'  ' * line.depth}{glyph} {line.text}", ""),
             (f"  with {_entries(more)}" if more else "", "dim"),
         ]
+
+    def _goes_along(self, item: Going) -> bool:
+        """Tell whether a directory above is marked."""
+        return bool(self._marked) and _lies_in(item["path"], {one["path"] for one in self._marked.values()})
 
     def subject(self) -> str:
         """Return how much is marked."""
@@ -125,7 +129,11 @@ class Review(Place):
     def _show(self) -> None:
         if not self.view.holds:
             self._marked.clear()
-        self.query_one("#waiting", VirtualList).show(lines(self.view.holds, self.view.alarms, self._opened))
+        pane, found = self.query_one("#waiting", VirtualList), lines(self.view.holds, self.view.alarms, self._opened)
+        new = not pane.total
+        pane.show(found)
+        if new:  # on the first that can be opened or marked
+            pane.go_to(next((place for place, line in enumerate(found) if line.item is not None), 0))
 
     # -- the tree -------------------------------------------------------------------------------
 
@@ -168,6 +176,9 @@ class Review(Place):
         pane = self.query_one("#waiting", VirtualList)
         item = pane.item.item if pane.item is not None else None
         if item is None:
+            return
+        if self._goes_along(item):
+            self.notify("The directory above is marked: it goes along.", severity="warning")
             return
         if self._marked.pop(b64(item), None) is None:
             self._marked[b64(item)] = item
