@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -180,12 +181,10 @@ def test_no_salt_is_used_for_two_things(scene: Scene) -> None:
             evil.inner.put(name, data)  # type: ignore[attr-defined]
 
         evil.put = put  # type: ignore[method-assign]
-        with scene.opened(anna, evil) as vault:
-            outbox = Outbox(vault)
-            try:
-                Outward(vault, outbox, Progress(time.monotonic)).scan()
-            except StoreGone:
-                outbox.abandon()
+        with scene.opened(anna, evil) as vault, ExitStack() as ending, suppress(StoreGone):
+            outbox = Outbox(vault)  # puts the record again that was under way
+            ending.callback(outbox.abandon)
+            Outward(vault, outbox, Progress(time.monotonic)).scan()
         for name, data in evil.given:
             kind = ObjectKind[name.partition("/")[0].upper()]
             salt = read_clear(data, kind, name).header.salt
