@@ -335,7 +335,7 @@ async def test_some_of_the_held_deletions_get_an_answer(scene: Scene) -> None:
     for number in range(40):
         scene.laptop.write(f"many/{'sub/' * (number % 2)}{number:02}", str(number))
     async with driven(scene) as (app, pilot):
-        await until(pilot, lambda: scene.taken("many", 21))
+        await until(pilot, lambda: scene.taken("many", 21) and scene.taken("many/sub", 20))
         (scene.laptop.folder / "many").rename(scene.laptop.root / "many")
         await until(pilot, lambda: app.view.held == 42)
         await pilot.press("v")
