@@ -27,10 +27,10 @@ async def act(dashboard: Dashboard, route: str, body: Any, done: str) -> Any:
     return answer
 
 
-def b64(item: Mapping[str, Any]) -> str:
+def b64(item: Mapping[str, Any], key: str = "path") -> str:
     """Return the exact path of an item, as requests have it."""
-    exact = item.get("path_b64")
-    return str(exact) if exact else base64.b64encode(str(item["path"]).encode()).decode()
+    exact = item.get(f"{key}_b64")
+    return str(exact) if exact else base64.b64encode(str(item[key]).encode()).decode()
 
 
 def tell(dashboard: Dashboard, error: SyncdError) -> None:

@@ -15,12 +15,12 @@ GLYPHS = {
 # Frames, scroll bars and buttons, as Textual draws them (U+2500 to U+259F), and braille of its spinners: what is left.
 _LEFT = {chr(code): "+" for code in (*range(0x2500, 0x25A0), *range(0x2800, 0x2900))}
 _LEFT |= dict.fromkeys("─━╌╍┄┅┈┉═▔▁", "-") | dict.fromkeys("│┃╎╏┆┇┊┋║▏▎▍▌▋▊▉▕▐", "|")
-TABLE = str.maketrans(_LEFT | GLYPHS)
+_TABLE = str.maketrans(_LEFT | GLYPHS)
 
 
 def plain(text: str) -> str:
     """Return a text with each glyph as a letter."""
-    return text.translate(TABLE)
+    return text.translate(_TABLE)
 
 
 def plainer(driver: type[Driver]) -> type[Driver]:

@@ -29,6 +29,7 @@ from syncd.engine.status import FIRST, SCANNING
 from syncd.engine.vault import Vault, open_vault
 from syncd.engine.verify import Verifier, note_verified, verdict_fields
 from syncd.errors import SyncdError
+from syncd.model.counted import counted
 from syncd.model.path import shown
 from syncd.state.db import FILE
 
@@ -247,8 +248,9 @@ class AgentDoor:
                 operation.result = verdict_fields(verdict)
                 if verdict.clean:
                     self._cycle.ask(lambda cycle: note_verified(cycle.vault))
-                if not verdict.clean:
-                    text = f"{len(verdict.objects)} objects are damaged, {verdict.versions_hurt} versions hurt"
+                else:
+                    damaged, hurt = counted(len(verdict.objects), "object"), counted(verdict.versions_hurt, "version")
+                    text = f"{damaged} damaged, {hurt} hurt"
                     self.operations.end(operation, ERROR, text, "`syncd verify` names them.")
                 return operation.result
 

@@ -67,7 +67,7 @@ def _decide(vault: Vault, what: str, body: dict[str, Any]) -> dict[str, Any]:
         check_seen(vault.state, body.get("seen", ()))
         some = [base64.b64decode(path) for path in body.get("paths_b64", ())]
         if body.get("dry_run"):
-            return {"entries": meant(vault.state, some)}
+            return {"entries": meant(vault.state, some, back=what == "deny")}
         return {"entries": approve(vault.state, some) if what == "approve" else deny(vault, outbox, some)}
     if what == "rename-device":
         check_name(body["name"])

@@ -143,7 +143,7 @@ class Guards:
     def _put(self, way: str, tops: list[int], entries: int, parted: list[int], yes: Set[int]) -> None:
         """Note what is held, and let go of words that were said about what is decided by now."""
         still = [node for node in approved(self._state, way) if node in yes]
-        said = words(way, tops, entries, parted, still)
+        said = hold_fields(way, tops, entries, parted, still)
         if any((self._state.get(key) or b"") != value for key, value in said.items()):
             with self._state.transaction():
                 for key, value in said.items():
@@ -178,7 +178,7 @@ def held_apart(state: State, way: str) -> list[int]:
     return _nodes(state, f"parted-{way}")
 
 
-def words(way: str, tops: list[int], entries: int, parted: list[int], yes: list[int]) -> dict[str, bytes]:
+def hold_fields(way: str, tops: list[int], entries: int, parted: list[int], yes: list[int]) -> dict[str, bytes]:
     """Return what the state holds of one way: what waits, which of it was parted from others, and what was approved."""
     return {
         f"held-{way}": cbor.dumps([tops, entries]) if tops else b"",

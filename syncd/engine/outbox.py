@@ -2,8 +2,8 @@
 
     packs durable on the store  ->  record durable on the store (the commit point)  ->  local state
 
-Each step leaves a durable intent before it begins, so a crash anywhere heals at the next start:
-`recover` keeps what reached the store and forgets what did not. One thread owns an outbox.
+Each step leaves a durable intent before it begins, so a crash anywhere heals at the next start: packs that reached the
+store are kept and others forgotten; a record that was under way is put again. One thread owns an outbox.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from syncd.engine.guards import IN, OUT, Hold, above, approved, holds, words
+from syncd.engine.guards import IN, OUT, Hold, above, approved, hold_fields, holds
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating
 from syncd.engine.vault import Vault
@@ -73,48 +73,21 @@ def deny(vault: Vault, outbox: Outbox, paths: Sequence[bytes] = ()) -> int:
     return _bring(vault, outbox, _said_of(vault.state, paths), part=bool(paths))
 
 
-def _bring(vault: Vault, outbox: Outbox, spoken: list[tuple[Hold, _Said]], *, part: bool) -> int:
-    state, total = vault.state, 0
-    for hold, said in sorted(spoken, key=lambda item: item[0].way):  # in, then out: what both removed
-        will_go = _WillGo(state, hold.way)
-        back, decided = will_go.all(said.nodes), {*said.nodes, *said.opened}
-        beside = [row.node for node in said.opened for row in state.base.children(node) if will_go.does(row.node)]
-        rest = [node for node in (*hold.tops, *beside) if node not in decided]
-        count = len(back) + len(said.opened)
-        yes, apart = approved(state, hold.way), will_go.all(rest) if part else []
-        if part:  # first of all: what is done now makes the rest look like other deletions than those that were held
-            _note(state, hold, list(hold.tops), hold.entries, will_go.all(hold.tops), yes)
-        if hold.way == OUT:
-            _open_again(vault, said.opened)
-            _revive(state, outbox, [node for node in (*said.opened, *back) if not _lives(state, node)])
-            with state.transaction():
-                for node in back:
-                    state.base.lacks(node)
-        else:
-            _revive(state, outbox, [*said.opened, *back])
-        _note(state, hold, rest, hold.entries - count, apart, yes)
-        total += count
-    return total
-
-
-def _lives(state: State, node: int) -> bool:
-    newest = state.nodes.get(node)
-    return newest is not None and newest.alive
-
-
 def take_back(vault: Vault, outbox: Outbox, paths: Sequence[bytes]) -> None:
     """Bring back what is gone from these paths and waits: whoever wants it restored says no to its deletion."""
     said = _said_of(vault.state, paths, strict=False)
     _bring(vault, outbox, [(hold, some) for hold, some in said if hold.way == OUT], part=True)
 
 
-def meant(state: State, paths: Sequence[bytes] = ()) -> int:
-    """Return of how many entries a yes or a no would speak.
+def meant(state: State, paths: Sequence[bytes] = (), *, back: bool = False) -> int:
+    """Return of how many entries a yes would speak, or a no: that brings `back` the directories above them, too.
 
     Raises:
         UsageError: nothing at one of the paths waits.
     """
-    return sum(len(_WillGo(state, hold.way).all(said.nodes)) for hold, said in _said_of(state, paths))
+    spoken = _said_of(state, paths)
+    above_them = sum(len(said.opened) for _, said in spoken) if back else 0
+    return above_them + sum(len(_WillGo(state, hold.way).all(said.nodes)) for hold, said in spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +229,38 @@ def _upwards(path: bytes) -> Iterator[bytes]:
 # -- what is done -------------------------------------------------------------------------------
 
 
+def _bring(vault: Vault, outbox: Outbox, spoken: list[tuple[Hold, _Said]], *, part: bool) -> int:
+    state, total = vault.state, 0
+    for hold, said in sorted(spoken, key=lambda item: item[0].way):  # in, then out: what both removed
+        will_go = _WillGo(state, hold.way)
+        back, decided = will_go.all(said.nodes), {*said.nodes, *said.opened}
+        beside = [row.node for node in said.opened for row in state.base.children(node) if will_go.does(row.node)]
+        rest = [node for node in (*hold.tops, *beside) if node not in decided]
+        count = len(back) + len(said.opened)
+        yes, apart = approved(state, hold.way), will_go.all(rest) if part else []
+        if part:  # first of all: what is done now makes the rest look like other deletions than those that were held
+            _note(state, hold, list(hold.tops), hold.entries, will_go.all(hold.tops), yes)
+        if hold.way == OUT:
+            _open_again(vault, said.opened)
+            _revive(state, outbox, [node for node in (*said.opened, *back) if not _lives(state, node)])
+            with state.transaction():
+                for node in back:
+                    state.base.lacks(node)
+        else:
+            _revive(state, outbox, [*said.opened, *back])
+        _note(state, hold, rest, hold.entries - count, apart, yes)
+        total += count
+    return total
+
+
+def _lives(state: State, node: int) -> bool:
+    newest = state.nodes.get(node)
+    return newest is not None and newest.alive
+
+
 def _note(state: State, hold: Hold, rest: list[int], entries: int, apart: list[int], yes: list[int]) -> None:
     with state.transaction():
-        for key, value in words(hold.way, rest, entries, apart, yes).items():
+        for key, value in hold_fields(hold.way, rest, entries, apart, yes).items():
             state.set(key, value)
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -133,44 +135,43 @@ def test_a_signal_ends_it_gracefully(world: World, number: signal.Signals) -> No
     assert world.cli("cat", "a").stdout == "x"
 
 
+@contextmanager
+def running(world: World, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent of this home as a child, once it answers."""
+    command = [sys.executable, "-m", "syncd", "run", *arguments]
+    agent = subprocess.Popen(command, env=environment(world.root / "home"), stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: world.cli("status").returncode != 4)
+        yield agent
+    finally:
+        agent.kill()
+        agent.communicate()
+
+
 def test_it_begins_anew_with_other_settings(world: World) -> None:
     """SIGHUP: the same process, other settings; wrong ones change nothing."""
-    command = [sys.executable, "-m", "syncd", "run", "--background"]
-    agent = subprocess.Popen(command, env=environment(world.root / "home"), stderr=subprocess.PIPE)
-
-    def begun() -> int:
-        return world.home.log.read_text().count(f"agent {agent.pid} keeps") if world.home.log.exists() else 0
-
-    try:
-        wait_for(lambda: begun() == 1 and world.cli("status").returncode != 4)
+    with running(world, "--background") as agent:
+        begins = f"agent {agent.pid} keeps"
+        assert world.home.log.read_text().count(begins) == 1
         right = world.home.config.read_text()
         world.home.config.write_text(right.replace("ignore = []", "ignore = 7"))
         agent.send_signal(signal.SIGHUP)
         wait_for(lambda: "the settings are left as they were" in world.home.log.read_text())
         world.home.config.write_text(right.replace("ignore = []", 'ignore = ["*.left-out"]'))
         agent.send_signal(signal.SIGHUP)
-        wait_for(lambda: begun() == 2)
+        wait_for(lambda: world.home.log.read_text().count(begins) == 2)
         world.write("a.left-out", "1")
         world.write("b", "2")
         wait_for(lambda: world.cli("cat", "b").stdout == "2")
         assert world.cli("history", "a.left-out").returncode != 0
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(30) == 0
-    finally:
-        agent.kill()
-        agent.communicate()
 
 
 def test_a_terminal_that_is_closed_ends_it(world: World) -> None:
-    command = [sys.executable, "-m", "syncd", "run"]
-    agent = subprocess.Popen(command, env=environment(world.root / "home"), stderr=subprocess.PIPE)
-    try:
-        wait_for(lambda: world.cli("status").returncode != 4)
+    with running(world) as agent:
         agent.send_signal(signal.SIGHUP)
         assert agent.wait(30) == 0
-    finally:
-        agent.kill()
-        agent.communicate()
 
 
 def test_a_store_that_goes_and_comes_back(agent: World) -> None:

@@ -23,8 +23,7 @@ from tests.agent.test_soak import PHASE_S, Soak
 from tests.engine.devices import devices
 from tests.engine.test_pruning import say
 
-# Of 70, one run found chunks that no device has a place of any more (an open bug): the short form is a smoke test.
-KILLS = int(os.environ.get("SYNCD_PRUNE_KILLS", "2"))
+KILLS = int(os.environ.get("SYNCD_PRUNE_KILLS", "8"))
 SEED = int(os.environ.get("SYNCD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 LONGEST_S = 60 + KILLS * 12
 

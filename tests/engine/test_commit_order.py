@@ -31,6 +31,9 @@ from tests.world import World
 STEPS = ["pack-sealed", "pack-intended", "pack-put", "record-intended", "record-put", "state-committed"]
 
 
+Put = Callable[[str, bytes], None]
+
+
 class Crash(Exception):
     """The process ends here."""
 
@@ -212,20 +215,7 @@ def test_what_a_merged_directory_holds_is_known_there_after_a_put_that_failed(tm
     settle([alpha, beta])
     merged = next(device for device in (alpha, beta) if _absorbed(device))
     merged.write(f"both/{merged.name}", "edited")
-    with opened_device(merged) as vault:
-        put = vault.store.put
-
-        def put_and_fail(name: str, data: bytes) -> None:
-            put(name, data)
-            if name.startswith("record/"):
-                raise StoreGone("it did not say that it took it")
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(vault.store, "put", put_and_fail)
-            outbox = Outbox(vault)
-            with pytest.raises(StoreGone):
-                Outward(vault, outbox, Progress(time.monotonic)).scan()
-            outbox.abandon()
+    fail_to_put(merged, lambda vault: vault.store.put)
     other = beta if merged is alpha else alpha
     other.write(f"both/{merged.name}", "edited by the other, too")
     other.write("both/more", "more")
@@ -244,22 +234,7 @@ def test_a_record_that_somebody_saw_stands_though_its_store_lost_it(tmp_path: Pa
     alpha, beta = devices(tmp_path, "alpha", "beta", stores=stores)
     settle([alpha, beta])
     alpha.write("a", "first")
-    with opened_device(alpha) as vault:
-        put = vault.store.put
-
-        def put_and_fail(name: str, data: bytes) -> None:
-            if not name.startswith("record/"):
-                put(name, data)
-                return
-            vault.store.members[0].provider.put(name, data)
-            raise StoreGone("too few stores took it")
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(vault.store, "put", put_and_fail)
-            outbox = Outbox(vault)
-            with pytest.raises(StoreGone):
-                Outward(vault, outbox, Progress(time.monotonic)).scan()
-            outbox.abandon()
+    fail_to_put(alpha, lambda vault: vault.store.members[0].provider.put)
     beta.sync()
     assert beta.read("a") == "first"
     newest = max((tmp_path / "s0" / "record").rglob("0*"), key=lambda path: path.stat().st_mtime_ns)
@@ -272,18 +247,20 @@ def test_a_record_that_somebody_saw_stands_though_its_store_lost_it(tmp_path: Pa
     assert beta.read("a") == "second"
 
 
-def fail_to_put(device: Device) -> None:
-    """Scan, while no record gets through to the store."""
+def fail_to_put(device: Device, arriving: Callable[[Vault], Put] = lambda vault: lambda name, data: None) -> None:
+    """Scan, while every put of a record fails; `arriving` returns what is done with one all the same."""
     with opened_device(device) as vault:
-        put = vault.store.put
+        put, arrive = vault.store.put, arriving(vault)
 
-        def refuse(name: str, data: bytes) -> None:
-            if name.startswith("record/"):
-                raise StoreGone("it is away")
-            put(name, data)
+        def fail(name: str, data: bytes) -> None:
+            if not name.startswith("record/"):
+                put(name, data)
+                return
+            arrive(name, data)
+            raise StoreGone("nobody knows whether it is there")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(vault.store, "put", refuse)
+            patch.setattr(vault.store, "put", fail)
             outbox = Outbox(vault)
             with pytest.raises(StoreGone):
                 Outward(vault, outbox, Progress(time.monotonic)).scan()

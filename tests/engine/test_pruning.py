@@ -170,6 +170,32 @@ def test_who_let_go_of_a_pack_and_has_not_heard_that_it_is_gone_finds_nothing_da
     clean(desktop)
 
 
+def test_a_chunk_that_lay_in_two_packs_is_let_go_with_its_newest_place(two: list[Device], days: Days) -> None:
+    """The pack of its older place stays for the sake of others, and is nothing that verify has to name."""
+    laptop, desktop = two
+    settle(two)
+    laptop.write("twice", "the same")
+    laptop.write("stays", random.Random(1).randbytes(5000).hex())
+    desktop.write("also", "the same")
+    for device in two:  # neither has heard of the other's
+        with opened(device) as vault:
+            Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
+    settle(two)
+    for number in range(2):
+        laptop.write("twice", f"otherwise {number}")
+        laptop.write("also", f"otherwise, too {number}")
+        settle(two)
+    say(laptop, LAST)
+    settle(two)
+    pruned(laptop)
+    settle(two)
+    live_on(two, days)
+    assert pruned(laptop).deleted >= 1
+    settle(two)
+    clean(laptop)
+    clean(desktop)
+
+
 def test_nothing_goes_while_a_store_is_not_used_here(tmp_path: Path, days: Days) -> None:
     """And what was deleted while a store was away comes back from it to none of the others."""
     places = {name: tmp_path / "stores" / name for name in ("main", "nas")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from textual.widgets import Static
 from syncd.errors import SyncdError
 from tui import format as show
 from tui import rows
-from tui.acting import tell
+from tui.acting import b64, tell
 from tui.opening import open_directory
 from tui.place import Place, bindings
 from tui.widgets.virtual_list import PAGE, VirtualList
@@ -131,9 +130,8 @@ class Activity(Place):
         """Leave the path under the cursor out from now on."""
         item = self.query_one("#operations", VirtualList).item or {}
         if path := self._path():
-            given = item.get("path_b64") or base64.b64encode(path.encode()).decode()
             done = f"{show.safe(path)} is left out from now on: .syncdignore says so."
-            self.dashboard.act("/decisions", {"what": "ignore", "path_b64": given}, done=done)
+            self.dashboard.act("/decisions", {"what": "ignore", "path_b64": b64(item)}, done=done)
 
     def do_open(self) -> None:
         """Open the directory that the path under the cursor is in."""

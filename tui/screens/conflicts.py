@@ -23,19 +23,13 @@ from textual.widgets import Static
 from syncd.errors import SyncdError
 from tui import format as show
 from tui import rows
-from tui.acting import act, tell
+from tui.acting import act, b64, tell
 from tui.opening import editor, write_version
 from tui.place import Place, bindings
 from tui.widgets.virtual_list import VirtualList
 
 Item = Mapping[str, Any]
 LONGEST_MERGE = 200_000  # bytes of a side that is offered to an editor
-
-
-def exact(item: Item, key: str = "path") -> str:
-    """Return an exact path of a conflict in base64."""
-    given = item.get(f"{key}_b64")
-    return str(given) if given else base64.b64encode(str(item[key]).encode()).decode()
 
 
 MERGED = "merged"
@@ -161,7 +155,7 @@ class Conflicts(Place):
         done = 0
         for conflict in conflicts:
             answer = "a" if keep == MERGED else keep  # what was merged stands in A's place
-            body = {"what": "resolve", "path_b64": exact(conflict, "copy_path"), "keep": answer}
+            body = {"what": "resolve", "path_b64": b64(conflict, "copy_path"), "keep": answer}
             if await act(self.dashboard, "/decisions", body, "") is None:
                 break
             self._decided.append(Decided(conflict, keep))
@@ -185,12 +179,12 @@ class Conflicts(Place):
             self.notify("Both were kept: there is nothing to take back.")
             return
         if keep in ("b", MERGED):
-            body = {"paths_b64": [exact(conflict)], "version": conflict["a"]["version_id"]}
+            body = {"paths_b64": [b64(conflict)], "version": conflict["a"]["version_id"]}
             if await act(self.dashboard, "/restores", body, "") is None:
                 self._decided.append(decided)
                 return
         folder = Path(self.view.status["folder"])
-        name = base64.b64decode(exact(conflict, "copy_path"))
+        name = base64.b64decode(b64(conflict, "copy_path"))
         try:
             await self._write_beside(folder / os.fsdecode(name), conflict["b"])
         except SyncdError as error:
@@ -272,7 +266,7 @@ class Conflicts(Place):
             return ""
         if any(line.startswith((b"<<<<<<< A ", b">>>>>>> B ")) for line in data.splitlines()):
             return "Marks of the merge are left in it, so nothing is decided."
-        target = Path(self.view.status["folder"]) / os.fsdecode(base64.b64decode(exact(conflict)))
+        target = Path(self.view.status["folder"]) / os.fsdecode(base64.b64decode(b64(conflict)))
         if target.read_bytes() != side_a:
             return f"{show.safe(conflict['path'])} was saved meanwhile, so nothing is decided."
         beside = target.with_name(f".syncd-tmp-{os.getpid():012x}")

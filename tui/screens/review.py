@@ -14,7 +14,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from syncd.errors import SyncdError
+from syncd.errors import SyncdError, UsageError
 from tui import format as show
 from tui.acting import act, b64, tell
 from tui.dialogs.confirm import Confirm
@@ -160,12 +160,16 @@ class Review(Place):
 
     @work(exclusive=True, group="again", exit_on_error=True)
     async def _look_again(self) -> None:
-        """Ask anew what lies in the directories that are open; one that does not wait any more is open no more."""
+        """Ask anew what lies in the directories that are open; one that does not wait any more is open no more.
+
+        What cannot be asked now is shown as it was; the next event asks again.
+        """
         for name in list(self._opened):
             try:
                 page = await self.dashboard.live.get("/holds/entries", path_b64=name, limit=OPENED)
-            except SyncdError:
-                self._opened.pop(name, None)
+            except SyncdError as error:
+                if error.code == UsageError.code:
+                    self._opened.pop(name, None)
             else:
                 if name in self._opened:
                     self._opened[name] = page["items"]
