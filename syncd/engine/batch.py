@@ -55,6 +55,7 @@ class Batch:
     stale: list[int] = field(default_factory=list)
     mounts: list[tuple[int, bool]] = field(default_factory=list)
     adopted: list[Row] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)  # from this disk, which no change says
     seen: list[tuple[int, Stat]] = field(default_factory=list)
     packs: list[tuple[int, PackLocations]] = field(default_factory=list)
     pack_bytes: int = 0

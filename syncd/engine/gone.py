@@ -114,6 +114,8 @@ class Gone:
         said = self.stating.change(row, **tombstone_fields())
         for change in said:
             self._outbox.change(change, elsewhere=change.node != row.node)
+        if said and all(change.node != row.node for change in said):  # a copy: that it is decided is what is said
+            self._outbox.gone(row.node)
         if not said:  # a copy of what is decided by now: nobody has to be told, and this disk has it no more
             with self._vault.state.transaction():
                 self._base.drop(row.node)

@@ -194,6 +194,10 @@ class Outbox:
         now = row._replace(parent=at[0], name=at[1], mode=stat.mode, ino=stat.ino, ctime_ns=ctime_ns)
         self._batch.adopted.append(now if stat.kind == Kind.DIRECTORY else now._replace(mtime_ns=stat.mtime_ns))
 
+    def gone(self, node: int) -> None:
+        """Note, in the commit of what is said of it, that this disk has a node no more whose end no change tells."""
+        self._batch.gone.append(node)
+
     def say(self, statement: Statement) -> None:
         """Take a statement for the next record."""
         self._statements.append(statement)
@@ -310,6 +314,8 @@ class Outbox:
         self._state.nodes.fingerprint(batch.seen)
         for row in batch.adopted:
             self._state.base.put(row)
+        for node in batch.gone:
+            self._state.base.drop(node)
         self._state.nodes.set_mounts(batch.mounts)
         self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)

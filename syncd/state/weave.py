@@ -193,6 +193,12 @@ class Weave:
             heads = pack_parents((item.version,))
             row = (change.node, item.version, *place, *change[3:11], heads, recorded_ns, item.ino, item.ctime_ns)
             self._db.execute(f"INSERT INTO base VALUES ({', '.join('?' * 16)})", row)  # noqa: S608
+            return
+        # What nobody had to be told of is gone with its directory, too.
+        inside = [node for (node,) in self._db.execute("SELECT id FROM base WHERE parent = ?", (change.node,))]
+        self._db.execute("DELETE FROM base WHERE parent = ?", (change.node,))
+        for node in inside:
+            settle(self._db, node)
 
     # -- afterwards -----------------------------------------------------------------------------
 

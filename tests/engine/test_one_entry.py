@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from syncd.engine.inward import Arrived, Inward
-from tests.engine.devices import Device, devices, settle
+from syncd.engine.outbox import Outbox
+from syncd.engine.outward import Outward
+from syncd.engine.progress import Progress
+from tests.engine.devices import Device, devices, opened, settle
 
 KINDS: dict[str, Callable[[Device], None]] = {
     "empty directories": lambda device: (device.folder / "x").mkdir(),
@@ -107,3 +111,23 @@ def test_one_edits_it_and_the_other_removes_it(two: tuple[Device, Device]) -> No
     sync_alone(*two)
     settle(list(two))
     assert [(device.names(), device.read("x")) for device in two] == [(["x"], "edited")] * 2
+
+
+@pytest.mark.parametrize("depth", ["d", "d/e"])
+def test_a_copy_that_went_with_its_directory_while_others_moved_it(two: tuple[Device, Device], depth: str) -> None:
+    """It was told as decided, this disk had it on for a moment, and then it was a node of its own for good."""
+    one, other = two
+    one.write(f"{depth}/f", "first")
+    settle([one, other])
+    one.write(f"{depth}/f", "one")
+    other.write(f"{depth}/f", "other")
+    settle([one, other])
+    copy = next(name for name in other.names() if "conflict" in name)
+    (other.folder / copy).rename(other.folder / "kept")
+    shutil.rmtree(one.folder / "d")
+    with opened(one) as vault:
+        Outward(vault, Outbox(vault), Progress(time.monotonic)).scan()
+    sync_alone(other)
+    settle([one, other])
+    assert one.tree() == other.tree()
+    assert "kept" in one.names()

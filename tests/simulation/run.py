@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 
 from syncd.engine.cycle import Cycle
 from syncd.engine.deciding import decide
+from syncd.engine.guards import holds
 from syncd.engine.picking import in_place
 from syncd.engine.progress import Progress
 from syncd.engine.pruning import prune
+from syncd.engine.reviewing import approve
 from syncd.errors import Failed, StoreFull, StoreGone, StoreReadOnly
 from syncd.history.tree import path_at
 from tests.simulation import oracles
@@ -397,11 +399,19 @@ class Simulation:
                     self.say(f"  {device.name}: {device.cycle.status.state} {device.cycle.status.reason}")
             idle = all(device.cycle.status.state == "idle" for device in self.devices)
             peace = idle and before == (self.shelf.puts, sum(device.system.changes for device in self.devices))
+            peace = not self._answer() and peace
             rounds_of_peace = rounds_of_peace + 1 if peace else 0
             if rounds_of_peace == 2:
                 self._quiet = was
                 return
         raise Violation("they do not come to rest")
+
+    def _answer(self) -> bool:
+        """Say yes to what waits for a yes; return whether anything did."""
+        asked = [device for device in self.devices if holds(device.state)]
+        for device in asked:
+            self.say(f"  {device.name}: yes to {approve(device.state)}")
+        return bool(asked)
 
     def heal(self) -> None:
         """Let nothing be wrong any more."""
