@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 
 from syncd.engine.applied import HELD, IN_THE_WAY, LOCAL_FIRST, NOT_EMPTY, Outcome
 from syncd.engine.copying import Here
+from syncd.engine.intents import settle_intents
 from syncd.engine.lending import lent
-from syncd.engine.placing import FEW, Placer, Touched, settle_intents
+from syncd.engine.placing import FEW, Placer, Touched
 from syncd.engine.progress import DOWN, Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
@@ -28,6 +29,7 @@ from syncd.model.ids import ROOT
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.plan.steps import Step, StepKind, Waiting, plan
+from syncd.state.base import NOWHERE
 
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
@@ -105,6 +107,7 @@ class Apply:
             self._way.intend(
                 *((move.have, move.want.parent, move.want.name) for move in moves if move.have and move.want)
             )
+            self._intend_to_remove([step.waiting.have for step in steps if step.kind == StepKind.REMOVE])
             files: list[Step] = []
             for step in steps:
                 if step.kind in (StepKind.CREATE, StepKind.REPLACE):
@@ -116,6 +119,13 @@ class Apply:
                 self._take(step)
             self._files(files)
             self._note()
+
+    def _intend_to_remove(self, rows: list[Row | None]) -> None:
+        """Note what is about to go by our hand: after a crash nobody shall take it for a person's deletion."""
+        going = [(row.node, NOWHERE, row.name, row.ino) for row in rows if row is not None and self._may_go(row.node)]
+        if going:
+            with self._state.transaction():
+                self._base.intend(going)
 
     def _waiting(self, node: int) -> Waiting:
         have, want = self._base.get(node), self._base.wanted(node)

@@ -14,12 +14,12 @@ from syncd.engine.checkpoints import is_due, write_checkpoint
 from syncd.engine.epochs import settle as settle_epochs
 from syncd.engine.folder import meet_folder
 from syncd.engine.guards import Guards
+from syncd.engine.intents import settle_intents
 from syncd.engine.inward import Arrived, Inward
 from syncd.engine.keeping import say_new_stores, use_stores
 from syncd.engine.meeting import meet
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
-from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.pruning import Pruning
 from syncd.engine.vault import Vault

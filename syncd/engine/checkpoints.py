@@ -42,7 +42,7 @@ from syncd.model.version import Row
 from syncd.seal.envelope import ObjectKind
 from syncd.state.chunks import located
 from syncd.state.devices import Device
-from syncd.state.known import unpack_parents
+from syncd.state.nodes import unpack_parents
 from syncd.state.said import PartRow
 
 log = logging.getLogger("syncd.engine")

@@ -18,13 +18,13 @@ from typing import Any
 from syncd.engine.attention import Attention
 from syncd.engine.both import Both, answer_others, bring_in, help_newcomers
 from syncd.engine.folder import meet_folder
+from syncd.engine.intents import settle_intents
 from syncd.engine.inward import Arrived
 from syncd.engine.keeping import use_stores
 from syncd.engine.listening import Listening
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
-from syncd.engine.placing import settle_intents
 from syncd.engine.progress import Progress
 from syncd.engine.pruning import prune_if_due
 from syncd.engine.rebuild import succeed

@@ -1,7 +1,8 @@
 """What is gone from the folder: told last, and only when it is surely a person's deletion (promise P5).
 
 Nothing is told as gone below a file system that is not mounted, while its place
-cannot be looked at, or before it has been gone for long enough that a move would have been seen.
+cannot be looked at, or before it has been gone for long enough that a move would have been seen;
+nor what stood aside under a name of ours, on its way to another place.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
-from syncd.engine.guards import OLD_NS
+from syncd.engine.guards import OLD_NS, all_below
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
+from syncd.engine.way import ASIDE
 from syncd.model.entry import Kind
 from syncd.model.version import Row
 
@@ -98,17 +100,32 @@ class Gone:
     def _tell_subtree(self, top: Row, moved: set[int]) -> None:
         # Directories first, each before what it holds; their rows are read again when their turn comes,
         # so that memory is one directory's rows and not the subtree's.
+        if top.name.startswith(ASIDE):
+            self._bring_again(top, moved)
+            return
         order, stack = [], [top.node]
         while stack:
             node = stack.pop()
             order.append(node)
-            stack += [child for child in self._base.directories_in(node) if child not in moved]
+            inside = [row for row in self._base.children(node) if row.node not in moved]
+            for row in inside:
+                if row.name.startswith(ASIDE):
+                    self._bring_again(row, moved)
+            stack += [row.node for row in inside if row.kind == Kind.DIRECTORY and row.node not in moved]
         for node in reversed(order):
             for row in self._base.children(node):
                 if row.node not in moved:
                     self._tell_one(row, moved)
         if top.node not in moved:
             self._tell_one(top, moved)
+
+    def _bring_again(self, top: Row, moved: set[int]) -> None:
+        """Let this disk have again what had a name of ours for a while: who removed it can hardly have meant it."""
+        below = [row for row in all_below(self._base, [top.node]) if row not in moved]
+        with self._vault.state.transaction():
+            for node in below:
+                self._base.lacks(node)
+        moved.update(below)
 
     def _tell_one(self, row: Row, moved: set[int]) -> None:
         said = self.stating.change(row, **tombstone_fields())

@@ -302,7 +302,7 @@ class Outward:
             else:
                 self._tell(now._replace(node=self._outbox.new_node()), stat)
             return True
-        if self._recognising.as_wanted(base, (directory.node, item.name), stat, content, inline):
+        if self._recognising.as_arrived(base, (directory.node, item.name), stat, content, inline):
             return True
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)

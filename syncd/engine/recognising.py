@@ -15,6 +15,7 @@ from syncd.engine.survey import Survey
 from syncd.engine.vault import Vault
 from syncd.engine.visit import Directory
 from syncd.merge.copies import is_conflict_name
+from syncd.merge.past import past
 from syncd.model.entry import Content, Stat
 from syncd.model.ids import OWN_DEVICE, device_of
 from syncd.model.path import join
@@ -37,15 +38,29 @@ class Recognising:
         self._outbox, self._trusted = outbox, trusted
         self._taken: set[int] = set()
 
-    def as_wanted(self, base: Row, here: tuple[int, bytes], stat: Stat, content: Content, inline: bytes) -> bool:
-        """Take an entry that already is, here, what the tree wants of its node, which the state did not know."""
-        want = self._base.wanted(base.node) if self._base.waits(base.node) else None
-        if want is None or want.kind != stat.kind or (want.parent, want.name) != here:
+    def as_arrived(self, base: Row, here: tuple[int, bytes], stat: Stat, content: Content, inline: bytes) -> bool:
+        """Take an entry that is a version which is no part of what the state has it as: put there, and not noted.
+
+        So it is after a crash, if its directory was moved before anybody looked. Whoever brings an old content back
+        themselves does not bring back what they had never had.
+        """
+        if not self._base.waits(base.node):
             return False
-        if not says(want, stat, content, inline):
-            return False
-        self._outbox.adopt(want, stat, here, trusted=self._trusted(stat))
-        return True
+        want = self._base.wanted(base.node)
+        is_there = want is not None and want.kind == stat.kind and (want.parent, want.name) == here
+        if want is not None and is_there and says(want, stat, content, inline):
+            self._outbox.adopt(want, stat, here, trusted=self._trusted(stat))
+            return True
+        newest = self._nodes.get(base.node)
+        heads = self._nodes.heads(base.node) or ((newest.version,) if newest is not None else ())
+        parents = self._nodes.parents(base.node)
+        # What lost is none of them: it stands here as a copy, and whoever moved that over this one meant it.
+        came = past(parents, heads) - past(parents, (base.version, *self._base.heads(base)))
+        for row in self._nodes.versions(base.node):
+            if row.version in came and row.kind == stat.kind and says(row, stat, content, inline):
+                self._outbox.adopt(row, stat, here, trusted=self._trusted(stat))
+                return True
+        return False
 
     def as_once(
         self, survey: Survey, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes

@@ -11,11 +11,11 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from syncd.model.entry import Kind
 from syncd.model.ids import ROOT
 from syncd.model.version import Row
-from syncd.state.nodes import DEEPEST, HIDDEN, PENDING, Nodes, find_down, pack_parents
+from syncd.state.nodes import DEEPEST, HIDDEN, PENDING, Nodes, find_down, pack_parents, unpack_parents
 
+NOWHERE = -4  # where an entry is about to stand that is about to be removed
 _ROW = (
     "id, version, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline, parents, "
     "recorded_ns, ino, ctime_ns"
@@ -157,10 +157,6 @@ class Base:
             tree.setdefault(parent, {})[name] = node
         return tree
 
-    def directories_in(self, parent: int) -> list[int]:
-        """Return the directories that this disk has in a directory."""
-        return [row.node for row in self.children(parent) if row.kind == Kind.DIRECTORY]
-
     def with_inode(self, inode: int) -> list[Row]:
         """Return the nodes that had an inode on this disk: several where one is gone and it was given away again."""
         return self._rows("ino = ?", (inode,)) + self._called(self._nodes.with_inode(inode))
@@ -210,6 +206,7 @@ class Base:
         self._unsee(node, node)
         self._db.execute("DELETE FROM base WHERE id = ?", (node,))
         self._db.execute("UPDATE node SET ino = ? WHERE id = ? AND kind <> 4 AND parent >= 0", (PENDING, node))
+        settle(self._db, node)
 
     # -- writing, inside the caller's transaction ---------------------------------------------------
 
@@ -226,15 +223,20 @@ class Base:
         settle(self._db, row.node)
 
     def _shown_heads(self, row: Row) -> bytes:
-        """Return the heads that a row shows: the tree's own if it has its bytes, else those it had."""
+        """Return the heads that a row shows: the tree's own if it has its bytes, else those it had, or its version."""
         newest = self._nodes.get(row.node)
         if newest is not None and (newest.depth, newest.content, newest.inline) == (row.depth, row.content, row.inline):
             found = self._db.execute(
                 "SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (row.node,)
             ).fetchall()
             return pack_parents(tuple(head for (head,) in found) or (newest.version,))
-        kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()
+        sql = "SELECT parents FROM base WHERE id = ? AND version = ?"
+        kept = self._db.execute(sql, (row.node, row.version)).fetchone()
         return kept[0] if kept is not None else pack_parents((row.version,))
+
+    def builds_upon(self, node: int, heads: tuple[int, ...]) -> None:
+        """Note what a change of what this disk has of a node builds upon, when that is not the version it shows."""
+        self._db.execute("UPDATE base SET parents = ? WHERE id = ?", (pack_parents(heads), node))
 
     def stands_for(self, node: int, other: int) -> bool:
         """Tell whether a directory stands for another one that it merged with."""
@@ -288,7 +290,7 @@ class Base:
     # -- what is about to be done -------------------------------------------------------------------
 
     def intend(self, places: Iterable[tuple[int, int, bytes, int]]) -> None:
-        """Note (node, parent, name, inode) of what is about to stand somewhere, before it does."""
+        """Note (node, parent, name, inode) of what is about to stand somewhere, or nowhere, before it does."""
         self._db.executemany("INSERT INTO placing VALUES (?, ?, ?, ?)", places)
 
     def intended(self) -> list[tuple[int, int, bytes, int]]:
@@ -332,8 +334,7 @@ class Base:
         """Return the versions that a change of what this disk has builds upon."""
         kept = self._db.execute("SELECT parents FROM base WHERE id = ?", (row.node,)).fetchone()
         if kept is not None:
-            raw = kept[0]
-            return tuple(int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8))
+            return unpack_parents(kept[0])
         found = self._db.execute("SELECT version FROM head WHERE node = ? AND NOT losing ORDER BY version", (row.node,))
         return tuple(head for (head,) in found) or (row.version,)
 

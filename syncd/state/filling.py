@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT
-from syncd.state.known import unpack_parents
-from syncd.state.nodes import ENTRY, PENDING, pack_parents
+from syncd.state.nodes import ENTRY, PENDING, pack_parents, unpack_parents
 from syncd.state.weave import Weave
 
 _UNENDED = (1 << 62) - 1  # until it is known when a version was superseded

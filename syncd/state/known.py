@@ -10,13 +10,9 @@ from syncd.merge.registers import Merged, Order, Version, merge
 from syncd.merge.tree import Claim, Rank
 from syncd.model.ids import counter_of, device_of
 from syncd.state.devices import Device, Devices
+from syncd.state.nodes import unpack_parents
 
 _COLUMNS = "id, parents, parent, name, kind, mode, mtime_ns, size, depth, profile, content, inline"
-
-
-def unpack_parents(raw: bytes) -> tuple[int, ...]:
-    """Return version identities from 8 bytes each."""
-    return tuple(int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8))
 
 
 class Known:

@@ -42,6 +42,11 @@ def pack_parents(parents: tuple[int, ...]) -> bytes:
     return b"".join(parent.to_bytes(8, "little") for parent in parents)
 
 
+def unpack_parents(raw: bytes) -> tuple[int, ...]:
+    """Return version identities from 8 bytes each."""
+    return tuple(int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8))
+
+
 def find_down(child: Callable[[int, bytes], Row | None], path: bytes) -> Row | None:
     """Return what stands at a path, asking `child` for each name from the root down."""
     row: Row | None = None
@@ -89,12 +94,6 @@ class Nodes:
     def children(self, parent: int) -> list[Row]:
         """Return what stands in a directory now, by name."""
         return self._rows("parent = ? AND kind <> 4 ORDER BY name, version", (parent,))
-
-    def directories_in(self, parent: int) -> list[int]:
-        """Return the directories that stand in a directory now."""
-        # `kind <> 4` is what lets SQLite use the partial index.
-        found = self._db.execute("SELECT id FROM node WHERE parent = ? AND kind <> 4 AND kind = 2", (parent,))
-        return [node for (node,) in found]
 
     def gone_children(self, parent: int) -> list[Row]:
         """Return what was deleted from a directory and not replaced, by name."""
@@ -168,6 +167,10 @@ class Nodes:
         rows = [Row(*row) for row in older]
         # Where the tree shows a node otherwise than its newest version says, that stands here too.
         return [newest, *(row for row in rows if row.version != newest.version)] if newest else rows
+
+    def parents(self, node: int) -> dict[int, tuple[int, ...]]:
+        """Return what each version of a node builds upon."""
+        return {row.version: unpack_parents(row.parents) for row in self.versions(node)}
 
     def version(self, version: int) -> Row | None:
         """Return one version by its identity, as it was stated."""

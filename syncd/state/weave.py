@@ -188,15 +188,18 @@ class Weave:
         """Note that this disk has a version that was made on it."""
         change = item.change
         self._db.execute("DELETE FROM base WHERE id = ?", (change.node,))
-        if change.kind != Kind.TOMBSTONE:
+        if change.kind == Kind.TOMBSTONE:
+            self._goes_with(change.node)
+        else:
             place = item.at or (change.parent, change.name)
             heads = pack_parents((item.version,))
             row = (change.node, item.version, *place, *change[3:11], heads, recorded_ns, item.ino, item.ctime_ns)
             self._db.execute(f"INSERT INTO base VALUES ({', '.join('?' * 16)})", row)  # noqa: S608
-            return
-        # What nobody had to be told of is gone with its directory, too.
-        inside = [node for (node,) in self._db.execute("SELECT id FROM base WHERE parent = ?", (change.node,))]
-        self._db.execute("DELETE FROM base WHERE parent = ?", (change.node,))
+
+    def _goes_with(self, directory: int) -> None:
+        """Note that what lay in a directory is gone from this disk with it, though nobody had to be told."""
+        inside = [node for (node,) in self._db.execute("SELECT id FROM base WHERE parent = ?", (directory,))]
+        self._db.execute("DELETE FROM base WHERE parent = ?", (directory,))
         for node in inside:
             settle(self._db, node)
 

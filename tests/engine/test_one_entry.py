@@ -13,6 +13,7 @@ from syncd.engine.inward import Arrived, Inward
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
+from syncd.engine.way import ASIDE
 from tests.engine.devices import Device, devices, opened, settle
 
 KINDS: dict[str, Callable[[Device], None]] = {
@@ -131,3 +132,20 @@ def test_a_copy_that_went_with_its_directory_while_others_moved_it(two: tuple[De
     settle([one, other])
     assert one.tree() == other.tree()
     assert "kept" in one.names()
+
+
+def test_what_stood_aside_in_a_directory_that_a_person_removed_comes_again(two: tuple[Device, Device]) -> None:
+    """It was on its way to another name, had one of ours for a while, and was told as deleted with its directory."""
+    one, other = two
+    one.write("d/x/file", "bytes")
+    one.write("d/beside", "bytes")
+    settle([one, other])
+    aside = ASIDE + b"0"
+    (one.folder / "d/x").rename(one.folder / "d" / aside.decode())
+    with opened(one) as vault, vault.state.transaction():
+        row = vault.state.base.find(b"d/x")
+        assert row is not None
+        vault.state.base.put(row._replace(name=aside))
+    shutil.rmtree(one.folder / "d")
+    settle([one, other])
+    assert one.names() == other.names() == ["d", "d/x", "d/x/file"]

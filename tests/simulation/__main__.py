@@ -12,9 +12,9 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from tests.simulation.bugs import BUGS, PRUNING
+from tests.simulation.bugs import BUGS, LASTING, PRUNING
 from tests.simulation.run import Counts, Simulation
-from tests.simulation.schedule import make, of_seed
+from tests.simulation.schedule import Schedule, live_long, make, of_seed
 from tests.simulation.shrink import as_test, shrink, violation
 
 BLOCK = 250  # schedules that one process takes at a time
@@ -93,12 +93,16 @@ def first_to_catch(bug: str, seeds: range) -> tuple[int | None, str]:
     for seed in seeds:
         try:
             with BUGS[bug]():
-                Simulation(make(seed, prunes=bug in PRUNING)).run()
+                Simulation(_for(bug, seed)).run()
         except Exception as error:
-            if violation(make(seed, prunes=bug in PRUNING)) is not None:
+            if violation(_for(bug, seed)) is not None:
                 continue  # that is no bug of ours here
             return seed, str(error).partition("\n")[0][:60]
     return None, "not caught"
+
+
+def _for(bug: str, seed: int) -> Schedule:
+    return live_long(seed) if bug in LASTING else make(seed, prunes=bug in PRUNING)
 
 
 def main() -> int:

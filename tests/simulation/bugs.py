@@ -250,6 +250,9 @@ BUGS: dict[str, Bug] = {
     "modes that are not kept are news": lambda: put_in((survey.Survey, "_with_modes", _modes_as_shown)),
     "a checkpoint forgets who meets": lambda: put_in((filling.Filling, "_contested", lambda self: [])),
     "a directory goes before its deletions are told": lambda: put_in((apply.Apply, "_owes", lambda self, node: False)),
+    "what went with its directory stays in the base": lambda: put_in(
+        (Outbox, "gone", nothing), (weave.Weave, "_goes_with", nothing)
+    ),
     "what a store lacks is not noted": lambda: put_in((Owing, "owe", nothing)),
     "a store that was away is taken for complete": lambda: put_in(
         (Member, "whole", True), (CatchUp, "_unknown", _known)
@@ -262,6 +265,8 @@ BUGS: dict[str, Bug] = {
     "what stands is not needed": lambda: put_in((marking, "_standing", lambda vault: iter(()))),
 }
 
+# Caught in long lives.
+LASTING = {"what went with its directory stays in the base"}
 # Caught where old versions go.
 PRUNING = {
     "what is condemned is built upon",
@@ -306,6 +311,7 @@ CAUGHT: dict[str, int] = {
     "an entry is looked at under any name": 27,
     "modes that are not kept are news": 1919,
     "a checkpoint forgets who meets": 24,
+    "what went with its directory stays in the base": 0,
     "what a store lacks is not noted": 2,
     "a store that was away is taken for complete": 28,
     "bytes of a store are believed": 105,

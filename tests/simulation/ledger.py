@@ -34,8 +34,9 @@ class Ledger:
     taken: set[bytes] = field(default_factory=set)  # a person removed at least one of the places where it stood
     known: set[bytes] = field(default_factory=set)  # published
     excused: set[bytes] = field(default_factory=set)  # destroyed where the device forgot it before it told
-    lost_power: set[bytes] = field(default_factory=set)
     copied: set[bytes] = field(default_factory=set)  # people put it where a copy stands
+    # What a power cut took from a folder, by the path where it stood: something older may stand there since.
+    _cut: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     _untold: dict[str, set[bytes]] = field(default_factory=dict)
     _amnesiac: set[str] = field(default_factory=set)  # lost their state and have not looked at everything since
     _crashed: set[str] = field(default_factory=set)  # died and have not looked at everything since
@@ -63,6 +64,7 @@ class Ledger:
     def watching(self, device: SimDevice) -> Iterator[None]:
         """See what a person's action writes and destroys."""
         places = {path: data for path, (data, _) in self.here(device).items()}
+        lying = self._contents(device)
         copies = self._copies(device)
         yield
         # Whoever changes anything of a copy makes a file of it, whatever others do to what it is a copy of.
@@ -93,15 +95,24 @@ class Ledger:
             if CANARY not in data:
                 continue
             self.written.setdefault(data, device.name)
-        counts = Counter(places.values())
-        counts.subtract(Counter(now.values()))
+        # Whoever removes a directory removes what lies in it under a name of ours, too.
+        counts = lying
+        counts.subtract(self._contents(device))
         self.taken |= {data for data, fewer in counts.items() if fewer > 0}
+        # Whoever takes what stands there takes the node, whatever it was before the power went.
+        cut = self._cut.get(device.name, {})
+        self.taken |= {data for path, data in cut.items() if path in places and places[path] != now.get(path)}
         gone = {data for data in before - after if CANARY in data}
         # What stands there for a moment, until the device has seen what came out of an exchange, may go again.
         if device.name in self._amnesiac | self._crashed or device.system.exchanged:
             self.excused |= gone
         self.destroyed |= gone
         self._untold.setdefault(device.name, set()).update(gone)
+
+    def _contents(self, device: SimDevice) -> Counter[bytes]:
+        """Return how often each content stands or lies in a folder."""
+        found = entries_of(device.system, ours=True)
+        return Counter(bytes(inode.data) for _, inode in found if stat.S_ISREG(inode.mode))
 
     def _copies(self, device: SimDevice) -> dict[bytes, tuple[int, int]]:
         """Return path -> (mode, mtime) of what has the name of a copy."""
@@ -115,10 +126,11 @@ class Ledger:
     @contextlib.contextmanager
     def losing_power(self, device: SimDevice) -> Iterator[None]:
         """See what a power cut takes."""
-        before = {data for data, _ in self.here(device).values()}
+        before = self.here(device)
         yield
-        after = {data for data, _ in self.here(device).values()}
-        self.lost_power |= before - after
+        after = self.here(device)
+        lost = {path: data for path, (data, _) in before.items() if after.get(path, (b"", 0))[0] != data}
+        self._cut.setdefault(device.name, {}).update(lost)
 
     def untold(self, device: SimDevice) -> set[bytes]:
         """Return what was destroyed on a device since a look told it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.engine.rebuild import Rebuilt, fold_all
 from syncd.merge.registers import Version
 from syncd.model.entry import Kind
-from syncd.model.ids import DeviceId
+from syncd.model.ids import ROOT, DeviceId
 from syncd.model.location import pack_name
 from syncd.pack.reader import Hasher
 from syncd.state.db import State, connect
@@ -94,6 +94,23 @@ def calm(simulation: Simulation, number: int) -> None:
     if not _is_still(wanted, now) and not unseen:
         fail(f"calm: what {device.name} did was changed there:\n{differences(wanted, now)}")
     converged(simulation)
+
+
+def hangs_together(device: SimDevice) -> None:
+    """What the base has lies in a directory that it has; no two of one kind are one entry of this disk."""
+    if device.state.db.in_transaction:
+        return
+    tree = "SELECT id, parent, name, kind, ino FROM node WHERE kind <> 4 AND parent >= 0 AND ino <> -1"
+    sql = f"SELECT id, parent, name, kind, ino FROM base UNION ALL {tree}"
+    here = {row[0]: row for row in device.state.db.execute(sql)}
+    places = set()
+    for node, parent, name, kind, inode in here.values():
+        if parent != ROOT and (parent not in here or here[parent][3] != Kind.DIRECTORY):
+            fail(f"base: {device.name} has {name!r} ({node}) in a directory that it has not ({parent})")
+        place = (parent, name, kind, inode)
+        if inode > 0 and place in places:
+            fail(f"base: {device.name} has two nodes at one entry: {place}")
+        places.add(place)
 
 
 def _is_still(wanted: Tree, now: Tree) -> bool:

@@ -121,13 +121,13 @@ class Person:
         self._system.rename(self.full(source), self.full(target))
 
 
-def entries_of(system: System) -> list[tuple[bytes, Inode]]:
-    """Return (path, inode) of everything in a folder but what is ours, in an order that is always the same."""
+def entries_of(system: System, *, ours: bool = False) -> list[tuple[bytes, Inode]]:
+    """Return (path, inode) of everything in a folder, in an order that is always the same; of ours only if asked."""
     found: list[tuple[bytes, Inode]] = []
 
     def below(path: bytes, inode: Inode) -> None:
         for name, inner in inode.children.values():
-            if not name.startswith(OURS):
+            if ours or not name.startswith(OURS):
                 here = path + b"/" + name if path else name
                 found.append((here, inner))
                 below(here, inner)

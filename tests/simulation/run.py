@@ -247,6 +247,7 @@ class Simulation:
             device.tend()
         finally:
             self._waiting.pop(number, None)
+        oracles.hangs_together(device)
         status = device.cycle.status
         if "inside syncd" in status.reason:
             raise Violation(f"{device.name}: {status.reason}")

@@ -36,6 +36,11 @@ CALLS = [
 ]
 
 
+# What people do in a long life: they mostly go on with what is there.
+LIVES = {"create": 2, "edit": 2, "mkdir": 1, "move": 2, "remove": 1, "swap": 1, "save by rename": 1, "chmod": 1}
+LONG = 600  # decisions in it
+
+
 ODD = ["blind", "mac", "linkless"]  # file systems that cannot keep all that others can
 
 
@@ -75,8 +80,28 @@ class Schedule:
 
 
 def of_seed(seed: int) -> Schedule:
-    """Return the schedule that a run has for a seed: in one of five old versions go."""
-    return make(seed, prunes=seed % 5 == 0)
+    """Return the schedule that a run has for a seed: in one of five old versions go, one of forty is a long life."""
+    return live_long(seed) if seed % 40 == 7 else make(seed, prunes=seed % 5 == 0)
+
+
+def live_long(seed: int) -> Schedule:
+    """Return a schedule of hundreds of turns, a moment apart, in which few names have a long past."""
+    source = random.Random(f"life {seed}")
+    devices = source.choice([2, 3])
+    decisions = []
+    while len(decisions) < LONG:
+        draw, device = source.random(), source.randrange(devices)
+        if draw < 0.45:
+            word = source.choices(list(LIVES), list(LIVES.values()))[0]
+            decisions.append(Decision(PEOPLE, device, _numbers(source, 3), word))
+        elif draw < 0.9:
+            decisions.append(Decision(ADVANCE, device, (source.choice([50, 200, 400, 800]),)))
+            decisions.append(Decision(TURN, device, interrupts=_interrupts(source, rough=True)))
+        elif draw < 0.91:
+            decisions.append(Decision(EVERYWHERE, device, interrupts=_interrupts(source, rough=True)))
+        else:
+            decisions.append(Decision(ADVANCE, device, (source.choice([20, 200, 500, 1000, 2500]),)))
+    return Schedule(seed, devices, ("plain",) * devices, False, (0,) * devices, tuple(decisions))
 
 
 def make(seed: int, length: int = 18, *, several: bool = True, prunes: bool = False) -> Schedule:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulation.__main__ import Result
-from tests.simulation.bugs import ALONE, BUGS, CAUGHT, PRUNING
+from tests.simulation.bugs import ALONE, BUGS, CAUGHT, LASTING, PRUNING
 from tests.simulation.run import Simulation
-from tests.simulation.schedule import Schedule, make
+from tests.simulation.schedule import Schedule, live_long, make
 from tests.simulation.shrink import as_test, shrink, violation
 
 SCHEDULES = int(os.environ.get("SYNCD_SCHEDULES", "2000"))
@@ -66,7 +66,9 @@ def test_a_seed_is_one_story() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bug", CAUGHT)
 def test_the_tester_catches(bug: str) -> None:
-    schedule = make(CAUGHT[bug], several=bug not in ALONE, prunes=bug in PRUNING)
+    seed = CAUGHT[bug]
+    made = make(seed, several=bug not in ALONE, prunes=bug in PRUNING)
+    schedule = live_long(seed) if bug in LASTING else made
     assert violation(schedule) is None
     with BUGS[bug]():
         assert violation(schedule) is not None, f"nobody noticed: {bug}"

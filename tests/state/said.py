@@ -6,7 +6,7 @@ from typing import Any
 
 from syncd.model.ids import ROOT, counter_of, device_of
 from syncd.state.db import State
-from syncd.state.known import unpack_parents
+from syncd.state.nodes import unpack_parents
 
 Said = dict[str, list[tuple[Any, ...]]]
 
