@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncd.engine.apply import Apply
 from syncd.engine.placing import Placer, Touched
 from syncd.fs.disk import Disk, Placement
 from syncd.fs.kernel import Kernel
@@ -47,6 +48,33 @@ def test_an_edit_after_a_crash_is_an_edit_of_what_was_put_there(
     tree = same(alpha, beta)
     assert tree["note"][3] == b"two, of what beta saw"
     assert conflicts(tree) == []
+
+
+def test_what_our_hand_removed_before_a_crash_is_nobodys_deletion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told once more, as this device's: and of the copy of a conflict, as that being decided."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    alpha.write("directory/deeper/note", "one")
+    alpha.write("kept", "one")
+    same(alpha, beta)
+    (alpha.folder / "directory/deeper/note").unlink()
+    (alpha.folder / "directory/deeper").rmdir()
+    (alpha.folder / "directory").rmdir()
+    alpha.sync()
+
+    def dies(self: Apply) -> None:
+        if not (beta.folder / "directory").exists():
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Apply, "_note", dies)
+        patch.setattr("syncd.state.base.Base.carried_out", lambda self: None)  # nobody tidies up after a death
+        with pytest.raises(Died):
+            beta.sync()
+    assert beta.names() == ["kept"]
+    assert beta.sync().outward.changes == 0
+    assert same(alpha, beta).keys() == {"kept"}
 
 
 def test_a_directory_that_cannot_be_read_is_made_durable_with_all_else(tmp_path: Path) -> None:

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.simulation.run import Simulation
-from tests.simulation.schedule import Decision, Interrupt, Schedule
+from tests.simulation.schedule import Decision, Interrupt, Schedule, live_long
+
+LIVES = {
+    0: "a copy that went with its directory waited there for good, once others had moved it",
+    13: "a directory was forgotten that a person had removed and we were about to, and not what had lain in it",
+    77: "a file that was put there before a crash, in a directory that was moved, was taken for an edit of it all",
+    141: "what stood aside for a while was told as deleted with the directory that a person removed around it",
+    268: "a copy that our hand had removed before a crash was told as decided",
+    432: "who saved over a file that had changed places before a crash, or not, overruled what was the other's copy",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seed", LIVES, ids=LIVES.get)
+def test_a_long_life(seed: int) -> None:
+    Simulation(live_long(seed)).run()
 
 
 def test_seed_4005265() -> None:
