@@ -14,6 +14,7 @@ from typing import Any
 
 from syncd.config.home import Home, find_home
 from syncd.config.settings import StoreSetting
+from syncd.engine.custody import forget_words
 from syncd.engine.founding import Founding, create_vault
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
@@ -50,6 +51,7 @@ class World:
         unlock = Unlock.passphrase(self.passphrase) if self.passphrase else None
         founding = Founding(str(self.folder), (StoreSetting("main", str(self.store)),), "tester", unlock, CHEAP)
         self.words = create_vault(self.home, founding, self.ambient)
+        forget_words(self.home)  # they are written down: the test has them
         return self
 
     def open(self, *, write: bool = True) -> Vault:

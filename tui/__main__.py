@@ -19,7 +19,8 @@ def main() -> int:
     if not asked.web:
         home = find_home()
         locked = home.locked_key.exists() and not home.device_key.exists()
-        return Dashboard(home.socket, config=home.config, locked=locked, plain=asked.ascii).run() or 0
+        unseen = home.words.exists()
+        return Dashboard(home.socket, config=home.config, locked=locked, unseen=unseen, plain=asked.ascii).run() or 0
     try:
         from tui.web import serve
     except ImportError:

@@ -73,6 +73,7 @@ class Dashboard(App[int]):
         *,
         config: Path | None = None,
         locked: bool = False,
+        unseen: bool = False,
         plain: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         run: Callable[..., tuple[int, str, str]] | None = None,
@@ -81,6 +82,7 @@ class Dashboard(App[int]):
         if plain:
             self.driver_class = plainer(self.driver_class)
         self.socket, self.now, self._config, self._locked = socket, now, config, locked
+        self.unseen = unseen  # nobody is known to have the recovery words of the vault here
         self.run_syncd = run or _run_syncd
         self._live: Live | None = None
         self._ear: Ear | None = None
@@ -100,7 +102,7 @@ class Dashboard(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
-        if self._config is not None and not self._config.exists():
+        if self._config is not None and (self.unseen or not self._config.exists()):
             self.switch_mode("setup")
         elif self._locked:
             self.switch_mode("locked")

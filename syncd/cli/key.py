@@ -71,6 +71,7 @@ def change_passphrase(passphrase_file: str | None, recovery_file: str | None, ne
 @_opens
 def recovery(passphrase_file: str | None, recovery_file: str | None) -> None:
     """Make new recovery words, and print them once. The old ones open nothing any more but old copies of the store."""
+    from syncd.engine.custody import forget_words
     from syncd.engine.unlocking import change
     from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words
 
@@ -78,8 +79,29 @@ def recovery(passphrase_file: str | None, recovery_file: str | None) -> None:
     with _writing() as vault:
         entropy = vault.ambient.entropy(32)
         change(vault, old, Unlock(SlotType.RECOVERY, entropy), Argon2())
+        forget_words(vault.home)  # the old ones, which open nothing any more
     talk("These 24 words open the vault anywhere. Write them down; they are not shown again:")
     click.echo(entropy_to_words(entropy))
+
+
+@key.command("words")
+@click.option("--written-down", is_flag=True, help="Forget them here: you have them.")
+def words(written_down: bool) -> None:
+    """Show the recovery words of a vault that was just made here, while it is not known that you have them."""
+    from syncd.engine.custody import forget_words, unseen_words
+
+    home, _ = home_and_client()
+    found = unseen_words(home)
+    if found is None:
+        raise UsageError(
+            "the recovery words are not kept here: they were shown when the vault was made",
+            hint="`syncd key recovery` makes new ones, with the passphrase or the words that you have.",
+        )
+    if written_down:
+        forget_words(home)
+        talk("The words are with you alone now.")
+    else:
+        click.echo(found)
 
 
 @key.command("rotate")

@@ -95,8 +95,9 @@ def _check_same_stores(settings: Settings, given: tuple[str, ...]) -> None:
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard when all is safe.")
 def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
     """Keep FOLDER safe: set up if needed, start the agent, wait until all is safe."""
+    from syncd.engine.custody import forget_words, unseen_words
+
     home, client = home_and_client()
-    words = None
     if not home.config.exists():
         if folder is None:
             raise UsageError("which folder?", hint="Run `syncd up FOLDER`.")
@@ -108,8 +109,9 @@ def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
                 raise UsageError(f"there is no folder {folder}", hint="Check the spelling.")
             os.makedirs(folder)
             talk(f"Made the folder {folder}.")
-        words = _found_vault(home, folder, store, None, None)
+        _found_vault(home, folder, store, None, None)
         store = ()
+    words = unseen_words(home)  # also of a run before this one, which was cut off
     settings = load(home.config)
     if folder is not None and os.path.realpath(os.path.expanduser(folder)) != os.path.realpath(settings.folder):
         raise UsageError(
@@ -132,6 +134,7 @@ def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
     else:
         talk(f"Recovery: {words}")
         talk("          Write these words down: with them and the store everything can be brought back. Shown once.")
+        forget_words(home)
     if code == 0 and words is None and not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
         from syncd.cli.dashboard import become_dashboard
 
@@ -150,10 +153,20 @@ def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
 @click.option("--device", metavar="NAME", help="What this device is called; default: the computer's name.")
 @click.option("--passphrase-file", metavar="FILE", help="Read the passphrase from a file.")
 @click.option("--no-passphrase", is_flag=True, help="Have the recovery words only.")
+@click.option(
+    "--keep-words", is_flag=True, help="Keep the words for `syncd key words`, until you have written them down."
+)
 def init(
-    folder: str, store: tuple[str, ...], device: str | None, passphrase_file: str | None, no_passphrase: bool
+    folder: str,
+    store: tuple[str, ...],
+    device: str | None,
+    passphrase_file: str | None,
+    no_passphrase: bool,
+    keep_words: bool,
 ) -> None:
     """Make a vault for FOLDER; prints the recovery words once."""
+    from syncd.engine.custody import forget_words
+
     home, _ = home_and_client()
     if passphrase_file and no_passphrase:
         raise UsageError("--passphrase-file and --no-passphrase exclude each other")
@@ -167,6 +180,8 @@ def init(
     words = _found_vault(home, os.path.expanduser(folder), store, device, passphrase)
     talk("These 24 words open the vault. Write them down; they are not shown again:")
     click.echo(words)
+    if not keep_words:
+        forget_words(home)
 
 
 @click.command()

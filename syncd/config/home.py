@@ -37,6 +37,11 @@ class Home:
         return self.keys / "device.locked"
 
     @property
+    def words(self) -> Path:
+        """The recovery words of a vault that was made here, until a person has them; mode 0600."""
+        return self.keys / "recovery.words"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that works on this home."""
         return self.state / "lock"

@@ -1,4 +1,7 @@
-"""Where this device's own secrets are: in a file for this user alone, in the keyring, or locked (locking.py)."""
+"""Where secrets are on this disk: this device's own, in a file, in the keyring, or locked (locking.py).
+
+And the recovery words of a vault that was made here, until a person has them.
+"""
 
 from __future__ import annotations
 
@@ -55,3 +58,16 @@ def place_of(home: Home) -> str:
     with contextlib.suppress(FileNotFoundError):
         return KEYRING if home.device_key.read_bytes().startswith(IN_KEYRING) else FILE
     return LOCKED if home.locked_key.exists() else ""
+
+
+def unseen_words(home: Home) -> str | None:
+    """Return the recovery words of a vault that was made here, while nobody is known to have seen them."""
+    try:
+        return home.words.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+
+
+def forget_words(home: Home) -> None:
+    """Keep the recovery words no longer: a person has them."""
+    home.words.unlink(missing_ok=True)

@@ -67,7 +67,9 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
         for name, data in objects.items():  # genesis comes last
             for store in stores:
                 store.put(name, data)
+    words = entropy_to_words(entropy)
     write_private(home.device_key, device.dump())
+    write_private(home.words, words.encode())  # before the vault can be used: whoever is cut off has them still
     mark = ambient.entropy(8).hex()
     keep_vault(home, objects, statements, device.id, mark)
     settings = Settings(
@@ -79,7 +81,7 @@ def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
         keep_secrets(home, setting)
     save(settings, home.config)
     disk.write_marker(marker_of(keys.vault, DeviceId(device.id), mark))
-    return entropy_to_words(entropy)
+    return words
 
 
 def fresh_folder(home: Home, folder: str, stores: Iterable[str]) -> Disk:

@@ -13,7 +13,7 @@ import logging
 
 from syncd.config.home import Home
 from syncd.config.secrets import forget_in_keyring, from_keyring, to_keyring
-from syncd.engine.custody import FILE, IN_KEYRING, decoded, device_keys, encoded, place_of
+from syncd.engine.custody import FILE, IN_KEYRING, decoded, device_keys, encoded, place_of, unseen_words
 from syncd.engine.standing import said
 from syncd.engine.unlocking import open_any
 from syncd.engine.vault import Vault, write_private
@@ -61,9 +61,14 @@ def lock(vault: Vault) -> None:
     """Seal the device's secrets, so that only the passphrase or the words open them here.
 
     Raises:
-        NeedsAttention: nothing on the stores would open them again.
+        NeedsAttention: nothing on the stores would open them again, or the recovery words lie beside them still.
         StoreError: the slots could not be read from a store.
     """
+    if unseen_words(vault.home) is not None:
+        raise NeedsAttention(
+            "the recovery words are kept here, since nobody has said that they are written down",
+            hint="Write them down: `syncd key words` shows them, `syncd key words --written-down` forgets them here.",
+        )
     dropped = {bytes(one.fields["slot"]) for _, _, one in said(vault.state, StatementKind.SLOT_DROP)}
     publics = {
         bytes(one.fields["slot"]): one.fields["public"]

@@ -45,6 +45,7 @@ def test_up_sets_up_and_says_where_things_are(tmp_path: Path) -> None:
         assert len(lines[2].split()) == 25
         words = " ".join(lines[2].split()[1:])
         assert status(world)["safe"] is True
+        assert not world.home.words.exists()
         again = world.cli("up")
         assert again.returncode == 0
         assert words not in again.stderr, "the words are shown once"
@@ -52,6 +53,26 @@ def test_up_sets_up_and_says_where_things_are(tmp_path: Path) -> None:
         assert world.cli("stop").returncode == 0
     assert world.cli("status").returncode == 4
     assert world.cli("stop").returncode == 4
+
+
+def test_words_that_a_run_was_cut_off_before_it_told_are_told_by_the_next(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.folder.mkdir()
+    founded = world.cli("init", str(world.folder), "--no-passphrase", "--keep-words")
+    assert founded.returncode == 0, founded.stderr
+    words = founded.stdout.strip()
+    assert world.cli("key", "words").stdout.strip() == words
+    locked = world.cli("lock")
+    assert locked.returncode == 11
+    assert "written down" in locked.stderr
+    try:
+        assert f"Recovery: {words}" in world.cli("up").stderr
+    finally:
+        assert world.cli("stop").returncode == 0
+    gone = world.cli("key", "words")
+    assert gone.returncode == 2
+    assert "key recovery" in gone.stderr
+    assert words not in gone.stdout + gone.stderr
 
 
 def test_a_change_is_taken_and_history_follows_it(agent: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config.settings import StoreSetting
+from syncd.engine.custody import forget_words
 from syncd.engine.founding import Founding, create_vault
 from syncd.engine.unlocking import open_with
 from syncd.errors import Damaged, NotUnlocked
@@ -29,6 +30,7 @@ def world(tmp_path: Path) -> World:
         str(found.folder), (StoreSetting("main", str(found.store)),), "tester", Unlock.passphrase("old"), CHEAP
     )
     found.words = create_vault(found.home, founding, found.ambient)
+    forget_words(found.home)  # they are written down: the test has them
     for name, text in (("old", "old"), ("new", "new one"), ("wrong", "wrong"), ("words", found.words)):
         (tmp_path / name).write_text(text + "\n")
     found.write("letter", "hello")

@@ -55,12 +55,21 @@ async def test_from_nothing_to_a_folder_that_is_safe(tmp_path: Path) -> None:
             assert len(words) == 24
             await pilot.press(*"wrong words", "enter")
             assert "Those are others" in said(app)
+        # Whoever goes away now comes to the same words again.
+        assert home.words.read_text() == " ".join(words)
+        app = Dashboard(home.socket, config=home.config, unseen=home.words.exists(), run=run)  # type: ignore[arg-type]
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, Setup) and app.screen._words, 60)
+            assert app.screen._words == words  # type: ignore[attr-defined]
+            await pilot.press(*"wrong words", "enter")
+            assert "Those are others" in said(app)
             proof = " ".join(words[number] for number in app.screen._asked)  # type: ignore[attr-defined]
             app.screen.query_one("#proof", Input).value = proof
             await pilot.press("enter")
             await until(pilot, lambda: app.current_mode == "home" and app.view.connected, 60)
             await until(pilot, lambda: app.view.status.get("files") == 1 and app.view.status["safe"], 60)
             assert app.view.status["device"] == "study"
+            assert not home.words.exists()
         (tmp_path / "words").write_text(" ".join(words))
         done = subprocess.run(
             [sys.executable, "-m", "syncd", "join", str(tmp_path / "other"), "--store", str(tmp_path / "store"),

@@ -63,6 +63,8 @@ class Setup(Form):
     def on_mount(self) -> None:
         """Show the first step."""
         self.query_one("#telling").display = False
+        if self.dashboard.unseen:  # whoever made this vault went away before they said what they wrote down
+            self._ask_for_words()
 
     @on(Input.Submitted, "#folder")
     def _folder(self) -> None:
@@ -87,10 +89,25 @@ class Setup(Form):
         except OSError as error:
             self.app.call_from_thread(self.say, f"{folder}: {error.strerror}")
             return
-        command = ["init", folder, "--no-passphrase", "--device", self.query_one("#device", Input).value.strip()]
+        command = [
+            "init",
+            folder,
+            "--no-passphrase",
+            "--keep-words",
+            "--device",
+            self.query_one("#device", Input).value.strip(),
+        ]
         if store:
             command += ["--store", store]
         code, out, said = self.dashboard.run_syncd(*command)
+        if code:
+            self.say_error(said)
+        else:
+            self.app.call_from_thread(self._tell, out.split())
+
+    @work(exclusive=True, thread=True, exit_on_error=True)
+    def _ask_for_words(self) -> None:
+        code, out, said = self.dashboard.run_syncd("key", "words")
         if code:
             self.say_error(said)
         else:
@@ -116,4 +133,13 @@ class Setup(Form):
         self._words.clear()
         self.query_one("#words", Static).update("")
         self.say("starting the agent")
-        self.start()
+        self._begin()
+
+    @work(exclusive=True, thread=True, exit_on_error=True)
+    def _begin(self) -> None:
+        """Forget the words, and start the agent."""
+        code, _, said = self.dashboard.run_syncd("key", "words", "--written-down")
+        if code:
+            self.say_error(said)
+        else:
+            self.app.call_from_thread(self.start)
