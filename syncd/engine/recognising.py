@@ -54,13 +54,18 @@ class Recognising:
         newest = self._nodes.get(base.node)
         heads = self._nodes.heads(base.node) or ((newest.version,) if newest is not None else ())
         parents = self._nodes.parents(base.node)
-        # What lost is none of them: it stands here as a copy, and whoever moved that over this one meant it.
         came = past(parents, heads) - past(parents, (base.version, *self._base.heads(base)))
         for row in self._nodes.versions(base.node):
-            if row.version in came and row.kind == stat.kind and says(row, stat, content, inline):
+            if row.version not in came or row.kind != stat.kind or self._is_or_was_copy(row):
+                continue
+            if says(row, stat, content, inline):
                 self._outbox.adopt(row, stat, here, trusted=self._trusted(stat))
                 return True
         return False
+
+    def _is_or_was_copy(self, version: Row) -> bool:
+        """Tell whether a version lost and stood beside as a copy: whoever moved that over the other meant it."""
+        return version.version != version.node and self._nodes.get(version.version) is not None
 
     def as_once(
         self, survey: Survey, directory: Directory, name: bytes, stat: Stat, content: Content, inline: bytes

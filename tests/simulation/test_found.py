@@ -12,6 +12,7 @@ LIVES = {
     13: "a directory was forgotten that a person had removed and we were about to, and not what had lain in it",
     77: "a file that was put there before a crash, in a directory that was moved, was taken for an edit of it all",
     141: "what stood aside for a while was told as deleted with the directory that a person removed around it",
+    142: "a copy that was moved over the other, once that was decided elsewhere, was taken for what we had put there",
     268: "a copy that our hand had removed before a crash was told as decided",
     432: "who saved over a file that had changed places before a crash, or not, overruled what was the other's copy",
 }
