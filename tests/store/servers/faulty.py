@@ -70,12 +70,18 @@ class Faults:
 class _Proxy:
     def __init__(self, target: int, faults: Faults) -> None:
         self._target, self._faults = target, faults
+        self._serving = set[
+            asyncio.Task[None] | None
+        ]()  # the loop holds tasks weakly: they end here, not in a collection
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._serving.add(task)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self._serve(reader, writer)
         finally:
+            self._serving.discard(task)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
