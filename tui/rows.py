@@ -20,8 +20,11 @@ CHANGED = {
     "moved": ("→", "busy"),
     "renamed": ("→", "busy"),
     "mode": ("m", "dim"),
+    "replaced": ("✗", "dim"),
+    "decided": ("✓", "good"),
     "touched": ("t", "dim"),
 }
+GONE = ("deleted", "replaced")  # changes after which there is nothing
 OPERATION = {
     "running": ("▸", "busy"),
     "done": ("✓", "good"),
@@ -49,7 +52,7 @@ def version(item: Item, width: int, now: datetime) -> Row:
     """Draw a version: when, from whom, what changed, how big, and what else there is to say."""
     glyph, level = CHANGED.get(item["change"], ("·", ""))
     when = column(show.when(item["recorded_ns"], now), 11)
-    size = column("" if item["change"] == "deleted" else show.size(item["size"]), 9, right=True)
+    size = column("" if item["change"] in GONE else show.size(item["size"]), 9, right=True)
     note = "current" if item["current"] else item.get("note", "")
     fixed = [(f" {when} ", ""), (column(show.safe(item["device"]), 10) + " ", "dim"),
              (f"{glyph} {column(item['change'], 8)} ", level), (size + "  ", "")]  # fmt: skip

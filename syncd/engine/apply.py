@@ -21,7 +21,7 @@ from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
 from syncd.engine.vault import Vault
 from syncd.engine.way import Way
-from syncd.errors import Failed
+from syncd.errors import Failed, LocalDiskFull
 from syncd.fs.exchanging import Changed
 from syncd.fs.holes import Buffer
 from syncd.model.entry import Kind, Stat
@@ -61,6 +61,8 @@ class Apply:
         self._here = Here(vault, self._reader)
         self._published = Published(vault)
         self._rows, self._gone = list[Row](), list[int]()  # what this disk has now or has not, to be noted
+        self._full: LocalDiskFull | None = None  # why a file does not fit on this disk
+        self._too_big: int | None = None  # bytes of the smallest file that did not
         self._unsure = False  # a step failed, and may have been taken all the same
         self._touched = Touched(self._disk)
         self._places_changed = False  # among what is to be noted are directories, or entries that moved
@@ -83,6 +85,8 @@ class Apply:
                 self.outcome.problems.clear()
                 self._way.begin()
                 self._sweep()
+            if self._full is not None:
+                raise self._full
         except Exception:
             self._unsure = True
             raise
@@ -325,7 +329,8 @@ class Apply:
                     self._stage(job, waiting, ())
             files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
             for job, pieces in in_store_order(self._reader, files, failed, self._here):
-                self._stage(job, jobs[job.path][1], pieces)
+                if self._too_big is None or job.row.size < self._too_big:
+                    self._stage(job, jobs[job.path][1], pieces)
             self._placer.flush()
         self.outcome.problems.update(failed.failed)
         self._note()
@@ -338,15 +343,18 @@ class Apply:
             self._refused(job, error)
 
     def _refused(self, job: Job, error: Exception) -> None:
-        """Note why a file does not stand.
+        """Note why a file does not stand. One that does not fit on this disk holds up no smaller one.
 
         Raises:
-            StoreGone, LocalDiskFull: none of the others can, either.
+            StoreGone: none of the others can, either.
         """
         if isinstance(error, Changed):
             if job.expect is None:
                 self._way.blocked(job.row, job.path)
             self._drop(job.path, IN_THE_WAY if job.expect is None else LOCAL_FIRST)
+        elif isinstance(error, LocalDiskFull):
+            self._full, self._too_big = error, min(job.row.size, self._too_big or job.row.size)
+            self.outcome.problems[job.path] = error.message
         elif isinstance(error, Failed):
             self.outcome.problems[job.path] = failure_of_one(error)
         elif isinstance(error, OSError):

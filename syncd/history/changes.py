@@ -60,7 +60,7 @@ def latest(state: State, before: str | None = None, most: int = 100) -> tuple[li
 def _told(nodes: Nodes, row: Row, versions: Sequence[Row]) -> Told:
     place = next((place for place, other in enumerate(versions) if other.version == row.version), len(versions))
     before = versions[place + 1] if place + 1 < len(versions) else None
-    return Told(row, path_at(nodes, row), change_word(row, before), device_of(row.version), before)
+    return Told(row, path_at(nodes, row), change_word(row, before, versions), device_of(row.version), before)
 
 
 def _versions(records: Iterator[RecordRow], before: tuple[int, int, int] | None) -> Iterator[tuple[RecordRow, int]]:

@@ -75,6 +75,8 @@ def test_a_decision_is_a_version_that_everybody_takes(torn: list[Device], keep: 
         ids = [line["version_id"] for line in json.loads(cli(alpha, "history", "note.txt", "--json").stdout)]
         known = {cli(alpha, "cat", "note.txt", "--version", version).stdout for version in ids}
         assert known >= set(texts.values()) | {"base"}, "what went is in history"
+    newest = json.loads(cli(alpha, "history", "note.txt", "--json").stdout)[0]
+    assert newest["change"] == "decided"
 
 
 def test_two_new_entries_of_one_name_are_a_conflict_too(pair: list[Device]) -> None:
@@ -88,6 +90,8 @@ def test_two_new_entries_of_one_name_are_a_conflict_too(pair: list[Device]) -> N
     settle(pair)
     assert (alpha.names(), beta.names()) == (["plan"], ["plan"])
     assert beta.read("plan") == other
+    words = [line["change"] for line in json.loads(cli(alpha, "history", "plan", "--json").stdout)]
+    assert words == ["replaced", "added", "added"], "that one went is no deletion of what stands there"
 
 
 def test_nothing_to_resolve_is_said(pair: list[Device]) -> None:

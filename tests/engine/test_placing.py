@@ -10,6 +10,7 @@ import pytest
 
 from syncd.engine.apply import Apply
 from syncd.engine.placing import Placer, Touched
+from syncd.errors import LocalDiskFull
 from syncd.fs.disk import Disk, Placement
 from syncd.fs.kernel import Kernel
 from tests.engine.devices import Device, devices
@@ -138,3 +139,27 @@ def test_what_came_out_of_an_exchange_when_we_died_is_not_swept(tmp_path: Path) 
     assert name.startswith("recovered-")
     assert found[name] == "saved by a person in that very moment"
     assert f"directory/{name}" in alpha.names()
+
+
+def test_a_file_that_does_not_fit_holds_up_no_smaller_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    for name, size in (("a big", 3_000_000), ("b bigger", 4_000_000), ("c small", 10), ("directory/small", 10)):
+        alpha.write(name, "x" * size)
+    alpha.sync()
+    tried = list[bytes]()
+
+    def stage(self: Disk, placement: Placement, pieces: Any, *, sync: bool) -> Any:
+        row = len(tried)
+        tried.append(placement.path)
+        if b"big" in placement.path:
+            raise LocalDiskFull(f"no space left for {os.fsdecode(placement.path)} {row}")
+        return real(self, placement, pieces, sync=sync)
+
+    real = Disk.stage
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "stage", stage)
+        with pytest.raises(LocalDiskFull, match="a big"):
+            beta.sync()
+    assert beta.names() == ["c small", "directory", "directory/small"]
+    assert len(tried) == len(set(tried)), "what did not fit is not fetched again and again"
+    assert len(same(alpha, beta)) == 5

@@ -184,7 +184,7 @@ class History(Place):
         path = str(item["path"])
         parent = path.rpartition("/")[0]
         self._to_versions = versions
-        deleted = item.get("change") == "deleted" or item.get("state") == "deleted"
+        deleted = item.get("change") in rows.GONE or item.get("state") == "deleted"
         self._asked = True
         self._see(Where(parent, None, None, deleted), cursor=path)
 
@@ -286,7 +286,7 @@ class History(Place):
     async def _preview(self, version: Item | None, against: Item | None) -> None:
         """Show how a version differs from the folder, or from another; or what is in it."""
         pane = self.query_one("#preview", VirtualList)
-        if version is None or version["kind"] != "file" or version["change"] == "deleted":
+        if version is None or version["kind"] != "file" or version["change"] in rows.GONE:
             pane.border_title = "Preview"
             pane.show([] if version is None else [f"{version['change']}: {version['path']}"])
             return
@@ -354,7 +354,7 @@ class History(Place):
         if entries.item is None:
             return None
         path, version = entries.item["path"], versions.item
-        is_old = version is not None and not entries.has_focus and version["change"] != "deleted"
+        is_old = version is not None and not entries.has_focus and version["change"] not in rows.GONE
         if is_old and version is not None:
             return Wanted((b64(version),), version["path"], None, version["version_id"], version["recorded_ns"])
         return Wanted((b64(entries.item),), path, self._where.at_ns, None)
@@ -389,7 +389,7 @@ class History(Place):
     def do_open(self) -> None:
         """Write the version beside, and open it with whatever opens such files."""
         version = self.query_one("#versions", VirtualList).item
-        if version is None or version["kind"] != "file" or version["change"] == "deleted":
+        if version is None or version["kind"] != "file" or version["change"] in rows.GONE:
             self.notify("There is no file's version under the cursor.", severity="warning")
             return
         self.run_worker(open_copy(self.dashboard, version), exit_on_error=True)
