@@ -105,6 +105,11 @@ class Devices(Place):
             self.dashboard.act("/decisions", {"what": "approve-device", "name": device}, done=f"{name} takes part.")
 
     def do_rotate(self) -> None:
-        """Seal with new keys from now on."""
-        done = "What is stored from now on is sealed with new keys."
-        self.dashboard.act("/decisions", {"what": "rotate"}, done=done)
+        """Ask, then seal with new keys from now on."""
+        ask = "Seal what is stored from now on with new keys? Every device, the passphrase and the words get them."
+        self.app.push_screen(Confirm(ask, "New keys"), self._rotate)
+
+    def _rotate(self, yes: bool | None) -> None:
+        if yes:
+            done = "What is stored from now on is sealed with new keys."
+            self.dashboard.act("/decisions", {"what": "rotate"}, done=done)
