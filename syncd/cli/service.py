@@ -152,7 +152,15 @@ def install(show: bool) -> None:
         said = _manage("systemctl", "--user", "daemon-reload")
         said = said or _manage("systemctl", "--user", "enable", "--now", unit.path.name)
     if said:
-        raise Failed(f"the unit is written, and could not be started: {said}", hint=f"Start it by hand: {unit.path}")
+        again = (
+            "`syncd service install` again where you are logged in"
+            if sys.platform == "darwin"
+            else (f"`systemctl --user enable --now {unit.path.name}` where you are logged in")
+        )
+        raise Failed(
+            f"the unit is written, and could not be started: {said}",
+            hint=f"Say {again}; until then `syncd start` starts the agent.",
+        )
     talk("The agent runs as a service, and starts when you log in.")
     if sys.platform != "darwin":
         talk("`loginctl enable-linger` lets it run while you are not logged in.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from syncd.cli.session import home_and_client
 from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load
-from syncd.errors import NotUnlocked, UsageError
+from syncd.errors import NotUnlocked, StoreGone, UsageError
 from syncd.model.counted import counted
 
 if TYPE_CHECKING:  # slots take long to load
@@ -56,7 +58,18 @@ def _found_vault(home: Home, folder: str, stores: tuple[str, ...], device: str |
         complete_secrets(home, setting)
     unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
     founding = Founding(os.path.abspath(folder), named, _named(device), unlock)
-    return create_vault(home, founding, Ambient())
+    with _at_first():
+        return create_vault(home, founding, Ambient())
+
+
+@contextmanager
+def _at_first() -> Iterator[None]:
+    """Say what to do about a store that is not there when nothing is set up yet, and so nothing goes on by itself."""
+    try:
+        yield
+    except StoreGone as error:
+        hint = "Check the spelling; if it is right, mount or connect the store. Then say it again."
+        raise StoreGone(error.message, hint=hint) from error
 
 
 def read_secret(file: str) -> str:
@@ -210,7 +223,7 @@ def join(
     bare = Bare(where, given_stores(store), _named(device), unlock)
     for setting in bare.stores:
         complete_secrets(home, setting)
-    with exclusive(home):
+    with _at_first(), exclusive(home):
         result = join_vault(home, Ambient(), bare)
     talk(f"Joined: {counted(result.devices, 'device')}, {counted(result.files, 'file')}, {size_text(result.size)}.")
     for text in result.wrong:

@@ -159,7 +159,7 @@ def load(path: Path, state: Path | None = None) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigDamaged(f"{path}: {error}") from error
     except OSError as error:
-        raise ConfigDamaged(f"{path}: {error.strerror}") from error
+        raise ConfigDamaged(f"{path}: {error.strerror}", hint="Give yourself the right to read it.") from error
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
     if state is not None and _remembered(state) == digest:
         return _build(raw)

@@ -36,6 +36,17 @@ def test_join_leaves_nothing_in_a_store(world: World, tmp_path: Path) -> None:
     assert not inside.exists()
 
 
+def test_a_store_that_a_newcomer_spelled_wrong(world: World, tmp_path: Path) -> None:
+    """They were told to mount it, and that it goes on by itself: nothing was set up that could."""
+    words = tmp_path / "words"
+    words.write_text(world.words)
+    bare = World(tmp_path / "bare")
+    done = bare.cli("join", str(tmp_path / "new"), "--store", str(tmp_path / "stroe"), "--recovery-file", str(words))
+    assert done.returncode == 1, done.stderr
+    assert "spelling" in done.stderr
+    assert "by itself" not in done.stderr
+
+
 @pytest.mark.parametrize("name", ["", "-x", "two\nlines", "red\x1b[31m", "x" * 65])
 def test_a_device_is_not_called_so(world: World, name: str) -> None:
     assert world.cli("device", "rename", "--", name).returncode == 2
