@@ -237,11 +237,9 @@ class Apply:
         there = self._disk.stat(path)
         if there is not None:
             occupant = self._base.child(want.parent, want.name)
-            is_one = there.kind == Kind.DIRECTORY
-            if occupant is None or not (is_one and self._base.stands_for(waiting.node, occupant.node)):
+            if occupant is None or there.kind != Kind.DIRECTORY or not self._is_that_one(waiting.node, occupant):
                 self._way.blocked(want, path)
                 raise Changed(IN_THE_WAY)
-            # Two directories of one name became one: this disk's is that one from now on.
             with self._state.transaction():
                 self._base.merge(occupant.node, want._replace(mode=there.mode, ino=there.ino))
             self.outcome.done += 1
@@ -253,6 +251,17 @@ class Apply:
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)
         self._places_changed = True
+
+    def _is_that_one(self, node: int, occupant: Row) -> bool:
+        """Tell whether a directory of this disk is another node from now on, with all that it holds.
+
+        So it is where two of one name became one; and where the one that is here died, and what lives in it wants to
+        be in the other. All that is to go from it goes by itself.
+        """
+        if self._base.stands_for(node, occupant.node):
+            return True
+        newest = self._nodes.get(occupant.node)
+        return occupant.kind == Kind.DIRECTORY and newest is not None and not newest.alive
 
     def _dress(self, path: bytes, waiting: Waiting) -> None:
         have, want = waiting.have, waiting.want

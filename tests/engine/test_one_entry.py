@@ -149,3 +149,25 @@ def test_what_stood_aside_in_a_directory_that_a_person_removed_comes_again(two: 
     shutil.rmtree(one.folder / "d")
     settle([one, other])
     assert one.names() == other.names() == ["d", "d/x", "d/x/file"]
+
+
+@pytest.mark.parametrize("edited", ["alpha", "beta"])
+def test_a_directory_that_lives_on_under_the_other_identity_stays_where_it_is(
+    two: tuple[Device, Device], edited: str
+) -> None:
+    """Of two that were one, one died: its directory was put aside, another was made, and all was moved over."""
+    made_by_both(two, "directories")
+    for by, other in (two, two[::-1]):
+        for device in two:
+            device.write("x/alpha", f"{device.name} again")
+            device.write("x/beta", f"{device.name} again")
+            settle(list(two))
+        entry = (other.folder / "x").stat().st_ino
+        shutil.rmtree(by.folder / "x")
+        other.write(f"x/{edited}", f"edited while {by.name} removes it")
+        sync_alone(by, other)
+        other.sync()
+        assert (other.folder / "x").stat().st_ino == entry
+        settle(list(two))
+        assert (other.folder / "x").stat().st_ino == entry
+        assert [device.names() for device in two] == [["x", f"x/{edited}"]] * 2
