@@ -15,7 +15,8 @@ from syncd.engine.applied import HELD, IN_THE_WAY, LOCAL_FIRST, NOT_EMPTY, Outco
 from syncd.engine.copying import Here
 from syncd.engine.intents import settle_intents
 from syncd.engine.lending import lent
-from syncd.engine.placing import FEW, Placer, Touched
+from syncd.engine.noting import Noting
+from syncd.engine.placing import FEW, Placer
 from syncd.engine.progress import DOWN, Progress
 from syncd.engine.published import Published
 from syncd.engine.restoring import Job, Restored, failure_of_one, in_store_order
@@ -33,7 +34,6 @@ from syncd.state.base import NOWHERE
 
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
-NOTED = 256  # steps after which what was done is noted
 
 
 class Apply:
@@ -60,13 +60,11 @@ class Apply:
         self._reader = vault.reader()
         self._here = Here(vault, self._reader)
         self._published = Published(vault)
-        self._rows, self._gone = list[Row](), list[int]()  # what this disk has now or has not, to be noted
+        self._noting = Noting(self._disk, self._state)
         self._full: LocalDiskFull | None = None  # why a file does not fit on this disk
         self._too_big: int | None = None  # bytes of the smallest file that did not
         self._unsure = False  # a step failed, and may have been taken all the same
-        self._touched = Touched(self._disk)
-        self._places_changed = False  # among what is to be noted are directories, or entries that moved
-        self._way = Way(vault, self._note, self._went_aside)
+        self._way = Way(vault, self._noting.note, self._went_aside)
         self._placer = Placer(self._disk, self._state, self._published.sure, self._placed, self._refused)
         self.outcome = Outcome()
 
@@ -91,7 +89,7 @@ class Apply:
             self._unsure = True
             raise
         finally:
-            self._note()
+            self._noting.note()
             if self._unsure:
                 settle_intents(self._vault)
             else:
@@ -122,7 +120,7 @@ class Apply:
                     files = []
                 self._take(step)
             self._files(files)
-            self._note()
+            self._noting.note()
 
     def _intend_to_remove(self, rows: list[Row | None]) -> None:
         """Note what is about to go by our hand: after a crash nobody shall take it for a person's deletion."""
@@ -177,8 +175,8 @@ class Apply:
 
     def _as_it_is(self, waiting: Waiting) -> Waiting:
         """Return what waits with its row on this disk as earlier steps left it."""
-        if self._places_changed:
-            self._note()
+        if self._noting.places_changed:
+            self._noting.note()
         have = self._base.get(waiting.node) if waiting.have is not None else None
         return waiting._replace(have=have if have is not None and have.alive else None)
 
@@ -202,7 +200,7 @@ class Apply:
             return  # an earlier step let it change places with another
         self._same(source, have)
         occupant = self._base.child(want.parent, want.name)
-        self._touched.above(source, target)
+        self._noting.changes(source, target)
         if occupant is None:
             self._disk.move(source, target)
         else:
@@ -215,20 +213,20 @@ class Apply:
             self._same(target, occupant)
             self._way.intend((occupant, have.parent, have.name))
             self._disk.exchange(source, target)
-            self._rows.append(occupant._replace(parent=have.parent, name=have.name))
-        self._places_changed = True
+            self._noting.has(occupant._replace(parent=have.parent, name=have.name))
+        self._noting.places_changed = True
         self._moved(have._replace(parent=want.parent, name=want.name), target)
 
     def _went_aside(self, row: Row, path: bytes) -> None:
         """Note an entry that made way."""
-        self._touched.above(path)
-        self._rows.append(row)
-        self._note()
+        self._noting.changes(path)
+        self._noting.has(row)
+        self._noting.note()
 
     def _moved(self, row: Row, path: bytes) -> None:
         stat = self._disk.stat(path)
         ctime = stat.ctime_ns if stat is not None and row.ctime_ns != UNTRUSTED else UNTRUSTED
-        self._rows.append(row._replace(ctime_ns=ctime))
+        self._noting.has(row._replace(ctime_ns=ctime))
         self.outcome.done += 1
 
     def _make_directory(self, path: bytes, waiting: Waiting) -> None:
@@ -246,11 +244,11 @@ class Apply:
             return
         if self._disk.stat(split(path)[0]) is None:  # somebody removed it, which comes first
             raise Changed(LOCAL_FIRST)
-        self._touched.above(path)
+        self._noting.changes(path)
         self._disk.make_directories(path)
         self._disk.set_metadata(path, want.mode, None)
         self._has(want, path)
-        self._places_changed = True
+        self._noting.places_changed = True
 
     def _is_that_one(self, node: int, occupant: Row) -> bool:
         """Tell whether a directory of this disk is another node from now on, with all that it holds.
@@ -280,7 +278,7 @@ class Apply:
             self.outcome.problems[path] = HELD
             return
         stat = self._disk.exact(path)
-        if have.kind == Kind.DIRECTORY and self._owes(have.node):
+        if have.kind == Kind.DIRECTORY and self._noting.owes(have.node):
             self.outcome.look.add(path)
             raise Changed(LOCAL_FIRST)
         if stat is None or stat.kind != have.kind:  # it is gone already; where to, a look has to tell first
@@ -288,21 +286,16 @@ class Apply:
                 raise Changed(LOCAL_FIRST)
         else:
             self._same(path, have)
-            self._touched.above(path)
+            self._noting.changes(path)
             try:
                 self._disk.remove(path, stat, self._published.sure(have, stat))
             except Changed:
                 self.outcome.problems[path] = NOT_EMPTY
                 return
             self.outcome.removed += 1
-        self._gone.append(waiting.node)
+        self._noting.lacks(waiting.node)
         self.outcome.done += 1
-        self._note_soon()
-
-    def _owes(self, node: int) -> bool:
-        """Tell whether a directory held what is gone from this disk and was not told as gone yet."""
-        gone = set(self._gone)
-        return any(child.node not in gone for child in self._base.children(node))
+        self._noting.note_soon()
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -333,7 +326,7 @@ class Apply:
         self._placer.alone = len(jobs) <= FEW
         with lent(self._disk, (split(path)[0] for path in jobs)):
             for path, (job, waiting) in jobs.items():
-                self._touched.above(path)
+                self._noting.changes(path)
                 if job.row.kind == Kind.SYMLINK:
                     self._stage(job, waiting, ())
             files = [job for job, _ in jobs.values() if job.row.kind == Kind.FILE]
@@ -342,7 +335,7 @@ class Apply:
                     self._stage(job, jobs[job.path][1], pieces)
             self._placer.flush()
         self.outcome.problems.update(failed.failed)
-        self._note()
+        self._noting.note()
 
     def _stage(self, job: Job, waiting: Waiting, pieces: Iterable[Buffer]) -> None:
         self._progress.takes(job.path, job.row.size, DOWN)
@@ -375,7 +368,7 @@ class Apply:
     def _placed(self, job: Job, waiting: Waiting, stat: Stat) -> None:
         row, have = job.row, waiting.have
         place = (have.parent, have.name) if have is not None else (row.parent, row.name)
-        self._rows.append(row._replace(parent=place[0], name=place[1], ino=stat.ino, ctime_ns=UNTRUSTED))
+        self._noting.has(row._replace(parent=place[0], name=place[1], ino=stat.ino, ctime_ns=UNTRUSTED))
         self.outcome.done += 1
         self.outcome.size += row.size
         self._progress.brought(row.size)
@@ -402,21 +395,6 @@ class Apply:
         """Note that this disk has a version now; whether its fingerprint can be believed, the next scan tells."""
         stat = self._disk.stat(path)
         if stat is not None:
-            self._rows.append(row._replace(ino=stat.ino, ctime_ns=UNTRUSTED))
+            self._noting.has(row._replace(ino=stat.ino, ctime_ns=UNTRUSTED))
         self.outcome.done += 1
-        self._note_soon()
-
-    def _note_soon(self) -> None:
-        if len(self._rows) + len(self._gone) >= NOTED:
-            self._note()
-
-    def _note(self) -> None:
-        if self._rows or self._gone:
-            self._touched.make_durable()
-            rows, gone = self._rows, self._gone
-            self._rows, self._gone, self._places_changed = [], [], False
-            with self._state.transaction():
-                for row in rows:
-                    self._base.put(row)
-                for node in gone:
-                    self._base.drop(node)
+        self._noting.note_soon()

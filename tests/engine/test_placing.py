@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.apply import Apply
+from syncd.engine.noting import Noting
 from syncd.engine.placing import Placer, Touched
 from syncd.errors import LocalDiskFull
 from syncd.fs.disk import Disk, Placement
@@ -39,7 +39,7 @@ def test_an_edit_after_a_crash_is_an_edit_of_what_was_put_there(
     flush = Placer.flush
     with monkeypatch.context() as patch:
         patch.setattr(Placer, "flush", dies)
-        patch.setattr("syncd.engine.apply.Apply._note", lambda self: None)
+        patch.setattr(Noting, "note", lambda self: None)
         patch.setattr("syncd.state.base.Base.carried_out", lambda self: None)  # nobody tidies up after a death
         with pytest.raises(Died):
             beta.sync()
@@ -64,12 +64,12 @@ def test_what_our_hand_removed_before_a_crash_is_nobodys_deletion(
     (alpha.folder / "directory").rmdir()
     alpha.sync()
 
-    def dies(self: Apply) -> None:
+    def dies(self: Noting) -> None:
         if not (beta.folder / "directory").exists():
             raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(Apply, "_note", dies)
+        patch.setattr(Noting, "note", dies)
         patch.setattr("syncd.state.base.Base.carried_out", lambda self: None)  # nobody tidies up after a death
         with pytest.raises(Died):
             beta.sync()

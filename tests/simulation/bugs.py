@@ -9,7 +9,20 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from syncd.engine import apply, cycle, ingest, marking, outbox, outward, placing, pruning, published, stating, survey
+from syncd.engine import (
+    apply,
+    cycle,
+    ingest,
+    marking,
+    noting,
+    outbox,
+    outward,
+    placing,
+    pruning,
+    published,
+    stating,
+    survey,
+)
 from syncd.engine import vault as vault_room
 from syncd.engine.outbox import Outbox
 from syncd.fs import exchanging
@@ -73,7 +86,7 @@ def _noted_early(self: placing.Placer) -> None:
         stat = self._disk.stat(item.staged.path)
         assert stat is not None
         self._placed(item.job, item.waiting, stat)
-    self._placed.__self__._note()  # type: ignore[attr-defined]
+    self._placed.__self__._noting.note()  # type: ignore[attr-defined]
     for item in ready:
         with contextlib.suppress(apply.Changed, OSError):
             self._disk.put_in_place(item.staged, item.job.path, item.job.expect)
@@ -249,7 +262,7 @@ BUGS: dict[str, Bug] = {
     "an entry is looked at under any name": lambda: put_in((Looking, "exact", Looking.stat)),
     "modes that are not kept are news": lambda: put_in((survey.Survey, "_with_modes", _modes_as_shown)),
     "a checkpoint forgets who meets": lambda: put_in((filling.Filling, "_contested", lambda self: [])),
-    "a directory goes before its deletions are told": lambda: put_in((apply.Apply, "_owes", lambda self, node: False)),
+    "a directory goes before its deletions are told": lambda: put_in((noting.Noting, "owes", lambda self, node: False)),
     "what went with its directory stays in the base": lambda: put_in(
         (Outbox, "gone", nothing), (weave.Weave, "_goes_with", nothing)
     ),
