@@ -239,7 +239,9 @@ class CatchUp:
             return self._stores.get_from_others(member, name)
         except ObjectMissing:
             # It was never put anywhere: who began to put it puts it anew, or lets it be; who does so now has it noted.
-            if self._stores.whole and not self._stores.under_way.has(member.name, name):
+            # One that came back empty waits for all that it is owed before it counts, so its word is taken here.
+            asked = all(not (other.returned or other.health.away) for other in self._stores.members)
+            if asked and not self._stores.under_way.has(member.name, name):
                 self._stores.owing.dropped(member.name, name)
         except StoreError as error:
             if self._unhad.get((member.name, name)) != type(error).__name__:  # it is tried again every few seconds

@@ -455,6 +455,23 @@ class TestCatchingUp:
         assert full_copies(stores)
         assert stores.all.whole
 
+    def test_a_store_that_came_back_empty_is_owed_what_nobody_has(self) -> None:
+        """Its last owner died while it was put: the store waited for it, and for genesis, which comes last, for good."""
+        stores = Stores()
+        for seed in range(20):
+            stores.all.put(*pack(seed))
+        settle(stores)
+        name, data = pack(1000)
+        stores.doors[1].die()
+        stores.doors[1].empty()
+        stores.doors[1].live()
+        stores.all.owing.owe(["a", "b", "c"], [Listed(name, len(data))])
+        stores.clock.now += 100
+        catch_up(stores)
+        assert full_copies(stores)
+        assert stores.all.whole
+        assert [stores.all.owing.lacking(store)[0] for store in ("a", "b", "c")] == [0, 0, 0]
+
     def test_what_other_devices_put_on_some(self) -> None:
         stores = Stores()
         for seed in range(30):
