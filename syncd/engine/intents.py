@@ -85,14 +85,17 @@ def _is_gone(disk: Disk, base: Base, node: int, going: AbstractSet[int]) -> bool
     have = base.get(node)
     if have is None or not have.alive:
         return False
-    if have.parent != ROOT:
-        directory = base.get(have.parent)
-        there = disk.exact(base.path_of(have.parent))
-        if there is None:
-            return have.parent in going and _is_gone(disk, base, have.parent, going)
-        if directory is None or there.ino != directory.ino:
-            return False
+    if not _stands(disk, base, have.parent):
+        return have.parent in going and _is_gone(disk, base, have.parent, going)
     return disk.exact(base.path_of(node)) is None
+
+
+def _stands(disk: Disk, base: Base, directory: int) -> bool:
+    """Tell whether a directory stands where it stood."""
+    if directory == ROOT:
+        return True
+    row, there = base.get(directory), disk.exact(base.path_of(directory))
+    return row is not None and there is not None and there.ino == row.ino
 
 
 def _end_second_name(disk: Disk, old: bytes, new: bytes, stat: Stat) -> None:
@@ -139,9 +142,9 @@ def _half_way(vault: Vault, base: Base, place: Place) -> Row | None:
 
 
 def _doubted(vault: Vault, base: Base, place: Place) -> tuple[int, ...]:
-    """Return what a file builds upon that is neither what stood there nor what was to stand there; nothing if sure.
+    """Return what a change builds upon where nobody knows what stood there before it; nothing where it is known.
 
-    A person saved it, before or after the two changed places: so it overrules neither.
+    A person saved or removed it, before or after the two changed places: so that overrules neither.
 
     Raises:
         OSError: it cannot be looked at.
@@ -151,7 +154,10 @@ def _doubted(vault: Vault, base: Base, place: Place) -> tuple[int, ...]:
     if have is None or want is None or not want.alive or (have.parent, have.name) != (parent, name):
         return ()
     there = vault.disk.exact(base.path_of(node))
-    if there is None or there.kind != have.kind or there.ino in (have.ino, inode):
+    if there is None:
+        if not _stands(vault.disk, base, parent):  # it moved with its directory
+            return ()
+    elif there.kind != have.kind or there.ino in (have.ino, inode):
         return ()
     return common(vault.state.nodes.parents(node), base.heads(have), vault.state.nodes.heads(node) or (want.version,))
 
