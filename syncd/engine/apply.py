@@ -3,7 +3,7 @@
 Invariants: no byte is replaced or removed that is not in the vault as the version that `base` names; every
 byte was verified before it is put in place; nothing is removed that may not go (while an alarm stands nothing may). A
 step whose ground has changed is dropped, and its directory is looked at again. What was done is noted after it was
-done: after a crash in between, the next scan finds the disk as the tree wants it, and has nothing to tell.
+done: after a crash in between, `intents` finds what was begun, and the next scan has nothing to tell of it.
 """
 
 from __future__ import annotations

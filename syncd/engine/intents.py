@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Set as AbstractSet
 
+from syncd.engine.placing import Place
 from syncd.engine.vault import Vault
 from syncd.fs.disk import Disk
 from syncd.fs.exchanging import TEMPORARY, Changed
@@ -20,11 +21,9 @@ from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.state.base import NOWHERE, Base
 
-Place = tuple[int, int, bytes, int]  # node, parent, name, inode
-
 
 def settle_intents(vault: Vault) -> None:
-    """Note what a run that was cut off, or did not see what it did, had put in place or moved.
+    """Note what a run that was cut off, or did not see what it did, had put in place, moved or removed.
 
     It comes before anything else is learned or looked at. What cannot be looked at now is asked again later.
 
