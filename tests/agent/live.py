@@ -29,11 +29,11 @@ def pause(seconds: float) -> None:
         waiting.communicate()
 
 
-def wait_for(truth: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(truth: Callable[[], object], seconds: float = 20, problem: str = "it did not become true") -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not truth():
-        assert time.monotonic() < end, "it did not become true"
+        assert time.monotonic() < end, problem
         pause(0.02)
 
 
