@@ -213,4 +213,9 @@ class Weave:
         if row is None or (row[1] != Kind.TOMBSTONE and row[2]):
             return
         self._db.execute("DELETE FROM head WHERE node = ?", (node,))
-        self._db.execute("DELETE FROM version WHERE id = ? AND node = ?", (row[0], node))
+        # A dead directory may be seated elsewhere than where it was said to be dead; that stays as it was stated.
+        self._db.execute(
+            "DELETE FROM version WHERE id = ?1 AND node = ?2 "
+            "AND (kind <> 4 OR (parent, name) = (SELECT parent, name FROM node WHERE id = ?2))",
+            (row[0], node),
+        )

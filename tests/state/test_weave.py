@@ -78,6 +78,7 @@ def seats_in(state: State) -> dict[int, tuple[int, bytes, int | None]]:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(seed=st.integers(0, 1 << 48), count=st.integers(2, 5))
 @example(seed=1300618, count=5)  # a dead directory that was one with another is renamed, with what lives in it
+@example(seed=1079, count=2)  # a dead directory stands elsewhere than where it was said to be dead
 def test_any_order_gives_the_tree_made_from_nothing(
     tmp_path_factory: pytest.TempPathFactory, seed: int, count: int
 ) -> None:
