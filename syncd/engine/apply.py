@@ -160,8 +160,19 @@ class Apply:
                 self._way.blocked(waiting.want, path)
             self._drop(path, str(changed.args[0]) if changed.args and isinstance(changed.args[0], str) else IN_THE_WAY)
         except OSError as error:
-            self._unsure = True
             self.outcome.problems[path] = f"cannot be changed: {error.strerror}"
+            self._settle(waiting)
+
+    def _settle(self, waiting: Waiting) -> None:
+        """Find out what a step that failed had done all the same.
+
+        The steps after it go by what stands where, and of a directory only its name tells which one it is.
+        """
+        self._unsure = True
+        want = waiting.want
+        occupant = self._base.child(want.parent, want.name) if want is not None else None
+        self._noting.note()
+        settle_intents(self._vault, {waiting.node, occupant.node} if occupant is not None else {waiting.node})
 
     def _carry_out(self, kind: StepKind, path: bytes, waiting: Waiting) -> None:
         if kind == StepKind.REMOVE:

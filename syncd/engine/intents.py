@@ -22,10 +22,14 @@ from syncd.model.version import UNTRUSTED, Row
 from syncd.state.base import NOWHERE, Base
 
 
-def settle_intents(vault: Vault) -> None:
+def settle_intents(vault: Vault, of: AbstractSet[int] | None = None) -> None:
     """Note what a run that was cut off, or did not see what it did, had put in place, moved or removed.
 
     It comes before anything else is learned or looked at. What cannot be looked at now is asked again later.
+
+    Args:
+        vault: opened for writing.
+        of: the nodes that are asked about; all of them if not given.
 
     Raises:
         NeedsAttention: what it did cannot be made durable; nothing may be noted.
@@ -38,6 +42,8 @@ def settle_intents(vault: Vault) -> None:
     intended = base.intended()
     going = {place[0] for place in intended if place[1] == NOWHERE}
     for place in intended:
+        if of is not None and place[0] not in of:
+            continue
         try:
             row = None
             if place[1] == NOWHERE:

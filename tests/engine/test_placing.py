@@ -51,6 +51,35 @@ def test_an_edit_after_a_crash_is_an_edit_of_what_was_put_there(
     assert conflicts(tree) == []
 
 
+def test_a_change_of_places_that_failed_and_was_made_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steps after it went by what the disk had before: they undid it, which was told as a person's doing."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    alpha.write("one/first", "1")
+    alpha.write("two/second", "2")
+    same(alpha, beta)
+    for old, new in (("one", "for a moment"), ("two", "one"), ("for a moment", "two")):
+        (alpha.folder / old).rename(alpha.folder / new)
+        alpha.sync()
+    made = list[bytes]()
+
+    def exchange(self: Disk, one: bytes, other: bytes) -> None:
+        real(self, one, other)
+        made.append(one)
+        if len(made) == 1:
+            raise OSError(5, "Input/output error")
+
+    real = Disk.exchange
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "exchange", exchange)
+        beta.sync()
+    assert len(made) == 1
+    assert beta.names() == ["one", "one/second", "two", "two/first"]
+    assert beta.sync().outward.changes == 0
+    assert len(same(alpha, beta)) == 4
+
+
 def test_what_our_hand_removed_before_a_crash_is_nobodys_deletion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

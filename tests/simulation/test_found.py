@@ -14,6 +14,7 @@ LIVES = {
     141: "what stood aside for a while was told as deleted with the directory that a person removed around it",
     142: "a copy that was moved over the other, once that was decided elsewhere, was taken for what we had put there",
     268: "a copy that our hand had removed before a crash was told as decided",
+    1051: "what stood in the way went aside as another, after a change of places that failed and had been made",
     3100847: "who removed a file that had changed places before a crash, or not, removed what was the other's copy",
     432: "who saved over a file that had changed places before a crash, or not, overruled what was the other's copy",
 }
