@@ -25,6 +25,7 @@ from syncd.engine.listening import Listening
 from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
+from syncd.engine.problems import Problems
 from syncd.engine.progress import Progress
 from syncd.engine.pruning import prune_if_due
 from syncd.engine.rebuild import succeed
@@ -65,6 +66,7 @@ class Cycle:
         self.status = Status()
         self.operations = Operations(vault.ambient.now_ns)
         self._attention = Attention(self.status, self.operations.events)
+        self._problems = Problems(self._stands)
         self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
@@ -172,7 +174,7 @@ class Cycle:
             if whole:
                 self.sync()
             elif directories:
-                self._look(directories, held)
+                self._pass(directories=directories, held=held)
             elif self.status.state != PAUSED:
                 self._look_after(now)
 
@@ -240,16 +242,9 @@ class Cycle:
         scan = self.vault.settings.scan
         every = scan.interval_s if self.status.watching else scan.poll_s
         self._scan_due_s = self._elapsed() + every
-        self.status.problems = outcome.problems
-        self.operations.skipped(outcome.problems)
         with self.vault.state.transaction():
-            self.vault.state.nodes.set_problems(outcome.problems, self.vault.ambient.now_ns())
             self.vault.state.receipts.look_now_and_then(self.vault.ambient.now_ns())
         return outcome
-
-    def _look(self, directories: set[bytes], held: set[bytes]) -> None:
-        self.status.problems.update(self._pass(directories=directories, held=held).problems)
-        self.operations.skipped(self.status.problems)
 
     def _pass(
         self,
@@ -269,7 +264,7 @@ class Cycle:
         outcome = both.outward
         self._covered = outcome.covered
         help_newcomers(self.vault, outcome)
-        outcome.problems.update(both.applied.problems)
+        self._note_problems(both, whole, directories or set())
         if outcome.other_rules:
             self._overflowed()
         for path in map(self.vault.state.base.path_of, outcome.unsettled | outcome.covered):
@@ -286,6 +281,26 @@ class Cycle:
             self.operations.events.publish("changed", both.fields())
         self._attention.look(self.vault.state)
         return outcome
+
+    def _note_problems(self, both: Both, whole: bool, directories: set[bytes]) -> None:
+        if whole:
+            self._problems.scanned(both.outward.problems)
+        else:
+            self._problems.looked(directories, both.outward.problems)
+        self._problems.tried(both.applied.problems, self._elapsed())
+        both.outward.problems.update(both.applied.problems)
+        problems = self._problems.all
+        if whole or problems != self.status.problems:
+            self.status.problems = problems
+            self.operations.skipped(problems)
+            with self.vault.state.transaction():
+                self.vault.state.nodes.set_problems(problems, self.vault.ambient.now_ns())
+
+    def _stands(self, path: bytes) -> bool:
+        try:
+            return self.vault.disk.lstat(path) is not None
+        except OSError:
+            return True
 
     def _both_ways(
         self, progress: Progress, whole: bool, directories: set[bytes], held: set[bytes], arrived: Arrived | None
@@ -329,7 +344,9 @@ class Cycle:
             progress = Progress(self._elapsed)
             progress.checkpoint, progress.beat = self._check_stop, self.heartbeat
             prune_if_due(self.vault, self.operations, progress)
-        if now >= self._listening.due_s:
+        if now >= self._problems.due_s:
+            self._pass()
+        elif now >= self._listening.due_s:
             arrived = self._listening.poll(self.vault)
             if arrived is not None:
                 self._pass(arrived=arrived)
@@ -375,7 +392,7 @@ class Cycle:
                 return
             due = [self._scan_due_s] if not self._rests else []
             if not self._rests and self.status.state != PAUSED:
-                due += [self._listening.due_s, self._folder_due_s]
+                due += [self._listening.due_s, self._folder_due_s, self._problems.due_s]
                 next_due = self._pending.next_due_s()
                 if next_due is not None:
                     due.append(next_due)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,18 @@ from typing import Any
 import pytest
 
 from syncd.engine import cycle as cycle_module
+from syncd.engine.applied import IN_THE_WAY
 from syncd.engine.cycle import Cycle
 from syncd.engine.status import Status
-from syncd.engine.vault import open_vault
+from syncd.engine.vault import Ambient, open_vault
 from syncd.engine.watching import Watching
 from syncd.errors import NeedsAttention, StoreGone
+from syncd.fs.disk import Disk
+from syncd.fs.exchanging import Changed
 from syncd.journal.record import record_name
 from syncd.model.ids import OWN_DEVICE
 from syncd.watch.observer import Watcher
+from syncd.watch.pending import Hint
 from tests.engine.devices import Device, devices, opened, settle
 from tests.world import World
 
@@ -259,3 +265,75 @@ def test_an_alarm_that_rises_while_nothing_else_happens_is_told_at_once(tmp_path
             assert [event.data["alarms"] for event in found if event.kind == "attention"] == [int(not present)]
     finally:
         vault.close()
+
+
+class Clock:
+    """Seconds that go by when a test says so."""
+
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_problem_that_is_over_is_told_no_more(tmp_path: Path) -> None:
+    """It stood until the next scan of the whole folder, which may be an hour away."""
+    clock = Clock()
+    (alpha,) = devices(tmp_path, "alpha", ambient=Ambient(elapsed_s=clock))
+    for name in ("pipe", "directory/pipe", "directory/deeper/pipe", "other/pipe"):
+        (alpha.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(alpha.folder / name)
+    with opened(alpha) as vault:
+        cycle = Cycle(vault, watch=Blind)
+
+        def after_a_look_for(*paths: str) -> list[str]:
+            for path in paths:
+                cycle._note(os.fsencode(path), Hint.SETTLED)
+            clock.now_s += 1
+            cycle.turn()
+            assert cycle.status.problems == vault.state.nodes.problems()
+            assert {op.path for op in cycle.operations.newest(state="waiting")} == set(cycle.status.problems)
+            return sorted(os.fsdecode(path) for path in cycle.status.problems)
+
+        cycle.turn()
+        assert len(cycle.status.problems) == 4
+        (alpha.folder / "directory/pipe").unlink()
+        assert after_a_look_for("other/note") == ["directory/deeper/pipe", "directory/pipe", "other/pipe", "pipe"]
+        assert after_a_look_for("directory/pipe") == ["directory/deeper/pipe", "other/pipe", "pipe"]
+        (alpha.folder / "directory").rename(tmp_path / "away")
+        assert after_a_look_for("directory") == ["other/pipe", "pipe"]
+        (alpha.folder / "other/pipe").unlink()
+        (alpha.folder / "other/pipe").write_text("a file")
+        assert after_a_look_for("other/pipe") == ["pipe"]
+
+
+def test_a_step_that_was_in_the_way_is_tried_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mounted disk may keep a name for a second after what had it went elsewhere."""
+    clock = Clock()
+    alpha, beta = devices(tmp_path, "alpha", "beta", ambient=Ambient(elapsed_s=clock))
+    alpha.write("a", "of alpha")
+    settle([alpha, beta])
+    (alpha.folder / "a").rename(alpha.folder / "b")
+    alpha.sync()
+    tries: list[float] = []
+
+    def move(self: Disk, source: bytes, target: bytes) -> None:
+        tries.append(clock.now_s)
+        raise Changed(target)
+
+    with opened(beta) as vault:
+        cycle = Cycle(vault, watch=Blind)
+        with monkeypatch.context() as patch:
+            patch.setattr(Disk, "move", move)
+            while clock.now_s < 1200:
+                cycle.turn()
+                assert cycle.status.problems == {b"b": IN_THE_WAY}
+                clock.now_s += 1
+        waits = [later - sooner for sooner, later in itertools.pairwise(sorted(set(tries)))]
+        assert waits[:2] == [2, 4]
+        assert max(waits) <= 30
+        assert len(waits) < 30
+        clock.now_s = 1230
+        cycle.turn()
+        assert beta.names() == ["b"]
+        assert cycle.status.problems == {}
