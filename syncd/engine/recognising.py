@@ -55,8 +55,10 @@ class Recognising:
         heads = self._nodes.heads(base.node) or ((newest.version,) if newest is not None else ())
         parents = self._nodes.parents(base.node)
         came = past(parents, heads) - past(parents, (base.version, *self._base.heads(base)))
-        for row in self._nodes.versions(base.node):
-            if row.version not in came or row.kind != stat.kind or self._is_or_was_copy(row):
+        versions = list(self._nodes.versions(base.node))
+        copies = {_bytes(row) for row in versions if self._is_or_was_copy(row)}
+        for row in versions:
+            if row.version not in came or row.kind != stat.kind or _bytes(row) in copies:
                 continue
             if says(row, stat, content, inline):
                 self._outbox.adopt(row, stat, here, trusted=self._trusted(stat))
@@ -64,7 +66,10 @@ class Recognising:
         return False
 
     def _is_or_was_copy(self, version: Row) -> bool:
-        """Tell whether a version lost and stood beside as a copy: whoever moved that over the other meant it."""
+        """Tell whether a version lost and stood beside as a copy: whoever moved that over the other meant it.
+
+        So it is with each later version of the same bytes, as where a move was said of what had lost.
+        """
         return version.version != version.node and self._nodes.get(version.version) is not None
 
     def as_once(
@@ -114,3 +119,7 @@ class Recognising:
             return None
         self._taken.add(absent.node)
         return absent
+
+
+def _bytes(version: Row) -> tuple[int, int, bytes, bytes]:
+    return version.kind, version.depth, version.content, version.inline
