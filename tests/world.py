@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from syncd.config.home import Home, find_home
 from syncd.config.settings import StoreSetting
@@ -122,14 +122,21 @@ def obey_permissions() -> None:
 
 
 def run_cli(
-    home: Path, *arguments: str, obedient: bool = False, timeout: float = 60, text: bool = True, **extra: str
+    home: Path,
+    *arguments: str,
+    obedient: bool = False,
+    timeout: float = 60,
+    text: bool = True,
+    stdout: IO[str] | int = subprocess.PIPE,
+    **extra: str,
 ) -> subprocess.CompletedProcess[Any]:
     """Run the command line as a person would; `obedient`: bound by permission bits even as root."""
     options: dict[str, Any] = {"preexec_fn": obey_permissions} if obedient else {}
     return subprocess.run(
         [sys.executable, "-m", "syncd", *arguments],
         env=environment(home, **extra),
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=text,
         timeout=timeout,
         stdin=subprocess.DEVNULL,

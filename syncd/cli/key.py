@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,21 +75,26 @@ def recovery(passphrase_file: str | None, recovery_file: str | None) -> None:
     """Make new recovery words, and print them once. The old ones open nothing any more but old copies of the store."""
     from syncd.engine.custody import forget_words
     from syncd.engine.unlocking import change
+    from syncd.engine.vault import write_private
     from syncd.seal.slots import Argon2, SlotType, Unlock, entropy_to_words
 
     old = unlock_of(recovery_file, passphrase_file)
     with _writing() as vault:
         entropy = vault.ambient.entropy(32)
-        change(vault, old, Unlock(SlotType.RECOVERY, entropy), Argon2())
-        forget_words(vault.home)  # the old ones, which open nothing any more
-    talk("These 24 words open the vault anywhere. Write them down; they are not shown again:")
-    click.echo(entropy_to_words(entropy))
+        made = entropy_to_words(entropy)
+        # Whoever is cut off between here and the end has them still, and `syncd key words` shows them.
+        keep = partial(write_private, vault.home.words, made.encode())
+        change(vault, old, Unlock(SlotType.RECOVERY, entropy), Argon2(), keep)
+        talk("These 24 words open the vault anywhere. Write them down; they are not shown again:")
+        click.echo(made)
+        sys.stdout.flush()
+        forget_words(vault.home)
 
 
 @key.command("words")
 @click.option("--written-down", is_flag=True, help="Forget them here: you have them.")
 def words(written_down: bool) -> None:
-    """Show the recovery words of a vault that was just made here, while it is not known that you have them."""
+    """Show the recovery words that were just made here, while it is not known that you have them."""
     from syncd.engine.custody import forget_words, unseen_words
 
     home, _ = home_and_client()

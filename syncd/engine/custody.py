@@ -1,6 +1,6 @@
 """Where secrets are on this disk: this device's own, in a file, in the keyring, or locked (locking.py).
 
-And the recovery words of a vault that was made here, until a person has them.
+And recovery words that were made here, until a person has them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def place_of(home: Home) -> str:
 
 
 def unseen_words(home: Home) -> str | None:
-    """Return the recovery words of a vault that was made here, while nobody is known to have seen them."""
+    """Return the recovery words that were made here, while nobody is known to have seen them."""
     try:
         return home.words.read_text(encoding="ascii")
     except FileNotFoundError:

@@ -8,7 +8,7 @@ taken away before the new one was read back from the stores and opened.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from syncd.engine.stores import settings_of
@@ -81,7 +81,7 @@ def try_unlock(vault: Vault, unlock: Unlock) -> Tried:
     return Tried(found, len(names))
 
 
-def change(vault: Vault, old: Unlock, new: Unlock, cost: Argon2) -> int:
+def change(vault: Vault, old: Unlock, new: Unlock, cost: Argon2, opens: Callable[[], None] = lambda: None) -> int:
     """Let the vault be opened by something new, instead of whatever of that kind opened it; return how many went.
 
     Args:
@@ -89,6 +89,7 @@ def change(vault: Vault, old: Unlock, new: Unlock, cost: Argon2) -> int:
         old: anything that opens it now.
         new: a passphrase takes the place of all passphrases, recovery words of all words.
         cost: of a passphrase.
+        opens: is called when the new one opens the vault, and the old one does still.
 
     Raises:
         NotUnlocked, Damaged: the old one opens nothing.
@@ -102,6 +103,7 @@ def change(vault: Vault, old: Unlock, new: Unlock, cost: Argon2) -> int:
     vault.store.put(name, sealed)
     if open_slot(vault.keys.vault, vault.store.get(name), new, name) is None:
         raise Damaged(f"{name}: does not open with what was just put there")
+    opens()
     others = [other for other in _of_type(vault.store, new.type) if other != name]
     for other in others:
         vault.store.delete(other)

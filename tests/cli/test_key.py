@@ -86,6 +86,17 @@ def test_new_words(world: World) -> None:
     do(world, "key", "test", "--passphrase-file", "{at}/old")
 
 
+def test_new_words_that_nobody_saw_are_shown_again(world: World) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = world.cli("key", "recovery", "--passphrase-file", str(world.root / "old"), stdout=full)
+    assert done.returncode != 0
+    assert "no slot" in do(world, "key", "test", "--recovery-file", "{at}/words", code=1)
+    (world.root / "others").write_text(world.cli("key", "words").stdout)
+    do(world, "key", "test", "--recovery-file", "{at}/others")
+    do(world, "key", "words", "--written-down")
+    assert "not kept here" in do(world, "key", "words", code=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
