@@ -30,7 +30,6 @@ from syncd.model.ids import ROOT
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.plan.steps import Step, StepKind, Waiting, plan
-from syncd.state.base import NOWHERE
 
 log = logging.getLogger("syncd.engine")
 SWEEP = 4096  # nodes planned at once
@@ -105,11 +104,7 @@ class Apply:
                 return
             last = nodes[-1]
             steps = plan(self._waiting(node) for node in nodes)
-            moves = [step.waiting for step in steps if step.kind == StepKind.MOVE]
-            self._way.intend(
-                *((move.have, move.want.parent, move.want.name) for move in moves if move.have and move.want)
-            )
-            self._intend_to_remove([step.waiting.have for step in steps if step.kind == StepKind.REMOVE])
+            self._way.intend_steps(steps, self._may_go)
             files: list[Step] = []
             for step in steps:
                 if step.kind in (StepKind.CREATE, StepKind.REPLACE):
@@ -121,13 +116,6 @@ class Apply:
                 self._take(step)
             self._files(files)
             self._noting.note()
-
-    def _intend_to_remove(self, rows: list[Row | None]) -> None:
-        """Note what is about to go by our hand: after a crash nobody shall take it for a person's deletion."""
-        going = [(row.node, NOWHERE, row.name, row.ino) for row in rows if row is not None and self._may_go(row.node)]
-        if going:
-            with self._state.transaction():
-                self._base.intend(going)
 
     def _waiting(self, node: int) -> Waiting:
         have, want = self._base.get(node), self._base.wanted(node)

@@ -66,7 +66,7 @@ class Cycle:
         self.status = Status()
         self.operations = Operations(vault.ambient.now_ns)
         self._attention = Attention(self.status, self.operations.events)
-        self._problems = Problems(self._stands)
+        self._problems = Problems(vault.disk)
         self._rests = bool(vault.state.get(RESTS))
         scan = vault.settings.scan
         self._pending = Pending(scan.settle_ms / 1000, scan.settle_open_ms / 1000)
@@ -264,7 +264,8 @@ class Cycle:
         outcome = both.outward
         self._covered = outcome.covered
         help_newcomers(self.vault, outcome)
-        self._note_problems(both, whole, directories or set())
+        self._problems.learn(both, None if whole else directories or set(), self._elapsed())
+        self._tell_problems(anew=whole)
         if outcome.other_rules:
             self._overflowed()
         for path in map(self.vault.state.base.path_of, outcome.unsettled | outcome.covered):
@@ -282,25 +283,13 @@ class Cycle:
         self._attention.look(self.vault.state)
         return outcome
 
-    def _note_problems(self, both: Both, whole: bool, directories: set[bytes]) -> None:
-        if whole:
-            self._problems.scanned(both.outward.problems)
-        else:
-            self._problems.looked(directories, both.outward.problems)
-        self._problems.tried(both.applied.problems, self._elapsed())
-        both.outward.problems.update(both.applied.problems)
+    def _tell_problems(self, *, anew: bool) -> None:
         problems = self._problems.all
-        if whole or problems != self.status.problems:
+        if anew or problems != self.status.problems:
             self.status.problems = problems
             self.operations.skipped(problems)
             with self.vault.state.transaction():
                 self.vault.state.nodes.set_problems(problems, self.vault.ambient.now_ns())
-
-    def _stands(self, path: bytes) -> bool:
-        try:
-            return self.vault.disk.lstat(path) is not None
-        except OSError:
-            return True
 
     def _both_ways(
         self, progress: Progress, whole: bool, directories: set[bytes], held: set[bytes], arrived: Arrived | None
@@ -369,6 +358,7 @@ class Cycle:
         """Become a new device, where the store knows of this one what its state does not."""
         log.warning("%s; going on as a new device", error.message)
         self.vault, failed = self._succeed(self.vault)
+        self._problems = Problems(self.vault.disk)
         if failed is not None:
             self._pause(failed)
         self._scan_due_s = 0.0

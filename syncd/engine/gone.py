@@ -14,7 +14,7 @@ from syncd.engine.guards import OLD_NS, all_below
 from syncd.engine.outbox import Outbox
 from syncd.engine.stating import Stating, tombstone_fields
 from syncd.engine.vault import Vault
-from syncd.engine.way import ASIDE
+from syncd.fs.exchanging import ASIDE
 from syncd.model.entry import Kind
 from syncd.model.version import Row
 

@@ -1,12 +1,15 @@
-"""Files under our own temporary names that a killed run left behind.
+"""What a killed run left behind under names of ours.
 
 Invariant: what the vault does not hold is a person's, whatever its name, and is never removed.
 """
 
 from __future__ import annotations
 
+import contextlib
+
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
+from syncd.fs.disk import Disk
 from syncd.fs.exchanging import RECOVERED, Changed
 from syncd.model.entry import Kind
 from syncd.model.path import join, split
@@ -25,12 +28,17 @@ def sweep(vault: Vault, ingest: Ingest, hasher: Hasher, path: bytes) -> bool:
         if stat is not None and stat.kind == Kind.FILE:
             ids, _ = ingest.file(path, stat, None, hasher.data)
             if any(chunks.get(ids[at : at + 16]) is None for at in range(0, len(ids), 16)):
-                disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
-                return False
+                return give_name(disk, path)
         if stat is not None and stat.kind == Kind.DIRECTORY:  # we make none: it was to change places with something
-            disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
-            return False
+            return give_name(disk, path)
         disk.discard(path)
     except (Torn, Changed, OSError):
         return False
     return True
+
+
+def give_name(disk: Disk, path: bytes) -> bool:
+    """Give what nobody knows a name to be seen by; return False, for its directory is to be looked at again."""
+    with contextlib.suppress(Changed, OSError):
+        disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
+    return False

@@ -9,33 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from zlib import crc32
 
-from syncd.chunk.params import keep_profile
-from syncd.engine.gone import UNREADABLE, Gone
+from syncd.engine.gone import Gone
 from syncd.engine.guards import HELD_OUT, Guards
-from syncd.engine.ingest import Ingest, Torn
-from syncd.engine.leftovers import sweep
+from syncd.engine.leftovers import give_name, sweep
 from syncd.engine.outbox import Outbox
-from syncd.engine.progress import UP, Progress
+from syncd.engine.progress import Progress
 from syncd.engine.published import says
 from syncd.engine.readahead import Batch, Item, read_ahead
+from syncd.engine.reading import Reading, Unread
 from syncd.engine.recognising import Recognising
 from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
 from syncd.engine.survey import Survey
 from syncd.engine.vault import Vault
 from syncd.engine.visit import UNKNOWN_NODE, Directory, Visit
-from syncd.model.entry import EMPTY, Change, Content, Kind, Stat
+from syncd.fs.exchanging import ASIDE
+from syncd.model.entry import Change, Kind, Stat
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.scan import ignore
 from syncd.scan.diff import too_fresh
 
 BIG = 32 * 1024 * 1024  # larger new files wait until the small ones are safe
-TRIES = 3  # of a file that changes while it is read, before it waits for the next cycle
-TORN = "keeps changing while it is read; tried again at the next change"
 
 
 @dataclass(slots=True)
@@ -88,7 +84,7 @@ class Outward:
     ) -> None:
         self._vault, self._outbox, self._progress = vault, outbox, progress
         self._disk, self._base = vault.disk, vault.state.base
-        self._ingest = Ingest(vault.disk, vault.gear, vault.params, progress.read)
+        self._reading = Reading(vault, outbox, progress)
         self._stating = Stating(vault.state)
         self._now_ns, self._waiting = vault.ambient.now_ns, self._base.waiting
         rules = read_rules(vault)
@@ -205,7 +201,7 @@ class Outward:
             if child.mounted and child.known:
                 self._outbox.mounted(child.node)
         for path in visit.left_over:
-            if not sweep(self._vault, self._ingest, self._outbox.hasher, path):
+            if not sweep(self._vault, self._reading.ingest, self._outbox.hasher, path):
                 self._outcome.unsettled.add(directory.node)
         self._unseen |= bool(visit.problems) and not visit.listed
         for _, stat, row in found.mode_only:
@@ -224,6 +220,9 @@ class Outward:
     def _tell_directory(self, directory: Directory, stat: Stat) -> None:
         assert directory.parent is not None
         parent, name = directory.parent.node, split(directory.path)[1]
+        if directory.moved is not None and name.startswith(ASIDE) and directory.moved.mode == stat.mode:
+            self._outbox.adopt(directory.moved, stat, (parent, name), trusted=True)
+            return
         if directory.moved is not None:
             self._tell_of(directory.moved, stat, (parent, name), parent=parent, name=name, mode=stat.mode)
             return
@@ -235,7 +234,12 @@ class Outward:
         self._tell_of(row, stat, (row.parent, row.name), mode=stat.mode, mtime_ns=stat.mtime_ns)
 
     def _tell_of(self, row: Row, stat: Stat, here: tuple[int, bytes], **fields: object) -> None:
-        """Tell what became of an entry that this disk has `here` now."""
+        """Tell what became of an entry that this disk has `here` now.
+
+        The name of one that made way is ours: somebody moved its directory, and it goes on to where it was to go.
+        """
+        if here[1].startswith(ASIDE):
+            fields = {name: value for name, value in fields.items() if name not in ("parent", "name")}
         for change in self._stating.change(row, **fields):
             if change.node == row.node:
                 self._tell(change, stat, here)
@@ -262,10 +266,14 @@ class Outward:
         if path in self._hold:
             return False
         base = item.base or self._survey.moved_from(path, item.stat)
-        read = self._read(directory, item, base)
-        if read is None:
+        try:
+            stat, content, profile, inline = self._reading.whole(path, item, base)
+        except Unread as unread:
+            if unread.problem:
+                self._outcome.problems[path] = unread.problem
+            if unread.soon:
+                self._outcome.unsettled.add(directory.node)
             return False
-        stat, content, profile, inline = read
         if item.base is not None and says(item.base, stat, content, inline):
             if self._trusted(stat):
                 self._outbox.seen(item.base.node, stat)
@@ -297,6 +305,9 @@ class Outward:
             if self._recognising.as_once(*place, content, inline):
                 return True
             edited = self._recognising.as_edited(*place)
+            if edited is None and item.name.startswith(ASIDE):
+                self._outcome.unsettled.add(directory.node)
+                return give_name(self._disk, path)
             if edited is not None:
                 self._tell_of(edited, stat, (directory.node, item.name), **fields)
             else:
@@ -304,50 +315,15 @@ class Outward:
             return True
         if self._recognising.as_arrived(base, (directory.node, item.name), stat, content, inline):
             return True
+        if item.name.startswith(ASIDE) and says(base, stat, content, inline):
+            self._outbox.adopt(base, stat, (directory.node, item.name), trusted=self._trusted(stat))
+            return True
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
         upon = self._recognising.built_upon(base, directory)
         self._tell_of(base, stat, (directory.node, item.name), **fields, **({"parents": upon} if upon else {}))
         return True
-
-    def _read(self, directory: Directory, item: Item, base: Row | None) -> tuple[Stat, Content, int, bytes] | None:
-        """Read an entry whole; None when it cannot be, with the reason noted."""
-        path, stat = join(directory.path, item.name), item.stat
-        profile = base.profile if base and keep_profile(base.profile, base.size, stat.size) else None
-        group = _group(item.name)
-        keep = partial(self._outbox.chunk, group=group) if group else self._outbox.chunk
-        if isinstance(item.data, bytes):
-            ids, profile = self._ingest.whole(item.data, profile, keep)
-            self._progress.bytes += stat.size
-            return stat, self._content(ids, group), profile, b""
-        self._progress.takes(path, stat.size, UP)
-        before = self._progress.bytes
-        for _ in range(TRIES):
-            try:
-                if stat.kind == Kind.SYMLINK:
-                    return stat, EMPTY, 0, self._disk.readlink(path)
-                ids, profile = self._ingest.file(path, stat, profile, keep)
-                self._progress.bytes = before + stat.size
-                return stat, self._content(ids, group), profile, b""
-            except Torn:
-                self._progress.bytes = before
-                again = self._disk.stat(path)
-                if again is None or again.kind != stat.kind:
-                    break
-                stat = again if self._disk.keeps_modes(split(path)[0]) else again._replace(mode=stat.mode)
-            except FileNotFoundError:
-                break
-            except OSError as error:
-                self._outcome.problems[path] = UNREADABLE.format(error.strerror)
-                return None
-        else:
-            self._outcome.problems[path] = TORN
-        self._outcome.unsettled.add(directory.node)
-        return None
-
-    def _content(self, ids: bytes, group: int) -> Content:
-        return Content(0, ids) if len(ids) <= 16 else self._outbox.content(ids, group)
 
     def _tell(self, change: Change, stat: Stat, here: tuple[int, bytes] | None = None) -> None:
         self._outbox.change(change, stat, trusted=self._trusted(stat), at=here)
@@ -391,9 +367,3 @@ class Outward:
             self._outcome.unsettled |= gone.unsettled
             Guards(self._vault).told(gone.old, candidates)
             gone.told, gone.old, gone.unsettled = 0, 0, set()
-
-
-def _group(name: bytes) -> int:
-    """Return the segment group of a file: files with one extension compress best together."""
-    dot = name.rfind(b".", 1)
-    return crc32(name[dot:].lower()) % 7 + 1 if dot >= 0 else 0

@@ -7,10 +7,12 @@ was in the way is tried again soon, later each time, and no later than others' w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from syncd.engine.applied import HELD
+from syncd.engine.both import Both
 from syncd.engine.guards import HELD_OUT
+from syncd.fs.disk import Disk
 from syncd.model.path import split
 
 AGAIN_FIRST_S, AGAIN_LONGEST_S = 2.0, 30.0  # a FUSE mount keeps a name that went for a second
@@ -20,11 +22,11 @@ class Problems:
     """The problems of one folder.
 
     Args:
-        stands: tells whether there is something at a path.
+        disk: of the folder; it is asked whether something still stands at a path.
     """
 
-    def __init__(self, stands: Callable[[bytes], bool]) -> None:
-        self._stands = stands
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
         self._found: dict[bytes, str] = {}  # by looks
         self._steps: dict[bytes, str] = {}  # by tries to bring what others said
         self._again_s = 0.0
@@ -34,6 +36,21 @@ class Problems:
     def all(self) -> dict[bytes, str]:
         """Return path -> reason."""
         return {**self._found, **self._steps}
+
+    def learn(self, both: Both, directories: Collection[bytes] | None, now_s: float) -> None:
+        """Take what a pass found in some directories, or in the whole folder; it has all its problems from then on."""
+        if directories is None:
+            self.scanned(both.outward.problems)
+        else:
+            self.looked(directories, both.outward.problems)
+        self.tried(both.applied.problems, now_s)
+        both.outward.problems.update(both.applied.problems)
+
+    def _stands(self, path: bytes) -> bool:
+        try:
+            return self._disk.lstat(path) is not None
+        except OSError:
+            return True
 
     def scanned(self, found: Mapping[bytes, str]) -> None:
         """Take what a scan of the whole folder found."""

@@ -13,7 +13,7 @@ from syncd.engine.calling import NamesHere
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.vault import Vault
 from syncd.engine.visit import UNKNOWN_NODE, Directory, Visit
-from syncd.fs.exchanging import TEMPORARY
+from syncd.fs.exchanging import ASIDE, TEMPORARY
 from syncd.merge.copies import is_conflict_name
 from syncd.model.entry import EMPTY, Content, Kind, Stat, same_mtime, usual_mode
 from syncd.model.ids import ROOT
@@ -249,6 +249,9 @@ class Survey:
                 children.append(Directory(here, absent.node, True, directory, mounted=name in mounted))
                 continue
             row = self.moved_from(here, stat)
+            if row is None and name.startswith(ASIDE):  # it made way, and nobody knows for what
+                visit.left_over.append(here)
+                continue
             if row is not None:
                 self.moved.add(row.node)
             node = row.node if row else UNKNOWN_NODE

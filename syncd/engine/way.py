@@ -6,17 +6,18 @@ Invariant: an entry that made way is noted where it stands, under a name that a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from syncd.engine.calling import NamesHere
 from syncd.engine.published import Published
 from syncd.engine.vault import Vault
-from syncd.fs.exchanging import Changed
+from syncd.fs.exchanging import ASIDE, Changed
 from syncd.model.path import join, split
 from syncd.model.version import Row
+from syncd.plan.steps import Step, StepKind
+from syncd.state.base import NOWHERE
 
 log = logging.getLogger("syncd.engine")
-ASIDE = b".syncd-aside-"
 
 
 class Way:
@@ -92,9 +93,18 @@ class Way:
             self._tell(row._replace(name=name), path)
         return bool(found) or self._called
 
+    def intend_steps(self, steps: Iterable[Step], may_go: Callable[[int], bool]) -> None:
+        """Note what is about to stand elsewhere, or to go by our hand: nobody shall take it for a person's doing."""
+        waiting = [(step.kind, step.waiting.have, step.waiting.want) for step in steps]
+        self.intend(
+            *((have, want.parent, want.name) for kind, have, want in waiting if kind == StepKind.MOVE and have and want)
+        )
+        going = [have for kind, have, _ in waiting if kind == StepKind.REMOVE and have is not None]
+        self.intend(*((row, NOWHERE, row.name) for row in going if may_go(row.node)))
+
     def intend(self, *moves: tuple[Row, int, bytes]) -> None:
-        """Note that entries are about to stand elsewhere."""
-        places = [(row.node, parent, name, row.ino) for row, parent, name in moves if row.ino > 0]
+        """Note that entries are about to stand elsewhere, or nowhere."""
+        places = [(row.node, parent, name, row.ino) for row, parent, name in moves if row.ino > 0 or parent == NOWHERE]
         if places:
             with self._state.transaction():
                 self._base.intend(places)

@@ -18,6 +18,7 @@ from syncd.model.entry import Kind, Stat
 from syncd.model.path import join, split
 
 TEMPORARY = b".syncd-tmp-"
+ASIDE = b".syncd-aside-"  # what makes way for a while: a scan sees it, and no change says that name
 RECOVERED = b"recovered-"
 Sure = Callable[[bytes], bool]
 

@@ -12,8 +12,10 @@ from syncd.engine.noting import Noting
 from syncd.engine.placing import Placer, Touched
 from syncd.errors import LocalDiskFull
 from syncd.fs.disk import Disk, Placement
+from syncd.fs.exchanging import ASIDE
 from syncd.fs.kernel import Kernel
-from tests.engine.devices import Device, devices
+from syncd.model.ids import ROOT
+from tests.engine.devices import Device, devices, opened
 from tests.engine.test_two import conflicts, same
 
 
@@ -167,6 +169,40 @@ def test_what_came_out_of_an_exchange_when_we_died_is_not_swept(tmp_path: Path) 
     (name,) = found.keys() - {"file"}
     assert name.startswith("recovered-")
     assert found[name] == "saved by a person in that very moment"
+    assert f"directory/{name}" in alpha.names()
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_what_made_way_keeps_its_name_for_others(tmp_path: Path, kind: str) -> None:
+    """A person moved the directory in which it stood under a name of ours: that was told as its name, for good."""
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    for path in ("one/first", "one/other", "two/second"):
+        alpha.write(path if kind == "file" else f"{path}/inside", path)
+    same(alpha, beta)
+    with opened(beta) as vault, vault.state.transaction():
+        one = vault.state.nodes.child(ROOT, b"one")
+        assert one is not None
+        first = vault.state.base.child(one.node, b"first")
+        assert first is not None
+        aside = ASIDE + b"0123456789ab"
+        os.rename(beta.folder / "one/first", os.fsencode(beta.folder / "one") + b"/" + aside)
+        vault.state.base.put(first._replace(name=aside))
+    for old, new in (("one", "for a moment"), ("two", "one"), ("for a moment", "two")):
+        (beta.folder / old).rename(beta.folder / new)
+    tree = same(alpha, beta)
+    assert not [name for name in tree if "aside" in name]
+    assert len([name for name in tree if name.endswith("first")]) == 1
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_what_made_way_and_is_known_no_more_gets_a_name(tmp_path: Path, kind: str) -> None:
+    (alpha,) = devices(tmp_path, "alpha")
+    path = os.fsdecode(ASIDE) + "0123456789ab"
+    alpha.write(f"directory/{path}" if kind == "file" else f"directory/{path}/inside", "1")
+    alpha.sync()
+    alpha.sync()
+    (name,) = (path.name for path in (alpha.folder / "directory").iterdir())
+    assert name.startswith("recovered-")
     assert f"directory/{name}" in alpha.names()
 
 

@@ -16,6 +16,7 @@ LIVES = {
     268: "a copy that our hand had removed before a crash was told as decided",
     1051: "what stood in the way went aside as another, after a change of places that failed and had been made",
     200108: "a copy that was moved over the other was taken for ours once more, where its bytes had been stated again",
+    200303: "what had made way was told under our own name, for good, where somebody moved its directory",
     3100847: "who removed a file that had changed places before a crash, or not, removed what was the other's copy",
     432: "who saved over a file that had changed places before a crash, or not, overruled what was the other's copy",
 }
