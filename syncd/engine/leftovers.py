@@ -10,9 +10,8 @@ import contextlib
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.vault import Vault
 from syncd.fs.disk import Disk
-from syncd.fs.exchanging import RECOVERED, Changed
+from syncd.fs.exchanging import Changed
 from syncd.model.entry import Kind
-from syncd.model.path import join, split
 from syncd.pack.reader import Hasher
 
 
@@ -40,5 +39,5 @@ def sweep(vault: Vault, ingest: Ingest, hasher: Hasher, path: bytes) -> bool:
 def give_name(disk: Disk, path: bytes) -> bool:
     """Give what nobody knows a name to be seen by; return False, for its directory is to be looked at again."""
     with contextlib.suppress(Changed, OSError):
-        disk.move(path, join(split(path)[0], RECOVERED + disk.kernel.token()))
+        disk.show(path)
     return False

@@ -321,8 +321,14 @@ class Outward:
         if self._stating.plain:
             self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
             return True
-        upon = self._recognising.built_upon(base, directory)
-        self._tell_of(base, stat, (directory.node, item.name), **fields, **({"parents": upon} if upon else {}))
+        copy = self._recognising.moved_over(base, content, inline)
+        if copy is not None:  # it was chosen: that it stands beside no more says nothing against it
+            fields |= self._stating.deciding(copy)
+            self._survey.moved.add(copy.node)
+            self._outbox.gone(copy.node)
+        elif upon := self._recognising.built_upon(base, directory):
+            fields["parents"] = upon
+        self._tell_of(base, stat, (directory.node, item.name), **fields)
         return True
 
     def _tell(self, change: Change, stat: Stat, here: tuple[int, bytes] | None = None) -> None:

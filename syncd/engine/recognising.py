@@ -87,6 +87,15 @@ class Recognising:
                 return True
         return False
 
+    def moved_over(self, base: Row, content: Content, inline: bytes) -> Row | None:
+        """Return the copy of a conflict that stands in the other's place now, and no more where it stood."""
+        for copy in self._base.copies(base.node):
+            if (copy.depth, copy.content, copy.inline) == (content.depth, content.ids, inline):
+                there = self._disk.exact(self._base.path_of(copy.node))
+                if there is None or there.kind != copy.kind:
+                    return copy
+        return None
+
     def built_upon(self, base: Row, directory: Directory) -> tuple[int, ...]:
         """Return what an edit builds upon where the disk is ahead of the state; nothing where it is not.
 

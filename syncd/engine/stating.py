@@ -36,6 +36,12 @@ class Stating:
             said += self._along(other, fields)
         return said
 
+    def deciding(self, copy: Row) -> dict[str, object]:
+        """Return what a change of a node builds upon that decides about one of its overruled contents."""
+        original = self._state.base.original(copy.node)
+        said = self._change_of_copy(copy, original, tombstone_fields()) if original else []
+        return {"parents": said[0].parents} if said else {}
+
     def _change(self, row: Row, fields: dict[str, object]) -> Change:
         heads = self._state.base.heads(row)
         parent, name = (row.parent, row.name) if "parent" in fields else self._wanted(row, heads)

@@ -184,15 +184,6 @@ class Disk(Exchanging):
         self.discard(path)
         return found.st_mode
 
-    def sync(self, path: bytes) -> None:
-        """Make the directory entry changes below a directory durable."""
-        with self._at(path) as (name, parent):
-            descriptor = self._os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
-        try:
-            self._os.fsync(descriptor)
-        finally:
-            self._os.close(descriptor)
-
     def sync_all(self) -> None:
         """Make everything written so far to this folder's file system durable, in one call."""
         descriptor = self._os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)

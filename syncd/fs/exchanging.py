@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -98,7 +99,28 @@ class Exchanging(Looking):
         """Give what stands under our name, and is a person's, a name to be seen by: our names are swept."""
         with contextlib.suppress(OSError, Changed):  # then the next scan does it
             if not self._is_as_staged(staged):
-                self.move(staged.path, join(split(staged.path)[0], RECOVERED + self._os.token()))
+                self.show(staged.path)
+
+    def show(self, path: bytes) -> None:
+        """Give what stands under a name of ours, and is a person's, a name to be seen by, for good.
+
+        A power cut that brought our name back would make a deletion of it, once it was told by the other.
+
+        Raises:
+            Changed: something has that name.
+        """
+        directory = split(path)[0]
+        self.move(path, join(directory, RECOVERED + self._os.token()))
+        self.sync(directory)
+
+    def sync(self, path: bytes) -> None:
+        """Make the directory entry changes below a directory durable."""
+        with self._at(path) as (name, parent):
+            descriptor = self._os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
+        try:
+            self._os.fsync(descriptor)
+        finally:
+            self._os.close(descriptor)
 
     def discard_staged(self, staged: Staged) -> None:
         """Remove what was staged, if that is what has the name, and as it was written.

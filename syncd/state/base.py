@@ -311,6 +311,12 @@ class Base:
         found = self._db.execute("SELECT original FROM copy WHERE node = ?", (node,)).fetchone()
         return None if found is None else found[0]
 
+    def copies(self, node: int) -> list[Row]:
+        """Return the overruled contents of a node that this disk has."""
+        found = self._db.execute("SELECT node FROM copy WHERE original = ? ORDER BY node", (node,)).fetchall()
+        rows = [self.get(copy) for (copy,) in found]
+        return [row for row in rows if row is not None and row.alive]
+
     def absent(self, parent: int, name: bytes) -> Row | None:
         """Return what the tree has at a name and this disk has not yet."""
         row = self._nodes.child(parent, name)

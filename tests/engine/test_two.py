@@ -395,3 +395,22 @@ def test_a_mass_deletion_that_was_denied_comes_back_whole(two: tuple[Device, Dev
     assert deny(vault, Outbox(vault)) > 20
     vault.close()
     assert same(alpha, beta) == before
+
+
+def test_a_copy_moved_over_the_other_is_chosen_whatever_the_other_became_meanwhile(
+    two: tuple[Device, Device],
+) -> None:
+    """Its being gone from beside was taken, later, for the decision that it is nothing."""
+    alpha, beta = two
+    alpha.write("note", "first")
+    same(alpha, beta)
+    alpha.write("note", "of alpha")
+    beta.write("note", "of beta")
+    (copy,) = conflicts(tree := same(alpha, beta))
+    winner, loser = tree["note"][3], tree[copy][3]
+    alpha.write("note", "edited once more")
+    alpha.sync()
+    (beta.folder / copy).replace(beta.folder / "note")
+    tree = same(alpha, beta)
+    assert {tree[path][3] for path in ["note", *conflicts(tree)]} == {b"edited once more", loser}
+    assert winner not in {loser, b"edited once more"}
