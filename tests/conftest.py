@@ -25,19 +25,17 @@ settings.register_profile(
 settings.load_profile("syncd")
 
 
-# They start a process per step, as a person does: `make check` leaves them out, `make test` does not.
-BY_PROCESS = (
-    "tests/agent",
-    "tests/engine/test_found",
-    "tests/engine/test_re",
-    "tests/engine/test_tr",
-    "tests/engine/test_co",
-)
+# `make check` leaves these out, `make test` does not: they start a process per step, as a person does,
+BY_PROCESS = ("agent", "blackbox", "cli", "engine/test_found", "engine/test_re", "engine/test_tr", "engine/test_co")
+# or a server that they talk to, or need many turns of several devices.
+BY_SERVER = tuple(f"store/test_{name}" for name in ("discord", "objects", "rclone", "refusals", "telegram", "webdav"))
+AT_LENGTH = ("engine/test_epochs", "engine/test_pruning", "engine/test_secrecy", "tui/test_pictures")
+SLOW = tuple(f"tests/{name}" for name in BY_PROCESS + BY_SERVER + AT_LENGTH)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.nodeid.startswith(BY_PROCESS):
+        if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 
 

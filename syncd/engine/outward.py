@@ -17,7 +17,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.progress import Progress
 from syncd.engine.published import says
 from syncd.engine.readahead import Batch, Item, read_ahead
-from syncd.engine.reading import Reading, Unread
+from syncd.engine.reading import Read, Reading, Unread
 from syncd.engine.recognising import Recognising
 from syncd.engine.rules import bring_unselected, keep_rules, read_rules, rules_before
 from syncd.engine.stating import Stating
@@ -267,14 +267,15 @@ class Outward:
             return False
         base = item.base or self._survey.moved_from(path, item.stat)
         try:
-            stat, content, profile, inline = self._reading.whole(path, item, base)
+            read = self._reading.whole(path, item, base)
         except Unread as unread:
             if unread.problem:
                 self._outcome.problems[path] = unread.problem
             if unread.soon:
                 self._outcome.unsettled.add(directory.node)
             return False
-        if item.base is not None and says(item.base, stat, content, inline):
+        stat, content = read.stat, read.content
+        if item.base is not None and says(item.base, stat, content, read.inline):
             if self._trusted(stat):
                 self._outbox.seen(item.base.node, stat)
             elif item.base.ino != stat.ino:  # by which a move is recognised
@@ -282,54 +283,50 @@ class Outward:
             return True
         if base is None and stat.kind == Kind.FILE and content.ids:
             base = self._survey.moved_from(path, stat, (content.depth, content.ids))
-        if item.base is None and base is not None:
-            self._survey.moved.add(base.node)
-        now = Change(
-            UNKNOWN_NODE,
-            directory.node,
-            item.name,
-            stat.kind,
-            stat.mode,
-            stat.mtime_ns,
-            stat.size,
-            content.depth,
-            profile,
-            content.ids,
-            inline,
-            (),
-        )
-        said = ("node", "parents", "parent", "name") if item.base is not None or base is None else ("node", "parents")
-        fields = {name: value for name, value in now._asdict().items() if name not in said}
         if base is None:
-            place = self._survey, directory, item.name, stat
-            if self._recognising.as_once(*place, content, inline):
-                return True
-            edited = self._recognising.as_edited(*place)
-            if edited is None and item.name.startswith(ASIDE):
-                self._outcome.unsettled.add(directory.node)
-                return give_name(self._disk, path)
-            if edited is not None:
-                self._tell_of(edited, stat, (directory.node, item.name), **fields)
-            else:
-                self._tell(now._replace(node=self._outbox.new_node()), stat)
+            return self._take_new(directory, item.name, read)
+        if item.base is None:
+            self._survey.moved.add(base.node)
+        self._take_known(directory, item, base, read)
+        return True
+
+    def _take_new(self, directory: Directory, name: bytes, read: Read) -> bool:
+        """Take what this disk did not have until now."""
+        place = self._survey, directory, name, read.stat
+        now = _as_change(directory.node, name, read)
+        if self._recognising.as_once(*place, read.content, read.inline):
             return True
-        if self._recognising.as_arrived(base, (directory.node, item.name), stat, content, inline):
-            return True
-        if item.name.startswith(ASIDE) and says(base, stat, content, inline):
-            self._outbox.adopt(base, stat, (directory.node, item.name), trusted=self._trusted(stat))
-            return True
+        edited = self._recognising.as_edited(*place)
+        if edited is not None:
+            self._tell_of(edited, read.stat, (directory.node, name), **_fields(now, moved=False))
+        elif name.startswith(ASIDE):
+            self._outcome.unsettled.add(directory.node)
+            return give_name(self._disk, join(directory.path, name))
+        else:
+            self._tell(now._replace(node=self._outbox.new_node()), read.stat)
+        return True
+
+    def _take_known(self, directory: Directory, item: Item, base: Row, read: Read) -> None:
+        """Take what this disk had otherwise, or elsewhere."""
+        here = (directory.node, item.name)
+        now = _as_change(*here, read)
+        if self._recognising.as_arrived(base, here, read.stat, read.content, read.inline):
+            return
+        if item.name.startswith(ASIDE) and says(base, read.stat, read.content, read.inline):
+            self._outbox.adopt(base, read.stat, here, trusted=self._trusted(read.stat))
+            return
         if self._stating.plain:
-            self._tell(now._replace(node=base.node, parents=(base.version,)), stat)
-            return True
-        copy = self._recognising.moved_over(base, content, inline)
+            self._tell(now._replace(node=base.node, parents=(base.version,)), read.stat)
+            return
+        fields = _fields(now, moved=item.base is None)
+        copy = self._recognising.moved_over(base, read.content, read.inline)
         if copy is not None:  # it was chosen: that it stands beside no more says nothing against it
             fields |= self._stating.deciding(copy)
             self._survey.moved.add(copy.node)
             self._outbox.gone(copy.node)
         elif upon := self._recognising.built_upon(base, directory):
             fields["parents"] = upon
-        self._tell_of(base, stat, (directory.node, item.name), **fields)
-        return True
+        self._tell_of(base, read.stat, here, **fields)
 
     def _tell(self, change: Change, stat: Stat, here: tuple[int, bytes] | None = None) -> None:
         self._outbox.change(change, stat, trusted=self._trusted(stat), at=here)
@@ -373,3 +370,27 @@ class Outward:
             self._outcome.unsettled |= gone.unsettled
             Guards(self._vault).told(gone.old, candidates)
             gone.told, gone.old, gone.unsettled = 0, 0, set()
+
+
+def _as_change(parent: int, name: bytes, read: Read) -> Change:
+    stat, content = read.stat, read.content
+    return Change(
+        UNKNOWN_NODE,
+        parent,
+        name,
+        stat.kind,
+        stat.mode,
+        stat.mtime_ns,
+        stat.size,
+        content.depth,
+        read.profile,
+        content.ids,
+        read.inline,
+        (),
+    )
+
+
+def _fields(change: Change, *, moved: bool) -> dict[str, object]:
+    """Return what a change says of an entry that is known; its place if it moved."""
+    left_out = {"node", "parents"} | (set() if moved else {"parent", "name"})
+    return {name: value for name, value in change._asdict().items() if name not in left_out}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def rows_of(text: str) -> list[list[str]]:
 ROWS = rows_of(CASES)
 
 
+@cache
 def known_tests() -> set[str]:
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
