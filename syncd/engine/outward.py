@@ -292,11 +292,13 @@ class Outward:
 
     def _take_new(self, directory: Directory, name: bytes, read: Read) -> bool:
         """Take what this disk did not have until now."""
-        place = self._survey, directory, name, read.stat
         now = _as_change(directory.node, name, read)
-        if self._recognising.as_once(*place, read.content, read.inline):
-            return True
-        edited = self._recognising.as_edited(*place)
+        edited = None
+        if self._recognising.any:
+            place = self._survey, directory, name, read.stat
+            if self._recognising.as_once(*place, read.content, read.inline):
+                return True
+            edited = self._recognising.as_edited(*place)
         if edited is not None:
             self._tell_of(edited, read.stat, (directory.node, name), **_fields(now, moved=False))
         elif name.startswith(ASIDE):

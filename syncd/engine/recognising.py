@@ -37,6 +37,9 @@ class Recognising:
         self._disk, self._published = vault.disk, Published(vault)
         self._outbox, self._trusted = outbox, trusted
         self._taken: set[int] = set()
+        # Asked once, since it is asked about every new file: whether there is anything that one could be recognised as.
+        self._comparing = vault.state.comparing
+        self.any = self._comparing or self._base.waiting
 
     def as_arrived(self, base: Row, here: tuple[int, bytes], stat: Stat, content: Content, inline: bytes) -> bool:
         """Take an entry that is a version which is no part of what the state has it as: put there, and not noted.
@@ -119,7 +122,7 @@ class Recognising:
         So it is after a rebuild: whatever stands there now, this device made it of its own last version. But where
         that version was found under another name already, it was moved, and this is something else.
         """
-        if not self._state.comparing:
+        if not self._comparing:
             return None
         absent = survey.absent(directory, name, stat)
         if absent is None or absent.node in self._taken:
