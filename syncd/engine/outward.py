@@ -312,7 +312,7 @@ class Outward:
         """Take what this disk had otherwise, or elsewhere."""
         here = (directory.node, item.name)
         now = _as_change(*here, read)
-        if self._recognising.as_arrived(base, here, read.stat, read.content, read.inline):
+        if self._recognising.any and self._recognising.as_arrived(base, here, read.stat, read.content, read.inline):
             return
         if item.name.startswith(ASIDE) and says(base, read.stat, read.content, read.inline):
             self._outbox.adopt(base, read.stat, here, trusted=self._trusted(read.stat))
