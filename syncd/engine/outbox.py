@@ -18,7 +18,7 @@ from syncd.engine.batch import Batch, Written, load_statements
 from syncd.engine.fold import ELSEWHERE, NEXT_VERSION, fold
 from syncd.engine.frontier import untold
 from syncd.engine.securing import condemned_chunks
-from syncd.engine.underway import STATEMENTS, intend, put_again, settle
+from syncd.engine.underway import STATEMENTS, intend, note_here, put_again, settle
 from syncd.engine.vault import Vault
 from syncd.journal.record import (
     LARGEST_CHANGES,
@@ -292,8 +292,7 @@ class Outbox:
         sealed = self._vault.seal(ObjectKind.RECORD, payload)
         name = record_name(head.device, head.sequence)
         with self._state.transaction():
-            intend(self._state, sealed, batch.fingerprints, batch.gone)
-            self._put_adopted(batch)  # the record may be taken without this batch, and speaks of what these hold
+            intend(self._state, sealed, batch.fingerprints, (batch.adopted, batch.gone))
         self._step("record-intended")
         # The state takes the record first but keeps it only once it is on the store: a record that the
         # state refuses is never published, and the state is never ahead of the store.
@@ -314,16 +313,10 @@ class Outbox:
 
     def _remember(self, batch: Batch) -> None:
         self._state.nodes.fingerprint(batch.seen)
-        self._put_adopted(batch)
-        for node in batch.gone:
-            self._state.base.drop(node)
+        note_here(self._state, batch.adopted, batch.gone)
         self._state.nodes.set_mounts(batch.mounts)
         self._state.nodes.drop_digests(batch.stale)
         self._state.nodes.set_digests(batch.digests)
-
-    def _put_adopted(self, batch: Batch) -> None:
-        for row in batch.adopted:
-            self._state.base.put(row)
 
     def _head(self, batch: Batch, more_follow: bool) -> RecordHead:
         own = self._state.devices.get(OWN_DEVICE)

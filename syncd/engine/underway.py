@@ -7,7 +7,7 @@ what stood in the folder then, and what is otherwise by now is said by the next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from blake3 import blake3
 
@@ -21,23 +21,24 @@ from syncd.errors import Failed, JournalAhead, NeedsAttention
 from syncd.journal.record import RecordHead, record_name
 from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE
+from syncd.model.version import Row
 from syncd.state.db import State
 
 STATEMENTS = "statements"  # that wait for the next record
 _INTENT = "record-intent"  # the hash of its bytes
 _STANDING = "record-standing"  # where on this disk the entries are that it speaks of, where that is not said
-_GONE = "record-gone"  # what this disk has no more, of which it says nothing
+_HERE = "record-here"  # what this disk has, and has no more, of which it says nothing
 _SPOOLED = "record-spooled"  # its bytes
 
 
-def intend(state: State, sealed: bytes, fingerprints: Fingerprints, gone: Sequence[int]) -> None:
+def intend(state: State, sealed: bytes, fingerprints: Fingerprints, here: tuple[list[Row], list[int]]) -> None:
     """Keep a record that is about to be put; inside a transaction.
 
     Args:
         state: of this device.
         sealed: the record's bytes.
         fingerprints: of the entries that it speaks of.
-        gone: nodes that this disk has no more, which it does not say of them.
+        here: entries that this disk has, and nodes that it has no more, of which the record says nothing.
 
     Raises:
         Failed: the one before is under way still, and comes first.
@@ -47,7 +48,15 @@ def intend(state: State, sealed: bytes, fingerprints: Fingerprints, gone: Sequen
     state.set(_INTENT, blake3(sealed).digest())
     state.set(_SPOOLED, sealed)
     state.set(_STANDING, dump_standing(fingerprints))
-    state.set(_GONE, cbor.dumps(list(gone)))
+    state.set(_HERE, cbor.dumps([[list(row) for row in here[0]], here[1]]))
+
+
+def note_here(state: State, adopted: Iterable[Row], gone: Iterable[int]) -> None:
+    """Note what this disk has, or has no more, of which no change tells; after the record that came with it."""
+    for row in adopted:
+        state.base.put(row)
+    for node in gone:
+        state.base.drop(node)
 
 
 def is_under_way(state: State) -> bool:
@@ -89,8 +98,8 @@ def put_again(vault: Vault) -> None:
     record = open_record(sealed, vault.keys, own.verifying or None, state.devices.number, name)
     with state.transaction():
         fold(state, record, OWN_DEVICE, len(sealed), load_standing(state.get(_STANDING)), meeting=True)
-        for node in cbor.loads(state.get(_GONE) or cbor.dumps([])):
-            state.base.drop(node)
+        adopted, gone = cbor.loads(kept) if (kept := state.get(_HERE)) else ([], [])
+        note_here(state, (Row(*row) for row in adopted), gone)
         note_said(state)  # its packs may have been let go meanwhile: the next scan stores their content anew
         settle(state, record.head, record.head.first_version + len(record.changes))
         state.nodes.drop_all_digests()  # they are of what was there before, and may be of what is there again

@@ -19,6 +19,7 @@ LIVES = {
     200916: "who moved a copy over the other had it decided against, once the other was edited elsewhere meanwhile",
     201000: "what had got a name to be seen by was told, and a power cut took that name away again",
     200288: "a record that was under way brought back a file, and not the directory that was recognised with it",
+    210029: "the same, where what it held had been recognised in a directory that the record makes",
     200583: "a record that was under way decided about a copy that a person had removed, and the state had it still",
     200303: "what had made way was told under our own name, for good, where somebody moved its directory",
     3100847: "who removed a file that had changed places before a crash, or not, removed what was the other's copy",
