@@ -22,6 +22,7 @@ BATCH_FILES = 64
 BATCH_BYTES = 512 * 1024
 UNDER_WAY = 6
 SMALL = 256 * 1024  # bytes of a file that is handed over whole
+GROUP = 1024 * 1024  # bytes of a large file in one call: a quarter of it made a restore of 0.6 GB an eighth longer
 LONGEST_GROUP = 512  # pieces in one call; the kernel takes 1,024
 LONGEST_NAME = 3800
 
@@ -122,7 +123,7 @@ class TreeWriter:
 def groups(pieces: Iterable[Buffer]) -> Iterator[tuple[int, list[Buffer], int]]:
     """Yield (offset, pieces that follow one another, their length); an empty list is a hole.
 
-    Handing a piece over costs as much as writing a few KiB, so about `SMALL` bytes go together.
+    Handing a piece over costs as much as writing a few KiB, so about `GROUP` bytes go together.
     """
     offset = size = 0
     group: list[Buffer] = []
@@ -135,7 +136,7 @@ def groups(pieces: Iterable[Buffer]) -> Iterator[tuple[int, list[Buffer], int]]:
             continue
         group.append(piece)
         size += len(piece)
-        if size >= SMALL or len(group) >= LONGEST_GROUP:
+        if size >= GROUP or len(group) >= LONGEST_GROUP:
             yield offset, group, size
             offset, group, size = offset + size, [], 0
     if group:
