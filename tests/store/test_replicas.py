@@ -38,9 +38,10 @@ def catch_up(stores: Stores) -> None:
 
 
 def settle(stores: Stores) -> None:
-    """Let what is under way at the stores come to its end."""
+    """Let what is under way at the stores come to its end: every thread has to come to one place at once."""
     for member in stores.all.members:
-        for future in [member._writers.submit(lambda: None) for _ in range(8)]:
+        ended = threading.Barrier(IN_FLIGHT)
+        for future in [member._writers.submit(ended.wait, 30) for _ in range(IN_FLIGHT)]:
             future.result(30)
 
 
