@@ -167,6 +167,7 @@ class TestPutting:
         waits = _waits(monkeypatch, commit)
         name, data = pack(1, 1 << 20)
         stores.all.put(name, data)
+        settle(stores)  # a put that ends later tells another pace
         for member in stores.all.members:
             member.put_pace.s_per_byte = 1e-5
         stores.all.put(*pack(2, 1 << 20))
