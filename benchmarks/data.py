@@ -178,9 +178,8 @@ def releases(cache: Path) -> list[Path]:
                 _pip_download(wheels, f"{package}=={versions[step]}")
             for wheel in wheels.glob("*.whl"):
                 with zipfile.ZipFile(wheel) as archive:
-                    archive.extractall(
-                        work / "out" / str(step) / wheel.name.split("-")[0].lower()
-                    )  # babel was Babel once
+                    name = wheel.name.split("-")[0].lower()  # the fifth is Babel, the sixth babel
+                    archive.extractall(work / "out" / str(step) / name)
         (work / "out").rename(target)
         shutil.rmtree(work)
     return [target / str(step) for step in range(6)]

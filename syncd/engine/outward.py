@@ -294,7 +294,7 @@ class Outward:
         """Take what this disk did not have until now."""
         now = _as_change(directory.node, name, read)
         edited = None
-        if self._recognising.any:
+        if self._recognising.may_find:
             place = self._survey, directory, name, read.stat
             if self._recognising.as_once(*place, read.content, read.inline):
                 return True
@@ -312,7 +312,9 @@ class Outward:
         """Take what this disk had otherwise, or elsewhere."""
         here = (directory.node, item.name)
         now = _as_change(*here, read)
-        if self._recognising.any and self._recognising.as_arrived(base, here, read.stat, read.content, read.inline):
+        if self._recognising.may_find and self._recognising.as_arrived(
+            base, here, read.stat, read.content, read.inline
+        ):
             return
         if item.name.startswith(ASIDE) and says(base, read.stat, read.content, read.inline):
             self._outbox.adopt(base, read.stat, here, trusted=self._trusted(read.stat))
@@ -321,7 +323,7 @@ class Outward:
             self._tell(now._replace(node=base.node, parents=(base.version,)), read.stat)
             return
         fields = _fields(now, moved=item.base is None)
-        copy = self._recognising.moved_over(base, read.content, read.inline)
+        copy = self._recognising.chosen_copy(base, read.content, read.inline)
         if copy is not None:  # it was chosen: that it stands beside no more says nothing against it
             fields |= self._stating.deciding(copy)
             self._survey.moved.add(copy.node)

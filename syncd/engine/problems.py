@@ -40,10 +40,10 @@ class Problems:
     def learn(self, both: Both, directories: Collection[bytes] | None, now_s: float) -> None:
         """Take what a pass found in some directories, or in the whole folder; it has all its problems from then on."""
         if directories is None:
-            self.scanned(both.outward.problems)
+            self._scanned(both.outward.problems)
         else:
-            self.looked(directories, both.outward.problems)
-        self.tried(both.applied.problems, now_s)
+            self._looked(directories, both.outward.problems)
+        self._tried(both.applied.problems, now_s)
         both.outward.problems.update(both.applied.problems)
 
     def _stands(self, path: bytes) -> bool:
@@ -52,11 +52,11 @@ class Problems:
         except OSError:
             return True
 
-    def scanned(self, found: Mapping[bytes, str]) -> None:
+    def _scanned(self, found: Mapping[bytes, str]) -> None:
         """Take what a scan of the whole folder found."""
         self._found = dict(found)
 
-    def looked(self, directories: Collection[bytes], found: Mapping[bytes, str]) -> None:
+    def _looked(self, directories: Collection[bytes], found: Mapping[bytes, str]) -> None:
         """Take what a look at some directories found."""
         for path, reason in list(self._found.items()):
             if split(path)[0] in directories or (
@@ -66,7 +66,7 @@ class Problems:
                 del self._found[path]
         self._found.update(found)
 
-    def tried(self, steps: Mapping[bytes, str], now_s: float) -> None:
+    def _tried(self, steps: Mapping[bytes, str], now_s: float) -> None:
         """Take what became of all steps that there were to take."""
         self._steps = dict(steps)
         if all(reason == HELD for reason in steps.values()):

@@ -39,7 +39,7 @@ class Recognising:
         self._taken: set[int] = set()
         # Asked once, since it is asked about every new file: whether there is anything that one could be recognised as.
         self._comparing = vault.state.comparing
-        self.any = self._comparing or self._base.waiting
+        self.may_find = self._comparing or self._base.waiting
 
     def as_arrived(self, base: Row, here: tuple[int, bytes], stat: Stat, content: Content, inline: bytes) -> bool:
         """Take an entry that is a version which is no part of what the state has it as: put there, and not noted.
@@ -90,7 +90,7 @@ class Recognising:
                 return True
         return False
 
-    def moved_over(self, base: Row, content: Content, inline: bytes) -> Row | None:
+    def chosen_copy(self, base: Row, content: Content, inline: bytes) -> Row | None:
         """Return the copy of a conflict that stands in the other's place now, and no more where it stood."""
         for copy in self._base.copies(base.node):
             if (copy.depth, copy.content, copy.inline) == (content.depth, content.ids, inline):

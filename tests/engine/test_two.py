@@ -402,7 +402,7 @@ def test_a_mass_deletion_that_was_denied_comes_back_whole(two: tuple[Device, Dev
 def test_a_copy_moved_over_the_other_is_chosen_whatever_that_became_meanwhile(
     two: tuple[Device, Device], chooser: int
 ) -> None:
-    """Its being gone from beside was taken, later, for the decision that it is nothing."""
+    """Told late that the copy is gone from beside: that says nothing against what stands in the other's place."""
     one, other = two[chooser], two[1 - chooser]
     one.write("note", "first")
     same(one, other)
