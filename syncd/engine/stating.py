@@ -81,6 +81,8 @@ class Stating:
 
     def _change_of_copy(self, row: Row, original: int, fields: dict[str, object]) -> list[Change]:
         """Return what a change of an overruled content says: that is decided, and the copy is a node of its own."""
+        if not original and fields.get("kind") == Kind.TOMBSTONE:
+            return self._removal_of_standing(row)
         said = []
         shown = (self._state.base.get(original) or self._state.nodes.get(original)) if original else None
         if shown is not None:
@@ -98,6 +100,24 @@ class Stating:
             # one copy at once meets there.
             said.append(_as_change(row)._replace(parents=(row.node,), **fields))  # type: ignore[arg-type]
         return said
+
+    def _removal_of_standing(self, copy: Row) -> list[Change]:
+        """Return what is said when a copy is removed here that others' changes have made the content of its node.
+
+        So it is if they removed what it had lost to: whoever removes the copy has not seen it stand there.
+        """
+        stated = self._state.nodes.version(copy.node)
+        if stated is None or stated.node == copy.node:
+            return []
+        versions = {version.id: version for version in self._known.versions(stated.node)}
+        merged = self._known.merged(stated.node)
+        lost = versions[copy.node].bytes_value if copy.node in versions else ()
+        here = self._state.base.get(stated.node)
+        is_here = here is not None and (here.kind, here.depth, here.content, here.inline) == lost
+        if not merged.alive or merged.content.bytes_value != lost or is_here:
+            return []
+        parents = {copy.node, *(head for head in merged.heads if versions[head].bytes_value == lost)}
+        return [_as_change(stated)._replace(parents=tuple(sorted(parents)), **tombstone_fields())]  # type: ignore[arg-type]
 
 
 def tombstone_fields() -> dict[str, object]:

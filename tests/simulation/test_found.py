@@ -818,3 +818,26 @@ def test_seed_54001942() -> None:
         Decision("everywhere", 2, (), "", (Interrupt(2, "kill", (848, 663, 685, 716), "rename"),)),
     )
     Simulation(Schedule(54001942, 3, ("plain", "plain", "fat"), False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
+
+
+def test_seed_81002403() -> None:
+    """Who removed a copy that others had made the content of its node meanwhile, removed nothing: it came back."""
+    decisions = (
+        Decision("people", 0, (694, 957, 135), "directory with", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (871, 137, 9), "edit", ()),
+        Decision("advance", 1, (30,), "", ()),
+        Decision("advance", 2, (30,), "", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (750, 356, 692), "again", ()),
+        Decision("advance", 2, (40000,), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 1, (691, 786, 55), "again", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("people", 0, (739, 101, 347), "remove", ()),
+        Decision("turn", 2, (), "", ()),
+        Decision("people", 2, (941, 37, 654), "to file", ()),
+    )
+    machines = ("coarse", "plain", "plain")
+    Simulation(Schedule(81002403, 3, machines, False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
