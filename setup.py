@@ -1,4 +1,4 @@
-"""Builds the three optional C kernels; everything else stands in pyproject.toml.
+"""Builds the four optional C kernels; everything else stands in pyproject.toml.
 
 They are `optional`: where no compiler is found the install goes on and kernels in numpy and
 Python, which do the same, take over.
@@ -27,7 +27,7 @@ setup(
             extra_compile_args=["-O3"],
             optional=True,
         )
-        for name in ("syncd.chunk._gear", "syncd.fs._bulk", "syncd.fs._listing")
+        for name in ("syncd.chunk._gear", "syncd.chunk._prf", "syncd.fs._bulk", "syncd.fs._listing")
     ],
     cmdclass={"bdist_wheel": AbiWheel},
 )

@@ -15,13 +15,14 @@ from pathlib import Path
 from blake3 import blake3
 
 from benchmarks import data
-from syncd.chunk.cuts import Cutter
+from syncd.chunk.cuts import Secret, cutter
 from syncd.chunk.lists import LONGEST_INLINE, cut_list
 from syncd.chunk.params import Params
+from syncd.model.chunker import Chunker
 from syncd.seal.compression import compress
 
 AVERAGES = (4, 8, 16, 32, 64, 256, 1024)
-GEAR = random.Random(1).randbytes(2048)
+SECRET = Secret(Chunker.GEAR64, random.Random(1).randbytes(2048))
 SEGMENT = 1 << 20
 REGION = 8 << 20
 ROW = 16 + 2  # bytes of a location row after compression: an id, and what is left of a length
@@ -29,7 +30,7 @@ ROW = 16 + 2  # bytes of a location row after compression: an id, and what is le
 
 def chunks_of(path: Path, average: int) -> dict[bytes, tuple[int, int]]:
     """Return id -> (offset, length) of a file's chunks, in order, repeated ones once."""
-    cutter = Cutter(GEAR, Params(average // 4, average, average * 4))
+    cuts = cutter(SECRET, Params(average // 4, average, average * 4))
     found: dict[bytes, tuple[int, int]] = {}
     with path.open("rb") as file:
         start = at = 0
@@ -37,7 +38,7 @@ def chunks_of(path: Path, average: int) -> dict[bytes, tuple[int, int]]:
         while region := file.read(REGION):
             whole = rest + region
             base = at - len(rest)
-            for end in cutter.feed(region):
+            for end in cuts.feed(region):
                 found.setdefault(blake3(whole[start - base : at + end - base]).digest(16), (start, at + end - start))
                 start = at + end
             at += len(region)

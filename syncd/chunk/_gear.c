@@ -6,7 +6,7 @@
  *   length  bytes in the open chunk before data[0];  hash  the rolling hash there
  *   returns ([ends of chunks as offsets into data], length, hash) to go on with
  *
- * syncd/chunk/fallback.py must return the same for every input; tests hold the two together.
+ * syncd/chunk/gear.py must return the same for every input; tests hold the two together.
  * Bytes before minimum - 64 are skipped: no window that is ever tested reaches them.
  */
 #define PY_SSIZE_T_CLEAN

@@ -1,59 +1,122 @@
 """Cutting a stream of regions into chunks, with the state carried over their ends.
 
-Pure. Invariant: the cuts of a file depend on its bytes, the table and the parameters alone,
+Pure. Invariant: the cuts of a file depend on its bytes, the vault's secret and the parameters alone,
 never on how it was split into regions or on which kernel ran.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from syncd.chunk.params import Params
+from syncd.model.chunker import Chunker
 
-Scan = Callable[..., tuple[list[int], int, int]]
+Region = bytes | bytearray | memoryview
 
 
-def _load_kernel() -> tuple[Scan, str]:
+class Kernels(NamedTuple):
+    """What finds cuts on this machine, and in what it is written."""
+
+    gear: Callable[..., tuple[list[int], int, int]]
+    prf: Callable[..., tuple[list[int], int]]
+    compiled: bool
+    has_cipher: bool  # `prf` takes the key itself; else a function that encrypts under it
+
+
+def _load_kernels() -> Kernels:
+    """Return the fastest there are. What is not needed is not loaded: numpy takes a tenth of a second."""
     try:
-        from syncd.chunk._gear import scan as fast
+        from syncd.chunk._gear import scan as fast_gear
+        from syncd.chunk._prf import able
+        from syncd.chunk._prf import scan as fast_prf
     except ImportError:
-        from syncd.chunk.fallback import scan as slow
+        from syncd.chunk import gear, prf
 
-        return slow, "numpy"
-    return fast, "C"
+        return Kernels(gear.scan, prf.scan, compiled=False, has_cipher=False)
+    if able():
+        return Kernels(fast_gear, fast_prf, compiled=True, has_cipher=True)
+    return Kernels(fast_gear, _without_instructions, compiled=True, has_cipher=False)
 
 
-scan, KERNEL = _load_kernel()
+def _without_instructions(*given: object) -> tuple[list[int], int]:
+    from syncd.chunk.prf import scan
+
+    return scan(*given)  # type: ignore[arg-type]
 
 
-class Cutter:
-    """Finds the chunk ends of one file, region after region.
+kernels = _load_kernels()
+WINDOW = 64  # bytes that decide about a cut
 
-    Args:
-        gear: the table as 2,048 bytes (see `table_bytes`).
-        params: chunk lengths.
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """What decides where a vault cuts.
+
+    Attributes:
+        chunker: what uses it.
+        table: 256 little-endian integers of 64 bits.
+        key: of the cipher, 16 bytes; gear64 has none.
+        encrypt: the cipher under that key, where no kernel has one of its own.
     """
 
-    __slots__ = ("_fixed", "_gear", "_hash", "_length")
+    chunker: Chunker
+    table: bytes
+    key: bytes = b""
+    encrypt: Callable[[bytes], bytes] | None = None
 
-    def __init__(self, gear: bytes, params: Params) -> None:
-        self._gear = gear
-        self._fixed = (params.minimum, params.average, params.maximum, params.strict, params.loose)
-        self._length = 0
-        self._hash = 0
 
-    def feed(self, region: bytes | bytearray | memoryview) -> list[int]:
+class Cutter(Protocol):
+    """Finds the chunk ends of one file, region after region."""
+
+    open_length: int  # bytes since the last cut; the end of the file ends this chunk
+
+    def feed(self, region: Region) -> list[int]:
         """Return the chunk ends in the next region, as offsets into it."""
-        ends, self._length, self._hash = scan(self._gear, region, *self._fixed, self._length, self._hash)
+
+
+def cutter(secret: Secret, params: Params) -> Cutter:
+    """Return what cuts one file."""
+    return _CUTTERS[secret.chunker](secret, params)
+
+
+class _Gear64:
+    __slots__ = ("_fixed", "_hash", "_table", "open_length")
+
+    def __init__(self, secret: Secret, params: Params) -> None:
+        self._table, self._fixed = secret.table, _fixed(params)
+        self.open_length = self._hash = 0
+
+    def feed(self, region: Region) -> list[int]:
+        ends, self.open_length, self._hash = kernels.gear(
+            self._table, region, *self._fixed, self.open_length, self._hash
+        )
         return ends
 
-    @property
-    def open_length(self) -> int:
-        """Bytes since the last cut; the end of the file ends this chunk."""
-        return self._length
+
+class _ToeplitzAes:
+    __slots__ = ("_cipher", "_fixed", "_table", "_tail", "open_length")
+
+    def __init__(self, secret: Secret, params: Params) -> None:
+        self._table, self._fixed = secret.table, _fixed(params)
+        self._cipher = secret.key if kernels.has_cipher else secret.encrypt
+        self._tail, self.open_length = b"", 0
+
+    def feed(self, region: Region) -> list[int]:
+        ends, self.open_length = kernels.prf(
+            self._table, self._cipher, self._tail, region, *self._fixed, self.open_length
+        )
+        last = bytes(region[-WINDOW:])
+        self._tail = last if len(last) == WINDOW else (self._tail + last)[-WINDOW:]
+        return ends
 
 
-def table_bytes(gear: tuple[int, ...]) -> bytes:
-    """Return a gear table of 256 integers as the kernel takes it."""
-    return struct.pack("<256Q", *gear)
+_CUTTERS: dict[Chunker, Callable[[Secret, Params], Cutter]] = {
+    Chunker.GEAR64: _Gear64,
+    Chunker.TOEPLITZ_AES: _ToeplitzAes,
+}
+
+
+def _fixed(params: Params) -> tuple[int, ...]:
+    return params.minimum, params.average, params.maximum, params.strict, params.loose

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from syncd.chunk.cuts import KERNEL
+from syncd.chunk.cuts import kernels
 from syncd.cli.show import path_text
 from syncd.config.home import Home
 from syncd.engine.custody import KEYRING, place_of
@@ -55,9 +55,13 @@ def examine(home: Home) -> list[Finding]:
 
 
 def _kernels() -> Finding:
-    fast = KERNEL == "C" and read_files is not read_files_slowly
-    said = "the fast C kernels are in use" if fast else "the slow kernels are in use: no C compiler was there"
-    return Finding("kernels", True, said, "" if fast else "Install a C compiler and install syncd again.")
+    if not kernels.compiled or read_files is read_files_slowly:
+        said = "the slow kernels are in use: no C compiler was there"
+        return Finding("kernels", True, said, "Install a C compiler and install syncd again.")
+    if not kernels.has_cipher:
+        said = "the fast C kernels are in use, but this processor's AES instructions are none that we know"
+        return Finding("kernels", True, said, "Where cutting is too slow, begin the vault with `--chunker gear64`.")
+    return Finding("kernels", True, "the fast C kernels are in use")
 
 
 def _state(vault: Vault) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from syncd.cli.show import size_text, talk, time_text, yes_option
 from syncd.config.home import Home
 from syncd.config.settings import Settings, StoreSetting, load
 from syncd.errors import NotUnlocked, StoreGone, UsageError
+from syncd.model.chunker import DEFAULT, Chunker
 from syncd.model.counted import counted
 
 if TYPE_CHECKING:  # slots take long to load
@@ -46,7 +47,14 @@ def _first_name(at: int, given: str) -> str:
     return "main" if at == 0 else f"store{at + 1}"
 
 
-def _found_vault(home: Home, folder: str, stores: tuple[str, ...], device: str | None, passphrase: str | None) -> str:
+def _found_vault(
+    home: Home,
+    folder: str,
+    stores: tuple[str, ...],
+    device: str | None,
+    passphrase: str | None,
+    chunker: Chunker = DEFAULT,
+) -> str:
     """Make a vault; return its recovery words."""
     from syncd.engine.founding import Founding, create_vault
     from syncd.engine.vault import Ambient
@@ -57,7 +65,7 @@ def _found_vault(home: Home, folder: str, stores: tuple[str, ...], device: str |
     for setting in named:
         complete_secrets(home, setting)
     unlock = Unlock.passphrase(passphrase) if passphrase is not None else None
-    founding = Founding(os.path.abspath(folder), named, _named(device), unlock)
+    founding = Founding(os.path.abspath(folder), named, _named(device), unlock, chunker=chunker)
     with _at_first():
         return create_vault(home, founding, Ambient())
 
@@ -169,6 +177,13 @@ def up(folder: str | None, store: tuple[str, ...], no_tui: bool) -> int:
 @click.option(
     "--keep-words", is_flag=True, help="Keep the words for `syncd key words`, until you have written them down."
 )
+@click.option(
+    "--chunker",
+    type=click.Choice([one.word for one in Chunker]),
+    default=DEFAULT.word,
+    show_default=True,
+    help="What decides where files are cut, for good; gear64 is for devices without AES instructions.",
+)
 def init(
     folder: str,
     store: tuple[str, ...],
@@ -176,6 +191,7 @@ def init(
     passphrase_file: str | None,
     no_passphrase: bool,
     keep_words: bool,
+    chunker: str,
 ) -> None:
     """Make a vault for FOLDER; prints the recovery words once."""
     from syncd.engine.custody import forget_words
@@ -190,7 +206,8 @@ def init(
         if not sys.stdin.isatty():
             raise UsageError("no passphrase given", hint="Use --passphrase-file FILE or --no-passphrase.")
         passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    words = _found_vault(home, os.path.expanduser(folder), store, device, passphrase)
+    chosen = next(one for one in Chunker if one.word == chunker)
+    words = _found_vault(home, os.path.expanduser(folder), store, device, passphrase, chosen)
     talk("These 24 words open the vault. Write them down; they are not shown again:")
     click.echo(words)
     if not keep_words:

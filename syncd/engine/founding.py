@@ -22,6 +22,7 @@ from syncd.fs.disk import Disk
 from syncd.fs.looking import MARKER
 from syncd.journal.statements import Statement, StatementKind
 from syncd.journal.statements import state as statement
+from syncd.model.chunker import DEFAULT, Chunker
 from syncd.model.ids import OWN_DEVICE, DeviceId, EpochId, SlotId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import EpochRoots, Genesis, seal_epoch, seal_genesis, vault_id_of
@@ -39,6 +40,7 @@ class Founding:
     device: str
     passphrase: Unlock | None
     argon2: Argon2 = field(default_factory=Argon2)
+    chunker: Chunker = DEFAULT
 
 
 def create_vault(home: Home, founding: Founding, ambient: Ambient) -> str:
@@ -147,9 +149,8 @@ def _found(
     """Return the founding objects by name, the first record's statements, and the keys."""
     epoch = EpochId(ambient.entropy(16))
     id_root, root = ambient.entropy(32), ambient.entropy(32)
-    genesis = Genesis(
-        ambient.entropy(32), ambient.now_ns(), Algorithm.AES_256_GCM, PROFILES, DeviceId(device.id), epoch
-    )
+    nonce, now = ambient.entropy(32), ambient.now_ns()
+    genesis = Genesis(nonce, now, Algorithm.AES_256_GCM, PROFILES, DeviceId(device.id), epoch, founding.chunker)
     raw_genesis = seal_genesis(genesis, id_root, ambient.entropy(32))
     vault = vault_id_of(raw_genesis)
     unlocks = [Unlock(SlotType.RECOVERY, words)] + ([founding.passphrase] if founding.passphrase else [])

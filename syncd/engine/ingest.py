@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncd.chunk.cuts import Cutter
+from syncd.chunk.cuts import Secret, cutter
 from syncd.chunk.params import Params, choose_profile
 from syncd.fs.disk import Disk
 from syncd.model.entry import Stat
@@ -28,9 +28,9 @@ class Ingest:
     """Reads files of one folder with one vault's chunker; `read` is told of the bytes of large ones as they come."""
 
     def __init__(
-        self, disk: Disk, gear: bytes, params: tuple[Params, ...], read: Callable[[int], None] = lambda count: None
+        self, disk: Disk, secret: Secret, params: tuple[Params, ...], read: Callable[[int], None] = lambda count: None
     ) -> None:
-        self._disk, self._os, self._gear, self._params, self._read = disk, disk.kernel, gear, params, read
+        self._disk, self._os, self._secret, self._params, self._read = disk, disk.kernel, secret, params, read
 
     def file(self, path: bytes, seen: Stat, profile: int | None, keep: Keep) -> tuple[bytes, int]:
         """Read a file; return its chunk ids (16 bytes each) and profile.
@@ -78,7 +78,7 @@ class Ingest:
         params = self._params[profile]
         if len(data) <= params.minimum:
             return keep(data) if data else b""
-        ends = Cutter(self._gear, params).feed(data)
+        ends = cutter(self._secret, params).feed(data)
         view = memoryview(data)
         starts = [0, *ends]
         if starts[-1] < len(data):
@@ -89,7 +89,7 @@ class Ingest:
         if profile is None:
             profile = choose_profile(self._os.pread(descriptor, HEAD, 0), seen.size)
         params = self._params[profile]
-        cutter = Cutter(self._gear, params)
+        cuts = cutter(self._secret, params)
         # The open chunk stays at the front of the buffer while the next region is read behind it.
         buffer = bytearray(params.maximum + REGION)
         view = memoryview(buffer)
@@ -99,7 +99,7 @@ class Ingest:
             total += count
             self._read(count)
             start = 0
-            for end in cutter.feed(view[carried : carried + count]):
+            for end in cuts.feed(view[carried : carried + count]):
                 ids.append(keep(view[start : carried + end]))
                 start = carried + end
             rest = carried + count - start

@@ -72,7 +72,7 @@ class _Mending:
     def __init__(self, vault: Vault, outbox: Outbox, wanted: set[bytes], packs: list[bytes]) -> None:
         self._disk, self._outbox, self._wanted, self._packs = vault.disk, outbox, wanted, packs
         self._hasher = Hasher(vault.keys)
-        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._ingest = Ingest(vault.disk, vault.cuts, vault.params)
         self.stored = self._unsaid = 0
 
     def say(self) -> None:

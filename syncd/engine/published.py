@@ -24,7 +24,7 @@ class Published:
 
     def __init__(self, vault: Vault) -> None:
         self._disk, self._hasher, self._now_ns = vault.disk, Hasher(vault.keys), vault.ambient.now_ns
-        self._ingest = Ingest(vault.disk, vault.gear, vault.params)
+        self._ingest = Ingest(vault.disk, vault.cuts, vault.params)
 
     def is_so(self, path: bytes, row: Row, stat: Stat) -> bool:
         """Tell whether an entry is what a version says, mtime and mode of a file included."""

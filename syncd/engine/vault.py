@@ -17,7 +17,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from syncd.chunk.cuts import table_bytes
+from syncd.chunk.cuts import Secret
 from syncd.chunk.params import Params
 from syncd.config.home import Home
 from syncd.config.settings import Settings, load
@@ -29,12 +29,13 @@ from syncd.engine.storeset import store_set
 from syncd.errors import Busy, Damaged, LetGo, NotUnlocked, ObjectMissing, StateDamaged, StoreForeign
 from syncd.fs.disk import Disk
 from syncd.fs.kernel import KERNEL, Kernel
+from syncd.model.chunker import Chunker
 from syncd.model.ids import DeviceId, SlotId, VaultId
 from syncd.pack.reader import ChunkReader
 from syncd.retention.fates import Fate
 from syncd.seal.envelope import Header, ObjectKind, seal_object
 from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, vault_id_of
-from syncd.seal.keys import DeviceKeys, Roots, VaultKeys
+from syncd.seal.keys import DeviceKeys, Roots, VaultKeys, block_cipher
 from syncd.state.db import State
 from syncd.store.member import Surroundings
 from syncd.store.replicas import Replicas
@@ -98,9 +99,14 @@ class Vault:
         self.disk.check_marker(self.marker)
 
     @cached_property
-    def gear(self) -> bytes:
-        """The chunker's secret table."""
-        return table_bytes(self.keys.gear())
+    def cuts(self) -> Secret:
+        """What decides where this vault cuts."""
+        chunker = self.genesis.chunker
+        table = self.keys.cut_table(chunker)
+        if chunker == Chunker.GEAR64:
+            return Secret(chunker, table)
+        key = self.keys.cut_key()
+        return Secret(chunker, table, key, block_cipher(key))
 
     @cached_property
     def params(self) -> tuple[Params, ...]:

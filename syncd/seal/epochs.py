@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from syncd.errors import Damaged, NotUnlocked
 from syncd.model import cbor
+from syncd.model.chunker import Chunker
 from syncd.model.ids import DeviceId, EpochId, SlotId, VaultId
 from syncd.seal.envelope import NO_EPOCH, Algorithm, Header, ObjectKind, OpenObject, read_clear, seal_object
 from syncd.seal.keys import (
@@ -21,7 +22,6 @@ from syncd.seal.keys import (
     verify_signature,
 )
 
-CHUNKER_GEAR64 = 1
 Profile = tuple[int, int, int]
 
 
@@ -35,7 +35,7 @@ class Genesis:
     profiles: tuple[Profile, ...]
     founder: DeviceId
     epoch: EpochId
-    chunker: int = CHUNKER_GEAR64
+    chunker: Chunker
 
 
 def seal_genesis(genesis: Genesis, id_root: bytes, salt: bytes) -> bytes:
@@ -44,7 +44,7 @@ def seal_genesis(genesis: Genesis, id_root: bytes, salt: bytes) -> bytes:
         0: genesis.nonce,
         1: genesis.claimed_ns,
         2: genesis.algorithm,
-        3: genesis.chunker,
+        3: int(genesis.chunker),
         4: [list(profile) for profile in genesis.profiles],
         5: genesis.founder,
         6: genesis.epoch,
@@ -66,10 +66,12 @@ def open_genesis(data: bytes, id_root: bytes) -> Genesis:
     """
     opened = OpenObject(data, ObjectKind.GENESIS, genesis_secret(id_root), NO_VAULT, "genesis")
     body = _fields(opened.payload(), "genesis")
-    if body[3] != CHUNKER_GEAR64:
-        raise Damaged(f"the vault uses chunker {body[3]}, unknown here", hint="Install a newer syncd.")
+    try:
+        chunker = Chunker(body[3])
+    except ValueError as error:
+        raise Damaged(f"the vault uses chunker {body[3]}, unknown here", hint="Install a newer syncd.") from error
     profiles = tuple((int(low), int(mid), int(high)) for low, mid, high in body[4])
-    return Genesis(body[0], body[1], body[2], profiles, DeviceId(body[5]), EpochId(body[6]))
+    return Genesis(body[0], body[1], body[2], profiles, DeviceId(body[5]), EpochId(body[6]), chunker)
 
 
 def _fields(raw: bytes, what: str) -> dict[Any, Any]:

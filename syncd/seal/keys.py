@@ -6,21 +6,24 @@ exception is the device key file, which `DeviceKeys.dump` makes for a file of mo
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric import ed25519, mlkem, x25519
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from syncd.errors import Damaged, NotUnlocked
 from syncd.model import cbor
+from syncd.model.chunker import Chunker
 from syncd.model.ids import DeviceId, EpochId, VaultId
 
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _KEM_PUBLIC = 1184  # bytes of an ML-KEM-768 public key (FIPS 203)
+_CUT_TABLES = {Chunker.GEAR64: b"syncd/v1/gear", Chunker.TOEPLITZ_AES: b"syncd/v1/toeplitz"}
 _KEM_SEED = 64  # bytes of an ML-KEM seed
 NO_VAULT = VaultId(bytes(32))  # what genesis, which defines the vault id, is bound to
 
@@ -179,10 +182,19 @@ class VaultKeys:
         """Return the key of chunk ids; `kind` is "data" or "list"."""
         return derive(self.roots.id_root, self.vault, b"syncd/v1/chunk-id/" + kind.encode())
 
-    def gear(self) -> tuple[int, ...]:
-        """Return the secret gear table: 256 integers of 64 bits."""
-        raw = derive(self.roots.id_root, self.vault, b"syncd/v1/gear", 2048)
-        return struct.unpack("<256Q", raw)
+    def cut_table(self, chunker: Chunker) -> bytes:
+        """Return the chunker's secret table: 256 little-endian integers of 64 bits."""
+        return derive(self.roots.id_root, self.vault, _CUT_TABLES[chunker], 2048)
+
+    def cut_key(self) -> bytes:
+        """Return the key of the cipher that decides where toeplitz-aes cuts, 16 bytes."""
+        return derive(self.roots.id_root, self.vault, b"syncd/v1/cut-key", 16)
+
+
+def block_cipher(key: bytes) -> Callable[[bytes], bytes]:
+    """Return AES under a key of 16 bytes, of each block of 16 bytes by itself: it hides nothing, it only decides."""
+    encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - nothing is hidden with it
+    return encrypt.update
 
 
 def genesis_secret(id_root: bytes) -> bytes:

@@ -6,6 +6,7 @@ kept as it was made and its reading is what the vector fixes.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from syncd.journal.record import RecordHead, Seen, encode, record_hash
 from syncd.journal.statements import FIELDS, StatementKind, state, to_wire
 from syncd.journal.volume import Volume, seal_volume
 from syncd.model import cbor
+from syncd.model.chunker import Chunker
 from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT, DeviceId, EpochId, SlotId, key
 from syncd.model.location import PackLocations
@@ -51,7 +53,10 @@ OTHER = DeviceId(fixed("other device", 16))
 DEVICE = DeviceKeys(fixed("signing key"), SlotPrivate(fixed("device slot", 96)), fixed("device slot id", 16))
 PRIVATE = SlotPrivate(fixed("slot key", 96))
 ID_ROOT, ROOT_KEY = fixed("id root"), fixed("epoch root")
-GENESIS = Genesis(fixed("genesis nonce"), 1_700_000_000_000_000_000, 1, PROFILES, DeviceId(DEVICE.id), EPOCH)
+GENESIS = Genesis(
+    fixed("genesis nonce"), 1_700_000_000_000_000_000, 1, PROFILES, DeviceId(DEVICE.id), EPOCH, Chunker.GEAR64
+)
+GENESIS_2 = dataclasses.replace(GENESIS, chunker=Chunker.TOEPLITZ_AES)
 COST = Argon2(64 * 1024, 1, 4)
 EPOCH_ROOTS = EpochRoots(
     EPOCH, ROOT_KEY, ID_ROOT, {EpochId(fixed("old epoch", 16)): fixed("old root")}, DeviceId(DEVICE.id)
@@ -166,7 +171,10 @@ def make() -> dict[str, bytes]:
         "vault id": vault,
         "chunk key data": keys.chunk_key("data"),
         "chunk key list": keys.chunk_key("list"),
-        "gear": keys.gear()[255].to_bytes(8, "little"),
+        "gear": keys.cut_table(Chunker.GEAR64)[-8:],
+        "toeplitz": keys.cut_table(Chunker.TOEPLITZ_AES)[-8:],
+        "cut key": keys.cut_key(),
+        "genesis 2": seal_genesis(GENESIS_2, ID_ROOT, fixed("genesis 2 salt")),
         "slot passphrase": seal_slot(vault, SLOT, PRIVATE, Unlock.passphrase("p\u00e4ss"), fixed("slot salt"), COST),
         "slot recovery": seal_slot(
             vault, SLOT, PRIVATE, Unlock(SlotType.RECOVERY, fixed("words")), fixed("slot salt 2"), COST

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from typing import cast
 
 import pytest
 
 from syncd.chunk.params import PROFILES
 from syncd.errors import Damaged, NotUnlocked, UsageError
 from syncd.model import cbor
+from syncd.model.chunker import Chunker
 from syncd.model.ids import DeviceId, EpochId, SlotId, VaultId
 from syncd.seal import slots
 from syncd.seal.epochs import EpochRoots, Genesis, open_epoch, open_genesis, seal_epoch, seal_genesis, vault_id_of
@@ -101,7 +103,7 @@ def test_an_epoch_reaches_every_slot_and_no_other() -> None:
 
 
 def test_genesis_opens_with_the_id_root_and_names_the_vault() -> None:
-    genesis = Genesis(b"n" * 32, 1, 1, PROFILES, DeviceId(b"d" * 16), EPOCH)
+    genesis = Genesis(b"n" * 32, 1, 1, PROFILES, DeviceId(b"d" * 16), EPOCH, Chunker.GEAR64)
     data = seal_genesis(genesis, b"i" * 32, b"t" * 32)
     assert open_genesis(data, b"i" * 32) == genesis
     assert vault_id_of(data) != vault_id_of(seal_genesis(genesis, b"i" * 32, b"u" * 32))
@@ -110,8 +112,8 @@ def test_genesis_opens_with_the_id_root_and_names_the_vault() -> None:
 
 
 def test_a_vault_with_an_unknown_chunker_is_refused() -> None:
-    genesis = Genesis(b"n" * 32, 1, 1, PROFILES, DeviceId(b"d" * 16), EPOCH, chunker=2)
-    with pytest.raises(Damaged, match="chunker 2"):
+    genesis = Genesis(b"n" * 32, 1, 1, PROFILES, DeviceId(b"d" * 16), EPOCH, cast("Chunker", 3))
+    with pytest.raises(Damaged, match="chunker 3"):
         open_genesis(seal_genesis(genesis, b"i" * 32, b"t" * 32), b"i" * 32)
 
 
@@ -120,7 +122,9 @@ def test_labels_keep_keys_apart() -> None:
     found = {keys.object_secret(EPOCH, kind) for kind in ("pack", "record", "volume", "checkpoint", "part")}
     found |= {keys.chunk_key("data"), keys.chunk_key("list"), keys.genesis_secret()}
     assert len(found) == 8
-    assert len(set(keys.gear())) == 256
+    tables = [keys.cut_table(chunker) for chunker in Chunker]
+    assert [len({table[at : at + 8] for at in range(0, 2048, 8)}) for table in tables] == [256, 256]
+    assert len({tables[0][:16], tables[1][:16], keys.cut_key()}) == 3
     with pytest.raises(NotUnlocked):
         keys.object_secret(EpochId(bytes(16)), "pack")
 

@@ -22,6 +22,7 @@ from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
 from syncd.engine.stores import soundness
 from syncd.engine.vault import MARK, PREDECESSOR, Ambient, Vault
 from syncd.errors import StoreError, SyncdError
+from syncd.model.chunker import DEFAULT
 from syncd.model.ids import DeviceId, EpochId, VaultId
 from syncd.seal.envelope import Algorithm
 from syncd.seal.epochs import Genesis, seal_genesis, vault_id_of
@@ -118,7 +119,7 @@ def vault_of_all() -> tuple[VaultKeys, Genesis, bytes]:
     source = random.Random("vault")
     epoch, id_root, root = EpochId(source.randbytes(16)), source.randbytes(32), source.randbytes(32)
     founder = DeviceId(identity(0).id)
-    genesis = Genesis(source.randbytes(32), START_NS, Algorithm.AES_256_GCM, PROFILES, founder, epoch)
+    genesis = Genesis(source.randbytes(32), START_NS, Algorithm.AES_256_GCM, PROFILES, founder, epoch, DEFAULT)
     raw = seal_genesis(genesis, id_root, source.randbytes(32))
     vault: VaultId = vault_id_of(raw)
     return VaultKeys(vault, Roots(id_root, {epoch: root}), epoch), genesis, raw

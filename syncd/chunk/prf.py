@@ -1,0 +1,84 @@
+"""The toeplitz-aes kernel without a compiler, or without the instructions: the same cuts by numpy and a given cipher.
+
+Pure. `scan` has the contract of _prf.c. The hash of every position is built by log-doubling, as in `gear`, but in
+GF(2)[x] / (x^64 + x^4 + x^3 + x + 1): a shift is a multiplication there, so what falls out at the top comes back below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+WINDOW = 64
+BLOCK = 64 * 1024  # bytes hashed at once
+Hashes = npt.NDArray[np.uint64]
+Encrypt = Callable[[bytes], bytes]  # AES-128 of each block of 16 bytes by itself, under the key of the cuts
+
+
+def _times(h: Hashes, power: int) -> Hashes:
+    """Multiply by x^power, for a power up to 32: what comes back is then below 2^64 at once."""
+    high: Hashes = h >> np.uint64(64 - power)
+    back: Hashes = high ^ (high << np.uint64(1)) ^ (high << np.uint64(3)) ^ (high << np.uint64(4))
+    times: Hashes = (h << np.uint64(power)) ^ back
+    return times
+
+
+def _hashes(table: Hashes, data: npt.NDArray[np.uint8]) -> Hashes:
+    """Return H at each position of data, with nothing before it."""
+    h = table[data]
+    for shift in (1, 2, 4, 8, 16, 32):
+        if shift < len(h):
+            h[shift:] ^= _times(h[:-shift], shift)
+    return h
+
+
+def _candidates(
+    table: Hashes, encrypt: Encrypt, tail: bytes, data: npt.NDArray[np.uint8], loose: int
+) -> Iterator[tuple[int, int]]:
+    """Yield (position, what the cipher says there) wherever that is below `loose`."""
+    whole = np.concatenate([np.frombuffer(tail, dtype=np.uint8), data]) if tail else data
+    for start in range(len(tail), len(whole), BLOCK):
+        before = max(0, start - WINDOW + 1)
+        h = _hashes(table, whole[before : start + BLOCK])[start - before :]
+        blocks = np.zeros((len(h), 2), dtype="<u8")
+        blocks[:, 0] = h
+        said = np.frombuffer(encrypt(blocks.tobytes()), dtype="<u8")[::2]
+        for offset in np.flatnonzero(said < np.uint64(loose)).tolist():
+            yield start - len(tail) + offset, int(said[offset])
+
+
+def scan(
+    table: bytes,
+    encrypt: Encrypt,
+    tail: bytes,
+    data: bytes | bytearray | memoryview,
+    minimum: int,
+    average: int,
+    maximum: int,
+    strict: int,
+    loose: int,
+    length: int,
+) -> tuple[list[int], int]:
+    """Find the cuts in the next bytes of a file; see _prf.c for the contract. `encrypt` stands for the key."""
+    fits = len(table) == 2048 and WINDOW < minimum < average < maximum and length < maximum
+    if not fits or not min(length, WINDOW) <= len(tail) <= WINDOW:
+        raise ValueError("scan: parameters out of range")
+    entries = np.frombuffer(table, dtype="<u8").astype(np.uint64)
+    view = np.frombuffer(data, dtype=np.uint8)
+    ends: list[int] = []
+    start = -length  # where the open chunk begins, as an offset into data
+    for position, said in _candidates(entries, encrypt, tail, view, loose):
+        end = position + 1
+        while end - start > maximum:
+            start += maximum
+            ends.append(start)
+        n = end - start
+        if n >= minimum and said < (strict if n < average else loose):
+            ends.append(end)
+            start = end
+    while len(view) - start >= maximum:
+        start += maximum
+        ends.append(start)
+    return ends, len(view) - start
