@@ -7,7 +7,7 @@ WORKERS ?= 2
 SEEDS ?= 0:200000
 RUNS ?= 1000000
 
-.PHONY: help run test check crash soak properties sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-stores
+.PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-stores
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -16,6 +16,7 @@ help:
 	@echo "make crash                    the long crash test: 200 kills"
 	@echo "make soak                     agents as processes for 20 minutes, 200 kills while one prunes, the black box at length"
 	@echo "make properties               100,000 cases of the properties of merge and plan"
+	@echo "make machine                  100,000 steps of letting old versions go, one after the other"
 	@echo "make sim SEEDS=0:200000       the long simulation"
 	@echo "make fuzz RUNS=1000000        every decoder, by atheris"
 	@echo "make bench                    us and our peers side by side"
@@ -54,6 +55,9 @@ crash: $(VENV)/installed-dev
 
 properties: $(VENV)/installed-dev
 	SYNCD_CASES=12000 $(BIN)/python -m pytest -q tests/merge tests/plan --timeout 7200
+
+machine: $(VENV)/installed-dev
+	SYNCD_STEPS=100000 $(BIN)/python -m pytest -q -s tests/simulation/test_prune_machine.py -k anybody_needs
 
 soak: $(VENV)/installed-dev
 	SYNCD_SOAK_S=1200 SYNCD_RUNS=100 SYNCD_PRUNE_KILLS=200 $(BIN)/python -m pytest -q -s \

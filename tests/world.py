@@ -20,6 +20,7 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.progress import Progress
 from syncd.engine.vault import Ambient, Vault, open_vault
+from syncd.model.chunker import DEFAULT, Chunker
 from syncd.seal.slots import Argon2, Unlock
 
 CHEAP = Argon2(memory_kib=64 * 1024, passes=1, lanes=4)  # the least that the format allows
@@ -46,10 +47,12 @@ class World:
     def home(self) -> Home:
         return find_home({"SYNCD_HOME": str(self.root / "home")})
 
-    def found(self) -> World:
+    def found(self, chunker: Chunker = DEFAULT) -> World:
         self.folder.mkdir(parents=True, exist_ok=True)
         unlock = Unlock.passphrase(self.passphrase) if self.passphrase else None
-        founding = Founding(str(self.folder), (StoreSetting("main", str(self.store)),), "tester", unlock, CHEAP)
+        founding = Founding(
+            str(self.folder), (StoreSetting("main", str(self.store)),), "tester", unlock, CHEAP, chunker
+        )
         self.words = create_vault(self.home, founding, self.ambient)
         forget_words(self.home)  # they are written down: the test has them
         return self

@@ -18,7 +18,23 @@ TESTS = {
 
 
 def test_every_attack_has_a_row() -> None:
-    wanted = {*(f"A{n}" for n in range(1, 11)), "M1", "R1", "R2", "R3", "R4", "K1", "K2", "X1", "X2", "X3", "C3", "C5"}
+    wanted = {
+        *(f"A{n}" for n in range(1, 11)),
+        "M1",
+        "R1",
+        "R2",
+        "R3",
+        "R4",
+        "K1",
+        "K2",
+        "X1",
+        "X2",
+        "X3",
+        "C1",
+        "C2",
+        "C3",
+        "C5",
+    }
     assert wanted <= {re.match(r"\| ([A-Z]\d+)", row)[1] for row in ROWS}  # type: ignore[index]
 
 

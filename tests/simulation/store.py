@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -70,6 +71,7 @@ class Door:
     def __init__(self, shelf: Shelf, point: Callable[[str, str], None]) -> None:
         self.shelf, self._tell = shelf, point
         self.stale = False
+        self.order: int | None = None  # in which listings come; None: by name
 
     def _point(self, call: str, about: str) -> None:
         self._tell(call, about)
@@ -124,5 +126,7 @@ class Door:
         if self.stale:
             self.stale = False
             names = [name for name in names if name in self.shelf.previous]
+        if self.order is not None:
+            names.sort(key=lambda name: zlib.crc32(name.encode(), self.order or 0))
         for name in names:
             yield Listed(name, len(self.shelf.objects[name]))

@@ -45,12 +45,16 @@ def settle(stores: Stores) -> None:
             future.result(30)
 
 
-def _waits(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[float | None]:
-    """Return how long is waited for stores, from now on."""
+def _waits(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, begun: threading.Event | None = None
+) -> list[float | None]:
+    """Return how long is waited for stores, from now on; `begun` is set once somebody waits."""
     waits: list[float | None] = []
 
     def wait(futures: Any, timeout: float | None, until: str) -> Any:
         waits.append(timeout)
+        if begun is not None:
+            begun.set()
         return concurrent.futures.wait(futures, timeout, until)
 
     monkeypatch.setattr(module, "wait", wait)
@@ -164,12 +168,14 @@ class TestPutting:
 
     def test_a_large_object_on_a_slow_line_is_not_sent_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
         stores = Stores(4, Rule(2, 2))
-        waits = _waits(monkeypatch, commit)
+        waits = _waits(monkeypatch, commit, begun := threading.Event())
         name, data = pack(1, 1 << 20)
         stores.all.put(name, data)
         settle(stores)  # a put that ends later tells another pace
-        for member in stores.all.members:
+        begun.clear()
+        for member, door in zip(stores.all.members, stores.doors, strict=True):
             member.put_pace.s_per_byte = 1e-5
+            door.gate = begun  # one that ended at once would tell another pace before anybody waits
         stores.all.put(*pack(2, 1 << 20))
         assert min(waits) == stores.all.patience_s
         assert max(waits) == pytest.approx(DOUBT * (1 << 20) * 1e-5)
