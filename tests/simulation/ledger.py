@@ -175,6 +175,9 @@ class Ledger:
         rows = list(nodes.everything())
         # What is asked for is a path: at that instant another node may have stood there.
         reached = {found.node for found in rows if (found.parent, found.name) == (row.parent, row.name)} | {row.node}
+        # Or it stands there since directories of one name, made by several devices, are one.
+        at_path = {found.node: device.state.base.path_of(found.node) for found in rows}
+        reached |= {node for node, place in at_path.items() if place == path or place.startswith(path + b"/")}
         while more := {found.node for found in rows if found.parent in reached} - reached:
             reached |= more
         named = {(found.parent, found.name) for found in rows if found.node in reached}

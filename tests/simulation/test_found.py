@@ -841,3 +841,29 @@ def test_seed_81002403() -> None:
     )
     machines = ("coarse", "plain", "plain")
     Simulation(Schedule(81002403, 3, machines, False, (0, 0, 0), decisions, 500, 1, 1, False)).run()
+
+
+def test_seed_90004730() -> None:
+    """No fault: who has a path as it was overrules also what stands there since two directories of one name are one."""
+    decisions = (
+        Decision("people", 0, (882, 988, 752), "directory with", ()),
+        Decision("people", 1, (431, 906, 649), "create", ()),
+        Decision("people", 0, (190, 625, 393), "directory with", ()),
+        Decision("people", 0, (844, 536, 87), "to directory", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (25, 888, 78), "create", ()),
+        Decision("people", 1, (116, 779, 346), "mkdir", ()),
+        Decision("restart", 0, (310, 177), "", ()),
+        Decision("people", 0, (810, 406, 76), "create", ()),
+        Decision("prune", 0, (542,), "", ()),
+        Decision("people", 1, (613, 736, 857), "create", ()),
+        Decision("advance", 0, (40000,), "", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("days", 1, (823,), "", ()),
+        Decision("people", 1, (540, 596, 448), "edit in place", ()),
+        Decision("turn", 1, (), "", ()),
+        Decision("bring back", 0, (635, 351), "", ()),
+    )
+    machines = ("plain", "plain")
+    Simulation(Schedule(90004730, 2, machines, False, (0, -100000), decisions, 500, 2, 1, True)).run()
