@@ -251,13 +251,13 @@ def device_list(vault: Vault) -> list[dict[str, Any]]:
 def space(vault: Vault) -> dict[str, Any]:
     """Return what the vault holds and what that takes."""
     count, size = vault.state.search.volume()
-    packs = vault.state.packs.all()
-    stored = sum(pack.size for _, pack in packs) + sum(row.size for row in vault.state.devices.records())
+    packs, pack_bytes = vault.state.packs.volume()
+    _, record_bytes = vault.state.devices.volume()
     return {
         "versions": count,
         "logical_bytes": size,
-        "stored_bytes": stored,
-        "packs": len(packs),
+        "stored_bytes": pack_bytes + record_bytes,
+        "packs": packs,
         "chunks": len(vault.state.chunks),
     }
 

@@ -48,7 +48,7 @@ def _named(vault: Vault) -> set[str]:
     """Return the names of all packs and parts that this device knows to be in use."""
     from syncd.model.location import pack_name
 
-    packs = {pack_name(pack.pack) for _, pack in vault.state.packs.all()}
+    packs = {pack_name(pack) for _, pack, _ in vault.state.packs.listed()}
     return packs | {pack_name(pack.pack) for _, pack in vault.state.packs.intents()}
 
 

@@ -13,9 +13,9 @@ from syncd.journal.statements import Statement, StatementKind, to_wire
 from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE, DeviceId, key
 from syncd.seal.keys import device_id_of
-from syncd.state.chunks import Entry
 from syncd.state.db import State
 from syncd.state.devices import RecordRow
+from syncd.state.marks import Entry
 from syncd.state.nodes import PENDING, Applied
 from syncd.state.packs import chunk_entries
 

@@ -19,7 +19,7 @@ from syncd.model.location import DATA_CHUNK, LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
 from syncd.retention.policy import Policy, Stood, instants
-from syncd.state.chunks import Marks
+from syncd.state.marks import Marks
 
 
 @dataclass(slots=True)
@@ -69,15 +69,15 @@ def mark(vault: Vault, policy: Policy, now_ns: int, avoid: set[int], beat: Calla
         StoreError, Damaged: a list of a long file cannot be read.
     """
     found = Marked(vault.state.chunks.marks(avoid))
-    reader = vault.reader()
+    reader, seen = vault.reader(), set[bytes]()  # lists that were read: versions of a file share most of them
     for _, depth, content in _standing(vault):
-        _mark_content(found.marks, reader, depth, content, beat)
+        _mark_content(found.marks, reader, depth, content, beat, seen)
     judging = _Judging(vault, policy, now_ns)
     for node, versions in groupby(_replaced(vault), key=lambda old: old.node):
         for old, why in judging.of(node, versions):
             if why:
                 found.kept[why] = found.kept.get(why, 0) + 1
-                _mark_content(found.marks, reader, old.depth, old.content, beat)
+                _mark_content(found.marks, reader, old.depth, old.content, beat, seen)
             else:
                 found.dropped += 1
                 found.dropped_bytes += old.size
@@ -133,21 +133,18 @@ def _replaced(vault: Vault) -> Iterator[_Old]:
     return map(_Old._make, vault.state.db.execute(sql))
 
 
-def _mark_content(marks: Marks, reader: ChunkReader, depth: int, content: bytes, beat: Callable[[], None]) -> None:
-    level: Iterable[bytes] = Content(ids=content).split()
-    for _ in range(depth):
-        level = _below(marks, reader, level, beat)
-    for chunk in level:
-        marks.mark(chunk)
-
-
-def _below(marks: Marks, reader: ChunkReader, lists: Iterable[bytes], beat: Callable[[], None]) -> Iterator[bytes]:
-    """Yield what lists name, marking the lists themselves."""
-    for chunk in lists:
-        beat()
-        marks.mark(chunk)
-        if reader.knows(chunk):
-            yield from Content(ids=reader.read_list(chunk)).split()
+def _mark_content(
+    marks: Marks, reader: ChunkReader, depth: int, content: bytes, beat: Callable[[], None], seen: set[bytes]
+) -> None:
+    """Mark a content: the chunks that it names, and all that is below those that are lists."""
+    marks.mark(content)
+    if not depth:
+        return
+    for chunk in Content(ids=content).split():
+        if chunk not in seen and reader.knows(chunk):
+            beat()
+            seen.add(chunk)
+            _mark_content(marks, reader, depth - 1, reader.read_list(chunk), beat, seen)
 
 
 def share_of(used: tuple[int, int]) -> float:

@@ -154,7 +154,7 @@ class Pruning:
         self.found.kept, self.found.dropped = dict(sorted(marked.kept.items())), marked.dropped
         self.found.dropped_bytes = marked.dropped_bytes
         used = marked.marks.by_pack()
-        sizes = {number: pack.size for number, pack in self._state.packs.all() if number not in condemned}
+        sizes = {number: size for number, _, size in self._state.packs.listed() if number not in condemned}
         sizes |= {number: self._state.packs.get(number).size for number in self._forsaken()}
         dead = [number for number in sizes if not used.get(number, (0, 0))[0]]
         shares = {number: share_of(used.get(number, (0, 0))) for number in sizes if number not in condemned}
@@ -179,7 +179,7 @@ class Pruning:
         Who comes back after all finds them condemned, and stores their content anew (outbox.py).
         """
         packs, lived = self._state.packs, self._state.receipts.lived_ns()
-        known = {pack.pack for _, pack in (*packs.all(), *packs.intents())}
+        known = {pack for _, pack, _ in packs.listed()} | {pack.pack for _, pack in packs.intents()}
         going = {pack for case in known_cases(self._state).values() for pack in case.going}
         listed = {pack_of(listed.name) for listed in self._vault.store.list("pack/")}
         before = dict(cbor.loads(self._state.get(_ORPHANS) or cbor.dumps([])))
@@ -220,8 +220,8 @@ class Pruning:
 
     def _repack(self, outbox: Outbox, marked: Marked, numbers: list[int]) -> None:
         reader = self._vault.reader()
-        for number in numbers:
-            for chunk, raw in marked.marks.in_pack(number):
+        for entries in marked.marks.in_packs(numbers).values():
+            for chunk, raw in entries:
                 self._progress.checkpoint()
                 at = located(raw)
                 data = bytes(reader.segment(at.pack, at.segment)[at.offset : at.offset + at.length])

@@ -155,9 +155,9 @@ def _comes(member: Member, look: Future[None] | None) -> StoreError | None:
 
 def _known(vault: Vault) -> tuple[int, int]:
     """Return objects and bytes that records name, and records themselves."""
-    records = vault.state.devices.records()
-    packs = vault.state.packs.all()
-    return len(records) + len(packs), sum(row.size for row in records) + sum(pack.size for _, pack in packs)
+    records, record_bytes = vault.state.devices.volume()
+    packs, pack_bytes = vault.state.packs.volume()
+    return records + packs, record_bytes + pack_bytes
 
 
 def _store_fields(vault: Vault, member: Member, objects: int, size: int, error: StoreError | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.model.location import Located
+from syncd.state.marks import Entry, Marks
 
 _PLACE = struct.Struct("<IHxxII")  # pack number, segment, offset, length
 _ENTRY = 32  # id (16) and place (16)
@@ -29,8 +30,6 @@ PART = 65_536  # entries sorted at once: 5 MB
 DELTA_LIMIT = 4096  # entries kept in SQLite and in a dict before they become a run
 
 _COLUMNS = [("id", "V16"), ("pack", "<u4"), ("segment", "<u2"), ("pad", "V2"), ("offset", "<u4"), ("length", "<u4")]
-
-Entry = tuple[bytes, bytes]
 
 
 def place(pack: int, segment: int, offset: int, length: int) -> bytes:
@@ -81,6 +80,15 @@ class _Run:
             if self._map[start : start + 16] == chunk:
                 yield at, self._map[start + 16 : start + _ENTRY]
             at += 1
+
+    def prefixes(self) -> memoryview:
+        """Return the first 8 bytes of each id as numbers."""
+        return self._prefixes
+
+    def release(self) -> None:
+        """Let the system have back the memory of what was read: it stands in the file."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def raw(self) -> memoryview:
         """Return all entries as they lie in the file."""
@@ -142,77 +150,22 @@ def _merged(fresh: list[bytes], runs: list[_Run]) -> Iterator[list[bytes]]:
         yield part
 
 
-class Marks:
-    """Which entries of the index are in use, a bit for each: what 10,000,000 chunks need is little over a megabyte."""
+class _Kept:
+    """The entries beside the runs, as a table."""
 
-    def __init__(self, delta: dict[bytes, bytes], runs: list[_Run], gone: set[int], avoid: set[int]) -> None:
-        self._delta, self._runs, self._gone, self._avoid = delta, runs, gone, avoid
-        self._bits = [bytearray(run.count) for run in runs]
-        self._marked = set[bytes]()
-        self.lost = 0  # chunks that lie nowhere
+    def __init__(self, delta: dict[bytes, bytes]) -> None:
+        self.count = len(delta)
+        self._raw = b"".join(chunk + at for chunk, at in sorted(delta.items()))
 
-    def mark(self, chunk: bytes) -> bool:
-        """Mark where a chunk lies; return whether it was not marked before. One that lies nowhere is counted."""
-        if chunk in self._marked:
-            return False
-        best: tuple[bool, int] | None = None
-        place = (-1, 0)
-        if chunk in self._delta:
-            best, place = self._worth(self._delta[chunk]), (-1, 0)
-        for number, run in enumerate(self._runs):
-            for at, raw in run.find(chunk):
-                if self._bits[number][at]:
-                    return False
-                worth = self._worth(raw)
-                if worth is not None and (best is None or worth > best):
-                    best, place = worth, (number, at)
-        if best is None:
-            self.lost += 1
-            return False
-        number, at = place
-        if number < 0:
-            self._marked.add(chunk)
-        else:
-            self._bits[number][at] = 1
-        return True
+    def prefixes(self) -> memoryview:
+        found = (_PREFIX.unpack_from(self._raw, at)[0] for at in range(0, len(self._raw), _ENTRY))
+        return memoryview(struct.pack(f"={self.count}Q", *found)).cast("Q")
 
-    def _worth(self, raw: bytes) -> tuple[bool, int] | None:
-        pack = located(raw).pack
-        return None if pack in self._gone else (pack not in self._avoid, pack)
+    def raw(self) -> memoryview:
+        return memoryview(self._raw)
 
-    def by_pack(self) -> dict[int, tuple[int, int]]:
-        """Return of each pack the bytes of its chunks that are marked, and of all that the index knows there."""
-        import numpy
-
-        found: dict[int, list[int]] = {}
-        for table, bits in self._tables():
-            packs, where = numpy.unique(table["pack"], return_inverse=True)
-            lengths = table["length"].astype("f8")
-            live = numpy.bincount(where, weights=lengths * bits)
-            total = numpy.bincount(where, weights=lengths)
-            for pack, used, whole in zip(packs.tolist(), live.tolist(), total.tolist(), strict=True):
-                sums = found.setdefault(pack, [0, 0])
-                sums[0] += int(used)
-                sums[1] += int(whole)
-        return {pack: (used, whole) for pack, (used, whole) in found.items() if pack not in self._gone}
-
-    def in_pack(self, pack: int) -> list[Entry]:
-        """Return the marked entries of one pack, in their order in it."""
-        found: list[Entry] = []
-        for table, bits in self._tables():
-            chosen = table[(table["pack"] == pack) & (bits == 1)]
-            found += [(row.tobytes()[:16], row.tobytes()[16:]) for row in chosen]
-        return sorted(found, key=lambda entry: _PLACE.unpack(entry[1]))
-
-    def _tables(self) -> Iterator[tuple[Any, Any]]:
-        import numpy
-
-        if self._delta:
-            raw = b"".join(chunk + at for chunk, at in self._delta.items())
-            bits = numpy.fromiter((chunk in self._marked for chunk in self._delta), dtype="u1", count=len(self._delta))
-            yield numpy.frombuffer(raw, dtype=_COLUMNS), bits
-        for run, marked in zip(self._runs, self._bits, strict=True):
-            yield numpy.frombuffer(run.raw(), dtype=_COLUMNS), numpy.frombuffer(marked, dtype="u1")
+    def release(self) -> None:
+        pass  # it is small
 
 
 class ChunkIndex:
@@ -273,7 +226,7 @@ class ChunkIndex:
 
     def marks(self, avoid: set[int]) -> Marks:
         """Return an empty set of marks; of two places of a chunk, one outside the packs to avoid is marked."""
-        return Marks(self._delta, self._runs, self._gone, avoid)
+        return Marks([_Kept(self._delta), *self._runs], self._gone, avoid)
 
     def __contains__(self, chunk: bytes) -> bool:
         return self.get(chunk) is not None

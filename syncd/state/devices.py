@@ -96,6 +96,11 @@ class Devices:
         """Return every record known, by device and sequence."""
         return [RecordRow(*row) for row in self._db.execute("SELECT * FROM record ORDER BY device, sequence")]
 
+    def volume(self) -> tuple[int, int]:
+        """Return (number, bytes) of all records known."""
+        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM record").fetchone()
+        return int(count), int(size)
+
     def newest_records(self) -> Iterator[RecordRow]:
         """Yield the records that changed something, by effective time, then device and sequence, newest first."""
         sql = "SELECT * FROM record WHERE changes > 0 ORDER BY effective_ns DESC, device DESC, sequence DESC"

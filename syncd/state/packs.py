@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from syncd.model.location import PackLocations
-from syncd.state.chunks import Entry, place
+from syncd.state.chunks import place
+from syncd.state.marks import Entry
 
+_IN_USE = "intent IS NULL AND fate < 2"
 _COLUMNS = "no, id, size, epoch, salt, algorithm, segments"
 
 
@@ -85,9 +87,19 @@ class Packs:
         self._db.execute("UPDATE pack SET fate = 0 WHERE fate <> 0")
         self._db.executemany("UPDATE pack SET fate = ? WHERE no = ?", ((fate, no) for no, fate in by_number.items()))
 
+    def volume(self) -> tuple[int, int]:
+        """Return (number, bytes) of the packs that records name."""
+        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM pack WHERE {_IN_USE}"  # noqa: S608
+        count, size = self._db.execute(sql).fetchone()
+        return int(count), int(size)
+
+    def listed(self) -> Iterator[tuple[int, bytes, int]]:
+        """Yield number, id and size of each pack that a record names."""
+        yield from self._db.execute(f"SELECT no, id, size FROM pack WHERE {_IN_USE} ORDER BY no")  # noqa: S608
+
     def all(self) -> list[tuple[int, PackLocations]]:
         """Return every pack that a record names, with its number."""
-        sql = f"SELECT {_COLUMNS} FROM pack WHERE intent IS NULL AND fate < 2 ORDER BY no"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM pack WHERE {_IN_USE} ORDER BY no"  # noqa: S608
         rows = self._db.execute(sql)
         return [(row[0], _row_locations(row)) for row in rows]
 
