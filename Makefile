@@ -7,7 +7,7 @@ WORKERS ?= 2
 SEEDS ?= 0:200000
 RUNS ?= 1000000
 
-.PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-stores
+.PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-grown bench-stores
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz RUNS=1000000        every decoder, by atheris"
 	@echo "make bench                    us and our peers side by side"
 	@echo "make bench-sync               two folders in sync, us and our peers"
+	@echo "make bench-grown              a vault of years: rebuild and prune, beside restic and borg"
 	@echo "make bench-stores             packs to a real S3 server, us beside rclone"
 	@echo "make bench-dashboard          the dashboard on 200,000 files with 1,000,000 versions"
 
@@ -82,6 +83,9 @@ bench: $(VENV)/installed-dev
 bench-sync: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	RCLONE=$(BIN)/rclone $(BIN)/python -m benchmarks.sync
+
+bench-grown: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.grown
 
 bench-stores: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.stores

@@ -71,7 +71,7 @@ def lists(ids: list[bytes]) -> set[bytes]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=Path("/var/tmp/syncd-bench"))
+    parser.add_argument("--cache", type=Path, default=data.CACHE)
     cache = parser.parse_args().cache
     big = data.big(cache)
     print("| average | metadata per GB | db: 1,000 rows | tar: 1 byte | tar: 10 x 4 KiB | first store of both |")

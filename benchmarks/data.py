@@ -5,6 +5,7 @@ Each function makes one folder below the cache and returns it; a folder that is 
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -41,6 +42,9 @@ RELEASES = {
     "sympy": ("1.9", "1.10.1", "1.11.1", "1.12", "1.12.1", "1.13.1"),
     "babel": ("2.11.0", "2.12.1", "2.13.1", "2.14.0", "2.15.0", "2.16.0"),
 }
+
+
+CACHE = Path(os.environ.get("BENCH_CACHE", "/var/tmp/syncd-bench"))
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:

@@ -81,6 +81,10 @@ class Program(ABC):
         """Bring one file back as it was at the first sync."""
         raise RuntimeError(f"{self.name} keeps no old versions")
 
+    def prune(self) -> list[Cost]:
+        """Let all go but what stands now, step by step; return what each step cost."""
+        raise RuntimeError(f"{self.name} keeps no old versions")
+
     def close(self) -> None:
         """Remove what it stored."""
         shutil.rmtree(self.repo, ignore_errors=True)
@@ -116,6 +120,16 @@ class Syncd(Program):
             [*self.command, "restore", path, "--at", self.first, "--to", str(target)], self.env, cwd=self.source
         )
 
+    def prune(self) -> list[Cost]:
+        """Condemn; and delete, when a day has passed."""
+        measure([*self.command, "retention", "set", "--last", "0", "--undeletable", "0"], self.env)
+        later = "import time; now = time.time_ns; time.time_ns = lambda: now() + 90_000_000_000_000"
+        code = f"{later}; from syncd.cli.main import main; main()"
+        return [
+            measure([*self.command, "prune"], self.env),
+            measure([sys.executable, "-c", code, "prune"], self.env),
+        ]
+
     def close(self) -> None:
         """Remove the vault and the folder's marker."""
         (self.source / ".syncd-folder").unlink(missing_ok=True)
@@ -139,6 +153,10 @@ class Restic(Program):
     def restore(self, target: Path) -> Cost:
         """The latest snapshot."""
         return measure(["restic", "restore", "-q", "latest", "--target", str(target)], self.env)
+
+    def prune(self) -> list[Cost]:
+        """Forget all snapshots but the last, and prune, as far as it thinks that worth while."""
+        return [measure(["restic", "forget", "-q", "--keep-last", "1", "--prune"], self.env)]
 
     def restore_old(self, path: str, target: Path) -> Cost:
         """One file of the oldest snapshot."""
@@ -174,6 +192,13 @@ class Borg(Program):
         """The newest archive."""
         target.mkdir(parents=True, exist_ok=True)
         return measure([self.command, "extract", f"::a{self.count}"], self.env, cwd=target)
+
+    def prune(self) -> list[Cost]:
+        """Prune all archives but the last, then compact."""
+        return [
+            measure([self.command, "prune", "--keep-last", "1"], self.env),
+            measure([self.command, "compact"], self.env),
+        ]
 
     def restore_old(self, path: str, target: Path) -> Cost:
         """One file of the first archive."""

@@ -242,14 +242,15 @@ class Bench:
                 victim = max(path for path in steps[0].rglob("*.py") if path.stat().st_size > 30_000)
                 for number, step in enumerate(steps, 1):
                     if number > 1:
-                        _replace_tree(folder, step)
+                        replace_tree(folder, step)
                     self.sync(f"(e) release {number}", program)
                 self.restore_old("(e) one old file", program, str(victim.relative_to(steps[0])), victim.read_bytes())
                 self.restore("(e) full restore", program, folder)
                 program.close()
 
 
-def _replace_tree(folder: Path, source: Path) -> None:
+def replace_tree(folder: Path, source: Path) -> None:
+    """Let a folder hold what another one holds, and nothing else but the vault's marker."""
     for child in folder.iterdir():
         if child.name != ".syncd-folder":
             shutil.rmtree(child) if child.is_dir() else child.unlink()
@@ -276,7 +277,7 @@ def main() -> None:
     parser.add_argument("--only", default="a,b,c,d,e", help="data sets")
     parser.add_argument("--with", dest="programs", default="syncd,restic,borg", help="programs; all: every one")
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--cache", type=Path, default=Path(os.environ.get("BENCH_CACHE", "/var/tmp/syncd-bench")))
+    parser.add_argument("--cache", type=Path, default=data.CACHE)
     shared = Path("/dev/shm")
     parser.add_argument("--work", type=Path, default=(shared if shared.is_dir() else Path("/var/tmp")) / "syncd-bench")
     options = parser.parse_args()

@@ -102,6 +102,7 @@ def write_checkpoint(vault: Vault) -> Checkpoint:
         vault.store.put(name, vault.seal(ObjectKind.CHECKPOINT, payload))
         told.append(statement(StatementKind.CHECKPOINT, sequence=own.sequence, hash=blake3(payload).digest()))
     with state.transaction():
+        state.said.forget_parts_but({part.name for part in parts})
         state.set("statements", dump_statements(told))
         state.set(CHECKPOINTED, str(known_records(vault)).encode())
     log.info("wrote a checkpoint of %d parts", len(parts))

@@ -17,6 +17,7 @@ from typing import Any
 
 from syncd.engine.attention import Attention
 from syncd.engine.both import Both, answer_others, bring_in, help_newcomers
+from syncd.engine.daily import tidy_if_due
 from syncd.engine.folder import meet_folder
 from syncd.engine.intents import settle_intents
 from syncd.engine.inward import Arrived
@@ -27,7 +28,6 @@ from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outcome, Outward
 from syncd.engine.problems import Problems
 from syncd.engine.progress import Progress
-from syncd.engine.pruning import prune_if_due
 from syncd.engine.rebuild import succeed
 from syncd.engine.rules import count_files
 from syncd.engine.status import IDLE, PAUSED, RESTING, SCANNING, STOPPING, Status
@@ -332,7 +332,7 @@ class Cycle:
             self._prune_due_s = now + PRUNE_S
             progress = Progress(self._elapsed)
             progress.checkpoint, progress.beat = self._check_stop, self.heartbeat
-            prune_if_due(self.vault, self.operations, progress)
+            tidy_if_due(self.vault, self.operations, progress)
         if now >= self._problems.due_s:
             self._pass()
         elif now >= self._listening.due_s:

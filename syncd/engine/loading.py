@@ -17,6 +17,7 @@ from syncd.engine.journals import open_record
 from syncd.engine.packfates import note_birth
 from syncd.errors import Damaged, NotUnlocked, ObjectMissing, StateDamaged
 from syncd.journal.checkpoint import (
+    CHECKPOINTS,
     Checkpoint,
     PartKind,
     checkpoint_name,
@@ -87,30 +88,46 @@ def _weight(checkpoint: Checkpoint) -> int:
     return sum(seen.sequence for seen in checkpoint.frontier)
 
 
-def _checkpoints(store: Provider, keys: VaultKeys, trusted: frozenset[EpochId] | None) -> Iterator[Checkpoint]:
-    """Yield the newest checkpoint of each device, if its signature is the device's."""
+def newest_checkpoints(store: Provider) -> dict[DeviceId, int]:
+    """Return the sequence number of each device's newest checkpoint; nobody reads another one."""
     newest: dict[DeviceId, int] = {}
-    for listed in store.list("checkpoint/"):
+    for listed in store.list(CHECKPOINTS):
         match = _NAME.fullmatch(listed.name)
         if match:
             device, sequence = DeviceId(bytes.fromhex(match[1])), int(match[2], 16)
             newest[device] = max(sequence, newest.get(device, 0))
-    for device, sequence in newest.items():
+    return newest
+
+
+def _checkpoints(store: Provider, keys: VaultKeys, trusted: frozenset[EpochId] | None) -> Iterator[Checkpoint]:
+    """Yield the newest checkpoint of each device, if its signature is the device's."""
+    for device, sequence in newest_checkpoints(store).items():
         name = checkpoint_name(device, sequence)
         try:
             epoch = EpochId(read_clear(store.get(name), ObjectKind.CHECKPOINT, name).header.epoch)
             if trusted is not None and epoch not in trusted:
                 log.info("%s is sealed under an older epoch, and left out", name)
                 continue
-            first = open_record(store.get(record_name(device, 1)), keys, None, lambda other: 0, record_name(device, 1))
-            payload = _payload(store, keys, ObjectKind.CHECKPOINT, name)
-            found = decode_manifest(payload, keys.vault, first.head.verifying, name)
-            if first.head.device != device or (found.device, found.sequence) != (device, sequence):
-                raise Damaged(f"{name}: is another device's checkpoint")
+            found = open_checkpoint(store, keys, device, sequence)
         except (Damaged, NotUnlocked, ObjectMissing) as error:
             log.warning("%s cannot be used: %s", name, error)
             continue
         yield found
+
+
+def open_checkpoint(store: Provider, keys: VaultKeys, device: DeviceId, sequence: int) -> Checkpoint:
+    """Return what a device says in a checkpoint.
+
+    Raises:
+        Damaged, ObjectMissing, NotUnlocked: it cannot be read, or its device has not signed it.
+    """
+    name = checkpoint_name(device, sequence)
+    first = open_record(store.get(record_name(device, 1)), keys, None, lambda other: 0, record_name(device, 1))
+    payload = _payload(store, keys, ObjectKind.CHECKPOINT, name)
+    found = decode_manifest(payload, keys.vault, first.head.verifying, name)
+    if first.head.device != device or (found.device, found.sequence) != (device, sequence):
+        raise Damaged(f"{name}: is another device's checkpoint")
+    return found
 
 
 def _payload(store: Provider, keys: VaultKeys, kind: ObjectKind, name: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from syncd.engine.policies import policy_of
@@ -18,7 +19,7 @@ from syncd.model.ids import counter_of, device_of
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
-from syncd.retention.policy import Policy, Stood, instants
+from syncd.retention.policy import Instants, Policy, Stood, instants
 from syncd.state.marks import Marks
 
 
@@ -50,6 +51,7 @@ class _Old(NamedTuple):
     size: int
 
 
+_BY_END = attrgetter("end_ns", "version")
 _COLUMNS = "node, id, recorded_ns, superseded_ns, depth, content, size"
 RECENT = "came lately"  # within the days in which nothing goes
 SHOWN = "stands"
@@ -99,21 +101,28 @@ class _Judging:
 
     def __init__(self, vault: Vault, policy: Policy, now_ns: int) -> None:
         self._vault, self._policy, self._now_ns = vault, policy, now_ns
+        # Where no rule is for some path alone, all files have the same, and no path need be built.
+        self._for_all = None if any(rule.path for rule in policy.rules) else instants(policy.rules_for(b""), now_ns)
         self._shown = _shown(vault)
         days = policy.undeletable_days
         self._young = vault.state.receipts.younger_than(days) if days else {}
 
     def of(self, node: int, versions: Iterable[_Old]) -> Iterator[tuple[_Old, str]]:
         """Yield the versions of a node that were replaced, the last first, with what keeps each."""
-        path = self._vault.state.nodes.path_of(node) if self._policy.rules else b""
-        rules = instants(self._policy.rules_for(path), self._now_ns)
-        ordered = sorted(versions, key=lambda old: (old.end_ns, old.version), reverse=True)
-        for place, old in enumerate(ordered):
+        rules = self._for_all or self._rules_of(node)
+        for place, old in enumerate(sorted(versions, key=_BY_END, reverse=True)):
             why = SHOWN if old.version in self._shown else rules.reason(Stood(old.begin_ns, old.end_ns), place)
-            floor = self._young.get(device_of(old.version))
-            if not why and floor is not None and counter_of(old.version) >= floor:
+            if not why and self._young and self._is_young(old.version):
                 why = RECENT
             yield old, why
+
+    def _rules_of(self, node: int) -> Instants:
+        path = self._vault.state.nodes.path_of(node)
+        return instants(self._policy.rules_for(path), self._now_ns)
+
+    def _is_young(self, version: int) -> bool:
+        floor = self._young.get(device_of(version))
+        return floor is not None and counter_of(version) >= floor
 
 
 def _standing(vault: Vault) -> Iterator[tuple[int, int, bytes]]:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from syncd.engine.inward import Inward
 from syncd.engine.marking import Marked, kind_of, mark, share_of
-from syncd.engine.operations import Operations
 from syncd.engine.outbox import Outbox
 from syncd.engine.packfates import NEWS, known_cases
 from syncd.engine.policies import policy_of
@@ -40,7 +39,7 @@ WORTH = 0.6  # of a pack in use: below, what is in use is stored anew and the re
 AT_ONCE = 128 << 20  # bytes of packs that are rewritten in one record
 SMALL, MANY_SMALL = 1 << 20, 128  # bytes of a pack, and packs: each save makes one, and what costs is their number
 ORPHAN_NS = 7 * DAY_NS  # of this device's life, that a pack is there which no record names: then its author is gone
-_CONDEMNED_AT, _PRUNED_AT, _ORPHANS = "condemned-at-", "pruned-at", "orphans"
+_CONDEMNED_AT, _ORPHANS = "condemned-at-", "orphans"
 REPACK = 1
 
 
@@ -103,6 +102,7 @@ class Pruning:
         self._vault, self._state, self._progress = vault, vault.state, progress
         self._own = bytes(vault.state.devices.get(OWN_DEVICE).id)
         self.found = Pruned()
+        self._marked: Marked | None = None  # what was marked last, while it is still so
 
     # -- answering others -----------------------------------------------------------------------
 
@@ -120,6 +120,7 @@ class Pruning:
                 self._state.set(NEWS, b"")
             return False
         needed = self._needed_of_condemned()
+        self._marked = None  # more may be heard before anything is judged
         for judgment in waiting:
             case = all_cases[judgment]
             needs = sorted(case.going) if needed is None else sorted(case.going & needed)
@@ -134,7 +135,7 @@ class Pruning:
         """Return the condemned packs that have what is needed and lies nowhere else; None where nobody can tell."""
         condemned = self._state.packs.fated(Fate.CONDEMNED)
         try:
-            marked = self._mark(condemned)
+            marked = self._marked = self._mark(condemned)
         except (Damaged, ObjectMissing) as error:
             log.warning("what is needed of condemned packs cannot be told, so all is: %s", error.message)
             return None
@@ -150,7 +151,7 @@ class Pruning:
     def judge(self) -> Judged:
         """Find which packs are to go: those that nothing needs, of which too little is, and those that are small."""
         condemned = self._state.packs.fated(Fate.CONDEMNED)
-        marked = self._mark(condemned)
+        marked = self._marked or self._mark(condemned)
         self.found.kept, self.found.dropped = dict(sorted(marked.kept.items())), marked.dropped
         self.found.dropped_bytes = marked.dropped_bytes
         used = marked.marks.by_pack()
@@ -302,11 +303,13 @@ class Pruning:
     def _all_is_known(self) -> bool:
         """Take what all stores show now; tell whether that is all, and nothing of it is wrong."""
         arrived = Inward(self._vault).fetch(discover=True)
+        self._marked = None
         return self._vault.store.whole and not arrived.alarms and not arrived.behind
 
     def _delete(self, outbox: Outbox, judgment: Judgment, case: Case, needed: set[bytes]) -> None:
         needs = sorted(case.going & needed)
         if needs:
+            self._marked = None  # what they hold is to be found in them from now on
             log.info("%d condemned packs are needed after all", len(needs))
             about = [[judgment.device, judgment.sequence]]
             outbox.say(statement(StatementKind.RESCUE, packs=needs, about=about))
@@ -323,32 +326,6 @@ class Pruning:
             outbox.say(statement(StatementKind.DELETED, names=names))
         outbox.commit()
         log.info("deleted %d packs", len(names))
-
-
-def prune_if_due(vault: Vault, operations: Operations, progress: Progress) -> None:
-    """Let go once a day of this device's life of what no rule keeps; without rules, end what was begun.
-
-    Raises:
-        StoreError: a store could not be asked; nothing is lost, and the next time goes on.
-    """
-    state = vault.state
-    own = bytes(state.devices.get(OWN_DEVICE).id)
-    begun = any(case.going for judgment, case in known_cases(state).items() if judgment.device == own)
-    if not begun and not policy_of(state).rules:
-        return
-    with state.transaction():
-        lived = state.receipts.look(vault.ambient.now_ns())
-    before = state.get(_PRUNED_AT)
-    if before is not None and lived - int(before) < DAY_NS:
-        return
-    try:
-        with operations.doing(operations.begin("prune", "old versions", progress=progress)) as operation:
-            operation.result = prune(vault, progress).fields()
-    except NeedsAttention as error:
-        log.warning("%s", error.message)  # it is an alarm already
-        return
-    with state.transaction():
-        state.set(_PRUNED_AT, str(lived).encode())
 
 
 def would_prune(vault: Vault, progress: Progress) -> Pruned:

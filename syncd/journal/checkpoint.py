@@ -68,15 +68,18 @@ class Checkpoint:
     parts: tuple[PartEntry, ...]
 
 
+CHECKPOINTS, PARTS = "checkpoint/", "part/"
+
+
 def checkpoint_name(device: bytes, sequence: int) -> str:
     """Return the object name of a checkpoint."""
-    return f"checkpoint/{device.hex()}/{sequence:016x}"
+    return f"{CHECKPOINTS}{device.hex()}/{sequence:016x}"
 
 
 def part_name(name: bytes) -> str:
     """Return the object name of a part."""
     text = name.hex()
-    return f"part/{text[:2]}/{text}"
+    return f"{PARTS}{text[:2]}/{text}"
 
 
 def encode_manifest(checkpoint: Checkpoint, vault: bytes, sign: Callable[[bytes], bytes]) -> bytes:

@@ -52,6 +52,15 @@ class Said:
         row = self._db.execute("SELECT * FROM part WHERE kind = ? AND first = ?", (kind, first)).fetchone()
         return PartRow(*row) if row else None
 
+    def part_names(self) -> list[bytes]:
+        """Return the names of the parts that this device wrote last."""
+        return [name for (name,) in self._db.execute("SELECT name FROM part")]
+
+    def forget_parts_but(self, names: set[bytes]) -> None:
+        """Forget the parts of before that the newest checkpoint does not name."""
+        old = [(name,) for name in self.part_names() if name not in names]
+        self._db.executemany("DELETE FROM part WHERE name = ?", old)
+
     def put_part(self, part: PartRow) -> None:
         """Note a part that is on the store."""
         self._db.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?)", part)
