@@ -27,7 +27,8 @@ from syncd.journal.statements import StatementKind
 from syncd.journal.statements import state as statement
 from syncd.model import cbor
 from syncd.model.ids import OWN_DEVICE
-from syncd.model.location import pack_name, pack_of
+from syncd.model.location import Located, pack_name, pack_of
+from syncd.pack.reader import AHEAD
 from syncd.retention.fates import Case, Fate, Judgment, awaited, open_for
 from syncd.state.chunks import located
 from syncd.state.receipts import DAY_NS
@@ -221,11 +222,19 @@ class Pruning:
 
     def _repack(self, outbox: Outbox, marked: Marked, numbers: list[int]) -> None:
         reader = self._vault.reader()
+        by_segment: dict[tuple[int, int], list[tuple[bytes, Located]]] = {}
         for entries in marked.marks.in_packs(numbers).values():
             for chunk, raw in entries:
-                self._progress.checkpoint()
                 at = located(raw)
-                data = bytes(reader.segment(at.pack, at.segment)[at.offset : at.offset + at.length])
+                by_segment.setdefault((at.pack, at.segment), []).append((chunk, at))
+        places = list(by_segment)
+        for number, place in enumerate(places):
+            self._progress.checkpoint()
+            for following in places[number : number + AHEAD]:
+                reader.prefetch(following)
+            segment = reader.segment(*place)
+            for chunk, at in by_segment[place]:
+                data = bytes(segment[at.offset : at.offset + at.length])
                 outbox.move(chunk, data, kind_of(reader, chunk, data))
         packs = sorted(self._state.packs.get(number).pack for number in numbers)
         outbox.say(statement(StatementKind.MOVED, packs=packs, reason=REPACK))

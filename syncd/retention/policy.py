@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 DAY_NS = 86_400 * 1_000_000_000
 PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
@@ -65,8 +66,7 @@ def is_below(path: bytes, top: bytes) -> bool:
     return not top or path == top or path.startswith(top + b"/")
 
 
-@dataclass(frozen=True, slots=True)
-class Stood:
+class Stood(NamedTuple):
     """A version that was replaced: when it began to stand, and when it ended, ns since 1970."""
 
     begin_ns: int
