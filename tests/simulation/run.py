@@ -265,6 +265,7 @@ class Simulation:
         self.counts.brought += 1
 
         def bring(cycle: Cycle) -> object:
+            self.ledger.bringing_back(device, row, path)  # it may be done later than in the look that begins now
             return in_place(
                 cycle.vault,
                 [path],

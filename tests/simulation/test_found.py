@@ -867,3 +867,20 @@ def test_seed_90004730() -> None:
     )
     machines = ("plain", "plain")
     Simulation(Schedule(90004730, 2, machines, False, (0, -100000), decisions, 500, 2, 1, True)).run()
+
+
+def test_seed_90009726() -> None:
+    """No fault: what was asked for is done when the device can, on what stands there by then."""
+    decisions = (
+        Decision("people", 1, (249, 810, 969), "directory with", ()),
+        Decision("everywhere", 1, (), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("people", 0, (436, 884, 43), "save by backup", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("restore", 0, (158, 598), "", ()),
+        Decision("bring back", 0, (714, 764), "", ()),
+        Decision("people", 0, (797, 871, 900), "to directory", ()),
+        Decision("turn", 0, (), "", ()),
+    )
+    machines = ("plain", "plain")
+    Simulation(Schedule(90009726, 2, machines, False, (0, -100000), decisions, 500, 1, 1, False)).run()
