@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.deciding import decide
+from syncd.engine.fold import NEXT_VERSION
 from syncd.engine.outbox import Outbox
 from syncd.engine.outward import Outward
 from syncd.engine.progress import Progress
 from syncd.engine.pruning import would_prune
 from syncd.errors import Damaged, NotUnlocked, StoreForeign, StoreGone
-from syncd.model.ids import DeviceId, EpochId, SlotId
+from syncd.journal.record import RecordHead, encode, record_name
+from syncd.model.entry import Change, Kind
+from syncd.model.ids import ROOT, DeviceId, EpochId, SlotId, key
 from syncd.seal.envelope import ObjectKind, read_clear
 from syncd.seal.epochs import EpochRoots, open_epoch, seal_epoch
 from syncd.seal.keys import DeviceKeys
@@ -213,6 +216,31 @@ def test_a_store_learns_nothing_from_what_fails(scene: Scene, tmp_path: Path) ->
                 try_unlock(vault, Unlock.words(scene.found[0].words))
         transcripts.add(tuple(evil.asked))
     assert len(transcripts) == 1
+
+
+@pytest.mark.parametrize("framed", [True, False], ids=["another's signature", "the control"])
+def test_who_has_the_keys_speaks_for_no_device(scene: Scene, framed: bool) -> None:
+    """M3, M4. A record that is sealed and chained as it should be says nothing, unless its device signed it."""
+    anna, bert = scene.found
+    scene.sync(bert, HONEST)
+    scene.sync(anna, HONEST)
+    before = contents(anna.tree())
+    with opened(bert) as vault:
+        own, first = vault.state.devices.get(1), int(vault.state.get(NEXT_VERSION) or b"1")
+        sign = DeviceKeys.generate(bytes(16)).sign if framed else vault.device.sign
+        head = RecordHead(
+            own.id, own.sequence + 1, own.hash, own.lamport + 1, time.time_ns(), first, (), (), False, own.verifying
+        )
+        change = Change(key(1, first), ROOT, b"said", Kind.FILE, 0o644, 0, 0, 0, 1, b"", b"", ())
+        payload = encode(head, [change], [], lambda number: own.id, 1, vault.keys.vault, sign)
+        name = record_name(own.id, head.sequence)
+        (scene.store / name).write_bytes(vault.seal(ObjectKind.RECORD, payload))
+    victim = scene.sync(anna, HONEST)
+    if framed:
+        assert any(name in why for why in victim.alarms)
+        assert contents(victim.tree) == before
+    else:
+        assert contents(victim.tree) == {**before, "said": b""}
 
 
 def test_one_bad_object_of_a_device_that_was_taken_over(scene: Scene, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def test_every_attack_has_a_row() -> None:
     wanted = {
         *(f"A{n}" for n in range(1, 11)),
         "M1",
+        "M3",
         "R1",
         "R2",
         "R3",
@@ -33,6 +34,7 @@ def test_every_attack_has_a_row() -> None:
         "C1",
         "C2",
         "C3",
+        "C4",
         "C5",
     }
     assert wanted <= {re.match(r"\| ([A-Z]\d+)", row)[1] for row in ROWS}  # type: ignore[index]
