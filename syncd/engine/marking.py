@@ -51,7 +51,7 @@ class _Old(NamedTuple):
     size: int
 
 
-_BY_END = attrgetter("end_ns", "version")
+_NODE, _BY_END = attrgetter("node"), attrgetter("end_ns", "version")
 _COLUMNS = "node, id, recorded_ns, superseded_ns, depth, content, size"
 RECENT = "came lately"  # within the days in which nothing goes
 SHOWN = "stands"
@@ -75,7 +75,7 @@ def mark(vault: Vault, policy: Policy, now_ns: int, avoid: set[int], beat: Calla
     for _, depth, content in _standing(vault):
         _mark_content(found.marks, reader, depth, content, beat, seen)
     judging = _Judging(vault, policy, now_ns)
-    for node, versions in groupby(_replaced(vault), key=lambda old: old.node):
+    for node, versions in groupby(_replaced(vault), key=_NODE):
         for old, why in judging.of(node, versions):
             if why:
                 found.kept[why] = found.kept.get(why, 0) + 1
