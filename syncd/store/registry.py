@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from syncd.errors import UsageError
 from syncd.store.address import Address, Secret, no_secret, parse
 from syncd.store.folder import FolderStore
 from syncd.store.provider import Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ def check_url(url: str) -> None:
             raise UsageError(f"{url}: a directory is a store by its whole path", hint="Write /path/to/store.")
     elif parts.scheme in KINDS:
         parse(url, KINDS[parts.scheme].options)
-    elif not entry_points(group="syncd.providers", name=parts.scheme):
+    elif not _installed(parts.scheme):
         raise _unknown(url, parts.scheme)
 
 
@@ -182,10 +185,17 @@ def open_store(url: str, secret: Secret = no_secret) -> Provider:
     if kind is not None:
         opening: Callable[[Address, Secret], Provider] = getattr(import_module(kind.module), kind.function)
         return opening(parse(url, kind.options), secret)
-    for found in entry_points(group="syncd.providers", name=parts.scheme):
+    for found in _installed(parts.scheme):
         provider: Provider = found.load()(url, secret)
         return provider
     raise _unknown(url, parts.scheme)
+
+
+def _installed(scheme: str) -> EntryPoints:
+    """Return the providers of other packages for a scheme."""
+    from importlib.metadata import entry_points  # a tenth of what a command takes to start, and seldom wanted
+
+    return entry_points(group="syncd.providers", name=scheme)
 
 
 def _unknown(url: str, scheme: str) -> UsageError:
