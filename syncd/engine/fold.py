@@ -18,6 +18,7 @@ from syncd.state.devices import RecordRow
 from syncd.state.marks import Entry
 from syncd.state.nodes import PENDING, Applied
 from syncd.state.packs import chunk_entries
+from syncd.state.receipts import DAY_NS
 
 # Row of the record -> inode, ctime_ns, and where it stands on this disk when not where it wants.
 Fingerprints = Mapping[int, tuple[int, int, tuple[int, bytes] | None]]
@@ -27,8 +28,12 @@ ELSEWHERE = (PENDING, 0, None)
 
 
 def effective_ns(claimed_ns: int, past_ns: int) -> int:
-    """Return a record's effective time: never before its causal past."""
-    return max(claimed_ns, past_ns)
+    """Return a record's effective time: not before its causal past, unless that is a day ahead of what it claims.
+
+    Clocks differ by moments; by a day only if one is wrong. Which it is nobody can tell, so each record then has its
+    own claim, and a wrong clock moves nothing but what was said by it (docs/decisions/019-effective-time.md).
+    """
+    return past_ns if claimed_ns < past_ns <= claimed_ns + DAY_NS else claimed_ns
 
 
 def fold(

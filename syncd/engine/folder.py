@@ -25,16 +25,21 @@ def meet_folder(vault: Vault) -> None:
     if found == vault.marker:
         return
     ours = marker_of(vault.keys.vault, vault.device.id, "")
-    predecessor = vault.state.get(PREDECESSOR)
     if found.startswith(ours):
         log.warning("another folder of this device stands in the place of the one it knew: it is compared anew")
         with vault.state.transaction():
             vault.state.forget_disk()
             vault.state.set(MARK, found[len(ours) :].strip().removeprefix(b"mark "))
-    elif predecessor and found.startswith(marker_of(vault.keys.vault, DeviceId(predecessor), "")):
+    elif any(found.startswith(marker_of(vault.keys.vault, device, "")) for device in _was(vault)):
         # A crash came between our going on as a new device and this; or it is a folder of before that. Either way
         # what the state knows of a disk may be of another one.
         with vault.state.transaction():
             vault.state.forget_disk()
         vault.disk.write_marker(vault.marker)
     vault.check_folder()
+
+
+def _was(vault: Vault) -> list[DeviceId]:
+    """Return the devices that this one was."""
+    raw = vault.state.get(PREDECESSOR) or b""
+    return [DeviceId(raw[at : at + 16]) for at in range(0, len(raw), 16)]

@@ -61,6 +61,7 @@ from syncd.store.provider import Provider
 from syncd.store.replicas import Replicas
 
 log = logging.getLogger("syncd.engine")
+PREDECESSORS = "predecessors"  # beside the device's key, which outlives a state: device ids laid end to end
 SEALED = ".epoch"  # files beside the device's key: epochs sealed to it alone
 
 
@@ -171,7 +172,10 @@ def _rebuild(
     set_aside(home.state)
     try:
         founding = [enrolment(device, settings.device, predecessor)] if fresh else []
-        result = _fill(home, store, keys, device, genesis, opened, founding, settings.device, mark, founder.founder)
+        before = _known_as(home) + (predecessor or b"")
+        result = _fill(
+            home, store, keys, device, genesis, opened, founding, settings.device, mark, founder.founder, before
+        )
         if not fresh:
             check_all_asked(home, store)
         note_stores(home, store)
@@ -179,6 +183,8 @@ def _rebuild(
     except BaseException:
         put_back(home.state)
         raise
+    if predecessor is not None:
+        write_private(home.keys / PREDECESSORS, before)
     if fresh:
         write_private(home.device_key, device.dump())  # from here on the new state counts, whatever happens
         home.locked_key.unlink(missing_ok=True)
@@ -237,8 +243,12 @@ def _fill(
     name: str,
     mark: str,
     founder: bytes,
+    before: bytes,
 ) -> Rebuilt:
-    """Make the new state; `founding` are the statements of a new device, `founder` is the vault's."""
+    """Make the new state.
+
+    `founding` are the statements of a new device; `founder` is the vault's; `before` are the devices that this one was.
+    """
     result = Rebuilt(new_device=bool(founding))
     state = State(home.state, write=True)
     try:
@@ -251,7 +261,7 @@ def _fill(
             state.set(MARK, mark.encode())
             if founding:
                 state.set("statements", dump_statements(founding))
-                state.set(PREDECESSOR, founding[0].fields.get("predecessor", b""))
+                state.set(PREDECESSOR, before)
         fold_all(state, store, keys, result, opened, founder)
         enrol_unheard(state, device, name)
         with state.transaction():
@@ -260,6 +270,14 @@ def _fill(
     finally:
         state.close()
     return result
+
+
+def _known_as(home: Home) -> bytes:
+    """Return the ids of the devices that this computer was, of which the folder may still have the mark of any."""
+    try:
+        return (home.keys / PREDECESSORS).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _own_epoch(vault: VaultId, roots: EpochRoots, device: DeviceKeys) -> bytes:

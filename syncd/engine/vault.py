@@ -42,7 +42,7 @@ from syncd.store.replicas import Replicas
 from syncd.store.threads import DaemonPool
 
 MARK = "mark"  # the word of the folder that the state knows
-PREDECESSOR = "predecessor"  # whose folder this was, while its marker may still say so
+PREDECESSOR = "predecessor"  # ids of the devices that this one was: the folder's marker may still name any of them
 
 
 @dataclass(frozen=True, slots=True)

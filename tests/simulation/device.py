@@ -153,6 +153,7 @@ class SimDevice:
     skew_ns: int = 0
     checkpoints: int = 500  # records between two of them
     commit: int = 1
+    was: bytes = b""  # the ids of the devices that it was, as they lie beside its key
     dead: bool = False
     busy: bool = False  # its process is in the middle of something
     keeps_snapshots: bool = False
@@ -342,6 +343,7 @@ class SimDevice:
 
     def wipe(self, predecessor: DeviceId | None = None) -> None:
         """Lose the state, and rebuild it from the store with the device's own key, or as a new device."""
+        before = self.was + (predecessor or b"")
         self.db.close()
         self.db = connect(":memory:")
         self.db.deserialize(template())
@@ -354,9 +356,10 @@ class SimDevice:
             self.state.set(MARK, self._entropy.randbytes(8).hex().encode())
             if predecessor is not None:
                 self.state.set("statements", dump_statements([enrolment(self.keys, self.name, predecessor)]))
-                self.state.set(PREDECESSOR, predecessor)
+                self.state.set(PREDECESSOR, before)
         fold_all(self.state, self.vault.store, keys, Rebuilt(), [], beginning.founder)
         enrol_unheard(self.state, self.keys, self.name)
+        self.was = before
         self.system.person = True  # as `rebuild` does, at its end; if that fails a person does it again
         self.vault.disk.write_marker(self.vault.marker)
         self.system.person = False

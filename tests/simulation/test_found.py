@@ -884,3 +884,14 @@ def test_seed_90009726() -> None:
     )
     machines = ("plain", "plain")
     Simulation(Schedule(90009726, 2, machines, False, (0, -100000), decisions, 500, 1, 1, False)).run()
+
+
+def test_seed_73000323() -> None:
+    """Who became a new device twice while the folder was not there did not know it any more by its first mark."""
+    decisions = (
+        Decision("unmount", 0, (329, 212), "", ()),
+        Decision("away", 0, (808, 809), "", ()),
+        Decision("wipe", 0, (380, 672), "", ()),
+        Decision("wipe", 0, (875, 476), "", ()),
+    )
+    Simulation(Schedule(73000323, 2, ("plain", "plain"), False, (0, 0), decisions, 500, 3, 2, False)).run()
