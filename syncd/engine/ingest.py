@@ -1,14 +1,16 @@
 """Reading one file into chunks, whole or not at all.
 
 A file that changed while it was read is not published: the fingerprint after the last byte must be
-the one the scan saw. Memory is one region and one chunk, whatever the file's size.
+the one the scan saw. Memory is two regions and two chunks, whatever the file's size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, wait
+from typing import NamedTuple
 
-from syncd.chunk.cuts import Secret, cutter
+from syncd.chunk.cuts import Cutter, Secret, cutter
 from syncd.chunk.params import Params, choose_profile
 from syncd.fs.disk import Disk
 from syncd.model.entry import Stat
@@ -24,12 +26,33 @@ class Torn(Exception):
     """The file changed while it was read."""
 
 
+class _Region(NamedTuple):
+    """Bytes that were read, 0 at the end of the file, and the chunk ends in them."""
+
+    length: int
+    ends: list[int]
+
+
 class Ingest:
-    """Reads files of one folder with one vault's chunker; `read` is told of the bytes of large ones as they come."""
+    """Reads files of one folder with one vault's chunker.
+
+    Args:
+        disk: where they are.
+        secret: decides where to cut.
+        params: chunk lengths by profile.
+        read: told of the bytes of large ones as they come.
+        pool: reads and cuts the next region of a large one meanwhile.
+    """
 
     def __init__(
-        self, disk: Disk, secret: Secret, params: tuple[Params, ...], read: Callable[[int], None] = lambda count: None
+        self,
+        disk: Disk,
+        secret: Secret,
+        params: tuple[Params, ...],
+        read: Callable[[int], None] = lambda count: None,
+        pool: Executor | None = None,
     ) -> None:
+        self._pool = pool
         self._disk, self._os, self._secret, self._params, self._read = disk, disk.kernel, secret, params, read
 
     def file(self, path: bytes, seen: Stat, profile: int | None, keep: Keep) -> tuple[bytes, int]:
@@ -89,26 +112,42 @@ class Ingest:
         if profile is None:
             profile = choose_profile(self._os.pread(descriptor, HEAD, 0), seen.size)
         params = self._params[profile]
-        cuts = cutter(self._secret, params)
-        # The open chunk stays at the front of the buffer while the next region is read behind it.
-        buffer = bytearray(params.maximum + REGION)
-        view = memoryview(buffer)
+        cuts, room = cutter(self._secret, params), params.maximum
+        # The next region is read and cut into the one buffer while the chunks of the other are kept. Before each region
+        # there is room for the chunk that is open when it begins.
+        buffers = [memoryview(bytearray(room + REGION)) for _ in range(2)]
+        following = self._begin(descriptor, cuts, buffers[0][room:])
         ids: list[bytes] = []
-        total = carried = 0
-        while count := self._os.readv(descriptor, [view[carried : carried + REGION]]):
-            total += count
-            self._read(count)
-            start = 0
-            for end in cuts.feed(view[carried : carried + count]):
-                ids.append(keep(view[start : carried + end]))
-                start = carried + end
-            rest = carried + count - start
-            if start:
-                buffer[:rest] = view[start : start + rest]
-            carried = rest
-            if total > seen.size:
-                raise Torn
+        total = carried = turn = 0
+        try:
+            while (region := following.result()).length:
+                view, other = buffers[turn], buffers[1 - turn]
+                following = self._begin(descriptor, cuts, other[room:])
+                total += region.length
+                self._read(region.length)
+                if total > seen.size:
+                    raise Torn
+                start = room - carried
+                for end in region.ends:
+                    ids.append(keep(view[start : room + end]))
+                    start = room + end
+                carried = room + region.length - start
+                other[room - carried : room] = view[start : start + carried]
+                turn = 1 - turn
+        finally:
+            wait([following])  # it reads what is closed next
         if carried:
-            ids.append(keep(view[:carried]))
+            ids.append(keep(buffers[turn][room - carried : room]))
         self._check(descriptor, seen, total)
         return b"".join(ids), profile
+
+    def _begin(self, descriptor: int, cuts: Cutter, buffer: memoryview) -> Future[_Region]:
+        if self._pool is not None:
+            return self._pool.submit(self._take, descriptor, cuts, buffer)
+        done: Future[_Region] = Future()
+        done.set_result(self._take(descriptor, cuts, buffer))
+        return done
+
+    def _take(self, descriptor: int, cuts: Cutter, buffer: memoryview) -> _Region:
+        count = self._os.readv(descriptor, [buffer])
+        return _Region(count, cuts.feed(buffer[:count]) if count else [])

@@ -52,7 +52,7 @@ class Reading:
 
     def __init__(self, vault: Vault, outbox: Outbox, progress: Progress) -> None:
         self._disk, self._outbox, self._progress = vault.disk, outbox, progress
-        self.ingest = Ingest(vault.disk, vault.cuts, vault.params, progress.read)
+        self.ingest = Ingest(vault.disk, vault.cuts, vault.params, progress.read, vault.read_pool)
 
     def whole(self, path: bytes, item: Item, base: Row | None) -> Read:
         """Read an entry; `base` is what this disk had of it, whose chunk sizes it keeps.
