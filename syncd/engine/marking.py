@@ -19,7 +19,7 @@ from syncd.model.ids import counter_of, device_of
 from syncd.model.location import DATA_CHUNK, LIST_CHUNK
 from syncd.model.version import Row
 from syncd.pack.reader import ChunkReader
-from syncd.retention.policy import Instants, Policy, Stood, instants
+from syncd.retention.policy import Instants, Policy, instants
 from syncd.state.marks import Marks
 
 
@@ -111,7 +111,7 @@ class _Judging:
         """Yield the versions of a node that were replaced, the last first, with what keeps each."""
         rules = self._for_all or self._rules_of(node)
         for place, old in enumerate(sorted(versions, key=_BY_END, reverse=True)):
-            why = SHOWN if old.version in self._shown else rules.reason(Stood(old.begin_ns, old.end_ns), place)
+            why = SHOWN if old.version in self._shown else rules.reason(old.begin_ns, old.end_ns, place)
             if not why and self._young and self._is_young(old.version):
                 why = RECENT
             yield old, why

@@ -82,21 +82,22 @@ class Instants:
     last: int = 0
     at: tuple[tuple[int, str], ...] = field(default=())
 
-    def reason(self, stood: Stood, place: int) -> str:
+    def reason(self, begin_ns: int, end_ns: int, place: int) -> str:
         """Return the rule that keeps a version, empty if none does.
 
         Args:
-            stood: when it stood.
+            begin_ns: when it began to stand.
+            end_ns: when it ended.
             place: 0 for the one that was replaced last, 1 for the one before it, ...
         """
         if self.everything:
             return "no rule"
         if place < self.last:
             return "last"
-        if self.after_ns and stood.end_ns > self.after_ns:
+        if self.after_ns and end_ns > self.after_ns:
             return "within"
         for instant, kind in self.at:
-            if stood.begin_ns <= instant < stood.end_ns:
+            if begin_ns <= instant < end_ns:
                 return kind
         return ""
 
@@ -138,7 +139,7 @@ def beginnings(kind: str, count: int, now_ns: int) -> list[int]:
 def reasons(stood: Sequence[Stood], rules: tuple[Rule, ...], now_ns: int) -> list[str]:
     """Return why each version that a file had is kept, empty for those that are not; newest first, as they come."""
     found = instants(rules, now_ns)
-    return [found.reason(one, place) for place, one in enumerate(stood)]
+    return [found.reason(*one, place) for place, one in enumerate(stood)]
 
 
 def from_wire(raw: Iterable[object], undeletable_days: int) -> Policy:
