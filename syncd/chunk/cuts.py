@@ -64,7 +64,7 @@ class Secret:
     chunker: Chunker
     table: bytes
     key: bytes = b""
-    encrypt: Callable[[bytes], bytes] | None = None
+    encrypt: Callable[[bytes | memoryview], bytes] | None = None
 
 
 class Cutter(Protocol):

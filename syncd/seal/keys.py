@@ -191,7 +191,7 @@ class VaultKeys:
         return derive(self.roots.id_root, self.vault, b"syncd/v1/cut-key", 16)
 
 
-def block_cipher(key: bytes) -> Callable[[bytes], bytes]:
+def block_cipher(key: bytes) -> Callable[[bytes | memoryview], bytes]:
     """Return AES under a key of 16 bytes, of each block of 16 bytes by itself: it hides nothing, it only decides."""
     encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - nothing is hidden with it
     return encrypt.update
