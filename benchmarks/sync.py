@@ -152,9 +152,10 @@ def measure(pair: Pair, given: argparse.Namespace) -> None:
         say(f"one file: median {statistics.median(took):.3f} s, p10 {took[tenth]:.3f}, p90 {took[-1 - tenth]:.3f}")
         if pair.watches:
             time.sleep(12)  # as in the peers' figures: after the load
-            cpu = pair.cpu_s()
-            time.sleep(given.idle)
-            say(f"idle: {(pair.cpu_s() - cpu) * 60 / given.idle:.2f} CPU s a minute")
+            for when in ("the minute after", "later"):
+                cpu = pair.cpu_s()
+                time.sleep(given.idle)
+                say(f"idle, {when}: {(pair.cpu_s() - cpu) * 60 / given.idle:.2f} CPU s a minute, of both sides")
         if isinstance(pair, Syncd) and given.many:
             say(f"{given.many} files' directory renamed: {rename_of_many(pair, given.many)}")
     finally:

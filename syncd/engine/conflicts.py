@@ -18,6 +18,12 @@ from syncd.state.db import State
 from syncd.state.known import Known
 
 KEEP_A, KEEP_B, KEEP_BOTH = "a", "b", "both"
+# The few that may be one lead, and the tree is asked about each: the other way round every file would be read.
+_COPIES = "copy CROSS JOIN node ON node.id = copy.node WHERE original > 0 AND node.kind <> 4"
+_DISPLACED = (
+    "want CROSS JOIN node ON node.id = want.node WHERE node.parent >= 0 AND node.kind <> 4 "
+    "AND node.name <> want.name AND node.id NOT IN (SELECT node FROM copy)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +40,17 @@ class Conflict:
 
 def count_conflicts(state: State) -> int:
     """Return how many conflicts wait for a person."""
-    sql = (
-        "SELECT (SELECT count(*) FROM copy JOIN node ON node.id = copy.node WHERE original > 0 AND node.kind <> 4) + "
-        "(SELECT count(*) FROM want JOIN node ON node.id = want.node WHERE node.parent >= 0 AND node.kind <> 4 "
-        "AND node.name <> want.name AND node.id NOT IN (SELECT node FROM copy))"
-    )
+    sql = f"SELECT (SELECT count(*) FROM {_COPIES}) + (SELECT count(*) FROM {_DISPLACED})"  # noqa: S608
     return int(state.db.execute(sql).fetchone()[0])
 
 
 def conflicts(state: State) -> list[Conflict]:
     """Return all conflicts, by path."""
     found = []
-    copies = (
-        "SELECT copy.node, original FROM copy JOIN node ON node.id = copy.node WHERE original > 0 AND node.kind <> 4"
-    )
+    copies = f"SELECT copy.node, original FROM {_COPIES}"  # noqa: S608
     for node, original in state.db.execute(copies).fetchall():
         found.append(_pair(state, original, node, is_copy=True))
-    displaced = (
-        "SELECT want.node, want.name FROM want JOIN node ON node.id = want.node WHERE node.parent >= 0 "
-        "AND node.kind <> 4 AND node.name <> want.name AND node.id NOT IN (SELECT node FROM copy)"
-    )
+    displaced = f"SELECT want.node, want.name FROM {_DISPLACED}"  # noqa: S608
     for node, name in state.db.execute(displaced).fetchall():
         row = state.nodes.get(node)
         holder = state.nodes.child(row.parent, name) if row is not None else None

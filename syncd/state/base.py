@@ -201,7 +201,7 @@ class Base:
 
     def doomed(self) -> list[tuple[int, int]]:
         """Return what this disk has and the tree has no more, each with the directory that it lies in; by identity."""
-        gone = "base JOIN node ON node.id = base.id WHERE node.kind = 4"
+        gone = "base CROSS JOIN node ON node.id = base.id WHERE node.kind = 4"
         return self._db.execute(f"SELECT base.id, base.parent FROM {gone} ORDER BY base.id").fetchall()  # noqa: S608
 
     def lacks(self, node: int) -> None:

@@ -119,7 +119,9 @@ class Forest:
 
     def displaced(self, parent: int) -> bool:
         """Tell whether any node is seated in a directory under another name than it wants."""
-        sql = "SELECT 1 FROM want JOIN node ON node.id = want.node WHERE node.parent = ? AND node.name <> want.name"
+        sql = (
+            "SELECT 1 FROM want CROSS JOIN node ON node.id = want.node WHERE node.parent = ? AND node.name <> want.name"
+        )
         return self._db.execute(sql, (parent,)).fetchone() is not None
 
     def put(self, node: int, seat: Seat | None) -> None:

@@ -121,7 +121,7 @@ class Taking:
         return (
             self._has("SELECT 1 FROM want WHERE node = ? OR (parent = ? AND name = ?)", (node, parent, name))
             or self._has("SELECT 1 FROM copy WHERE node = ?1 OR original = ?1", (node,))
-            or self._has("SELECT 1 FROM want JOIN node ON node.id = want.node WHERE node.parent = ?", (parent,))
+            or self._has("SELECT 1 FROM want CROSS JOIN node ON node.id = want.node WHERE node.parent = ?", (parent,))
             or self._has("SELECT 1 FROM hidden WHERE node = ?1 OR standing = ?1", (node,))
         )
 
