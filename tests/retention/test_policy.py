@@ -105,7 +105,7 @@ def test_the_longest_path_that_reaches_a_file_has_its_rules() -> None:
     assert policy.rules_for(b"photos2/x") == (whole, more)
     assert policy.rules_for(b"photos/raw/x/y") == (raw,)
     assert Policy((raw,)).rules_for(b"letter.txt") == ()
-    assert instants((), NOW).reason(Stood(0, 1), 5) == "no rule"
+    assert instants((), NOW).reason(0, 1, 5) == "no rule"
 
 
 def test_a_policy_goes_there_and_back_and_what_nobody_knows_keeps_all() -> None:
