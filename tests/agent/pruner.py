@@ -9,15 +9,16 @@ import sys
 
 from syncd.agent.main import run
 from syncd.config.home import find_home
-from syncd.engine import cycle, pruning
+from syncd.engine import cycle, daily, pruning, sweeping
 
 SECOND_NS = 1_000_000_000
 
 
 def main() -> None:
     cycle.PRUNE_S = float(sys.argv[1])
-    pruning.DAY_NS = pruning.WAIT_NS = 0
+    daily.DAY_NS = pruning.WAIT_NS = 0
     pruning.ORPHAN_NS = SECOND_NS
+    sweeping.KEPT_NS = 5 * SECOND_NS
     run(find_home(), foreground=False)
 
 
