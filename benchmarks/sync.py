@@ -118,13 +118,16 @@ def rename_of_many(pair: Syncd, count: int) -> str:
     many.rename(pair.a / "many")
     last = pair.b / "many" / f"{(count - 1) // 1000:03d}" / f"{count - 1}"
     wait(last.exists, 0.2)
-    time.sleep(10)
+    quiet = -1.0
+    while pair.cpu_s() - quiet > 0.2:  # until both have looked at what came
+        quiet = pair.cpu_s()
+        time.sleep(5)
     before, cpu = pair.objects(), pair.cpu_s()
     begun = time.perf_counter()
     (pair.a / "many").rename(pair.a / "renamed")
     wait(lambda: (pair.b / "renamed").exists() and not (pair.b / "many").exists())
     took = time.perf_counter() - begun
-    time.sleep(2)
+    time.sleep(5)
     after = pair.objects()
     new = {kind: after[kind] - before.get(kind, 0) for kind in after if after[kind] != before.get(kind, 0)}
     return f"{took:.2f} s, {pair.cpu_s() - cpu:.2f} CPU s of both, new on the store: {new}"
