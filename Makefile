@@ -7,7 +7,7 @@ WORKERS ?= 2
 SEEDS ?= 0:200000
 RUNS ?= 1000000
 
-.PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-grown bench-stores
+.PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-grown bench-drills bench-stores
 
 help:
 	@echo "make run FOLDER=~/Somewhere   keep a folder safe"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench                    us and our peers side by side"
 	@echo "make bench-sync               two folders in sync, us and our peers"
 	@echo "make bench-grown              a vault of years: rebuild and prune, beside restic and borg"
+	@echo "make bench-drills             a recovery drill from every kind of store"
 	@echo "make bench-stores             packs to a real S3 server, us beside rclone"
 	@echo "make bench-dashboard          the dashboard on 200,000 files with 1,000,000 versions"
 
@@ -86,6 +87,9 @@ bench-sync: $(VENV)/installed-dev
 
 bench-grown: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.grown
+
+bench-drills: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.drills
 
 bench-stores: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.stores

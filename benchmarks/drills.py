@@ -1,4 +1,4 @@
-"""A recovery drill from every kind of store: `python -m benchmarks.drills`.
+"""A recovery drill from every kind of store: `make bench-drills`.
 
 Six releases of real packages are synced one after the other to a real server of each kind on loopback (two of the chats
 and Dropbox are played by a server of our own). Then, in a home that knows nothing, the recovery words and the store

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from syncd.chunk.params import Params
+from syncd.chunk.params import WINDOW, Params
 from syncd.model.chunker import Chunker
 
 Region = bytes | bytearray | memoryview
@@ -47,7 +47,6 @@ def _without_instructions(*given: object) -> tuple[list[int], int]:
 
 
 kernels = _load_kernels()
-WINDOW = 64  # bytes that decide about a cut
 
 
 @dataclass(frozen=True, slots=True, repr=False)

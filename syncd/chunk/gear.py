@@ -12,7 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-WINDOW = 64
+from syncd.chunk.params import WINDOW
+from syncd.chunk.walk import walk
+
 BLOCK = 64 * 1024  # bytes hashed at once: its 512 KiB of hashes stay in the second-level cache
 _MASK = (1 << 64) - 1
 Hashes = npt.NDArray[np.uint64]
@@ -65,21 +67,8 @@ def scan(
         raise ValueError("scan: parameters out of range")
     gear = np.frombuffer(table, dtype="<u8").astype(np.uint64)
     view = np.frombuffer(data, dtype=np.uint8)
-    ends: list[int] = []
-    start = -length  # where the open chunk begins, as an offset into data
-    for position, h in _candidates(gear, view, hash_, loose):
-        end = position + 1
-        while end - start > maximum:
-            start += maximum
-            ends.append(start)
-        n = end - start
-        if n >= minimum and h < (strict if n < average else loose):
-            ends.append(end)
-            start = end
-    while len(view) - start >= maximum:
-        start += maximum
-        ends.append(start)
-    n = len(view) - start
+    candidates = _candidates(gear, view, hash_, loose)
+    ends, n = walk(candidates, len(view), minimum, average, maximum, strict, loose, length)
     warm = n - (minimum - WINDOW)
     if warm <= 0:
         return ends, n, 0

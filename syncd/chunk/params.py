@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KIB = 1024
+WINDOW = 64  # bytes that decide about a cut; the kernels in C know it, too
 
 
 @dataclass(frozen=True, slots=True)

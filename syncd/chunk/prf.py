@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-WINDOW = 64
+from syncd.chunk.params import WINDOW
+from syncd.chunk.walk import walk
+
 BLOCK = 16 * 1024  # bytes hashed at once: what is made of them stays in the second-level cache
 Hashes = npt.NDArray[np.uint64]
-Encrypt = Callable[
-    [bytes | memoryview], bytes
-]  # AES-128 of each block of 16 bytes by itself, under the key of the cuts
+# AES-128 of each block of 16 bytes by itself, under the key of the cuts.
+Encrypt = Callable[[bytes | memoryview], bytes]
 
 
 class _Hashing:
@@ -85,18 +86,5 @@ def scan(
         raise ValueError("scan: parameters out of range")
     entries = np.frombuffer(table, dtype="<u8").astype(np.uint64)
     view = np.frombuffer(data, dtype=np.uint8)
-    ends: list[int] = []
-    start = -length  # where the open chunk begins, as an offset into data
-    for position, said in _candidates(entries, encrypt, tail, view, loose):
-        end = position + 1
-        while end - start > maximum:
-            start += maximum
-            ends.append(start)
-        n = end - start
-        if n >= minimum and said < (strict if n < average else loose):
-            ends.append(end)
-            start = end
-    while len(view) - start >= maximum:
-        start += maximum
-        ends.append(start)
-    return ends, len(view) - start
+    candidates = _candidates(entries, encrypt, tail, view, loose)
+    return walk(candidates, len(view), minimum, average, maximum, strict, loose, length)
