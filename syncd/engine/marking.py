@@ -5,11 +5,8 @@ Reads the state, and from the stores the lists of long files. Invariant: what ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
 
 from syncd.engine.policies import policy_of
 from syncd.engine.vault import Vault
@@ -39,20 +36,10 @@ class Marked:
     dropped_bytes: int = 0
 
 
-class _Old(NamedTuple):
-    """A version that was replaced."""
-
-    node: int
-    version: int
-    begin_ns: int
-    end_ns: int
-    depth: int
-    content: bytes
-    size: int
-
-
-_NODE, _BY_END = attrgetter("node"), attrgetter("end_ns", "version")
-_COLUMNS = "node, id, recorded_ns, superseded_ns, depth, content, size"
+# The versions of a node that were replaced, the last one first; of what an index has in order, little is left to sort.
+_REPLACED = "SELECT node, id, recorded_ns, superseded_ns, depth, content, size FROM version WHERE length(content) > 0"
+_LAST_FIRST = "ORDER BY node, superseded_ns DESC, id DESC"
+BEAT = 1024  # versions judged between two beats
 RECENT = "came lately"  # within the days in which nothing goes
 SHOWN = "stands"
 
@@ -75,29 +62,29 @@ def mark(vault: Vault, policy: Policy, now_ns: int, avoid: set[int], beat: Calla
     for _, depth, content in _standing(vault):
         _mark_content(found.marks, reader, depth, content, beat, seen)
     judging = _Judging(vault, policy, now_ns)
-    for node, versions in groupby(_replaced(vault), key=_NODE):
-        for old, why in judging.of(node, versions):
-            if why:
-                found.kept[why] = found.kept.get(why, 0) + 1
-                _mark_content(found.marks, reader, old.depth, old.content, beat, seen)
-            else:
-                found.dropped += 1
-                found.dropped_bytes += old.size
-        beat()
+    judged = vault.state.db.execute(f"{_REPLACED} {_LAST_FIRST}")
+    for number, (node, version, begin_ns, end_ns, depth, content, size) in enumerate(judged):
+        if why := judging.why(node, version, begin_ns, end_ns):
+            found.kept[why] = found.kept.get(why, 0) + 1
+            _mark_content(found.marks, reader, depth, content, beat, seen)
+        else:
+            found.dropped += 1
+            found.dropped_bytes += size
+        if number % BEAT == 0:
+            beat()
     return found
 
 
 def why_kept(vault: Vault, node: int) -> list[tuple[Row, str]]:
     """Return the versions of a node, newest first, each with what keeps it; empty for what nothing does."""
     judging = _Judging(vault, policy_of(vault.state), vault.ambient.now_ns())
-    sql = f"SELECT {_COLUMNS} FROM version WHERE node = ? AND length(content) > 0"  # noqa: S608
-    replaced = map(_Old._make, vault.state.db.execute(sql, (node,)))
-    known = {old.version: why for old, why in judging.of(node, replaced)}
+    replaced = vault.state.db.execute(f"{_REPLACED} AND node = ? {_LAST_FIRST}", (node,))
+    known = {version: judging.why(node, version, begin_ns, end_ns) for _, version, begin_ns, end_ns, *_ in replaced}
     return [(row, known.get(row.version, SHOWN)) for row in vault.state.nodes.versions(node)]
 
 
 class _Judging:
-    """Asks the policy about one node after another."""
+    """Asks the policy about one version after another, the versions of a node one after another, the last one first."""
 
     def __init__(self, vault: Vault, policy: Policy, now_ns: int) -> None:
         self._vault, self._policy, self._now_ns = vault, policy, now_ns
@@ -106,15 +93,20 @@ class _Judging:
         self._shown = _shown(vault)
         days = policy.undeletable_days
         self._young = vault.state.receipts.younger_than(days) if days else {}
+        self._node, self._place = -1, 0  # whose versions these are, and how many were replaced later
+        self._rules = self._for_all or Instants()
 
-    def of(self, node: int, versions: Iterable[_Old]) -> Iterator[tuple[_Old, str]]:
-        """Yield the versions of a node that were replaced, the last first, with what keeps each."""
-        rules = self._for_all or self._rules_of(node)
-        for place, old in enumerate(sorted(versions, key=_BY_END, reverse=True)):
-            why = SHOWN if old.version in self._shown else rules.reason(old.begin_ns, old.end_ns, place)
-            if not why and self._young and self._is_young(old.version):
-                why = RECENT
-            yield old, why
+    def why(self, node: int, version: int, begin_ns: int, end_ns: int) -> str:
+        """Return what keeps a version that was replaced; empty if nothing does."""
+        if node == self._node:
+            self._place += 1
+        else:
+            self._node, self._place = node, 0
+            self._rules = self._for_all or self._rules_of(node)
+        if version in self._shown:
+            return SHOWN
+        why = self._rules.reason(begin_ns, end_ns, self._place)
+        return RECENT if not why and self._young and self._is_young(version) else why
 
     def _rules_of(self, node: int) -> Instants:
         path = self._vault.state.nodes.path_of(node)
@@ -135,11 +127,6 @@ def _shown(vault: Vault) -> set[int]:
     """Return the versions that are heads, or overruled and shown as copies: they are in no tree row of their own."""
     sql = "SELECT version FROM head UNION SELECT node FROM copy UNION SELECT version FROM node"
     return {version for (version,) in vault.state.db.execute(sql)}
-
-
-def _replaced(vault: Vault) -> Iterator[_Old]:
-    sql = f"SELECT {_COLUMNS} FROM version WHERE length(content) > 0 ORDER BY node, id"  # noqa: S608
-    return map(_Old._make, vault.state.db.execute(sql))
 
 
 def _mark_content(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.model.location import Located
-from syncd.state.marks import Entry, Marks
+from syncd.state.marks import Entry, Marks, Table, marks
 
 _PLACE = struct.Struct("<IHxxII")  # pack number, segment, offset, length
 _ENTRY = 32  # id (16) and place (16)
@@ -226,7 +226,11 @@ class ChunkIndex:
 
     def marks(self, avoid: set[int]) -> Marks:
         """Return an empty set of marks; of two places of a chunk, one outside the packs to avoid is marked."""
-        return Marks([_Kept(self._delta), *self._runs], self._gone, avoid)
+        return marks(self.tables(), self._gone, avoid)
+
+    def tables(self) -> list[Table]:
+        """Return the entries, each table sorted."""
+        return [_Kept(self._delta), *self._runs]
 
     def __contains__(self, chunk: bytes) -> bool:
         return self.get(chunk) is not None

@@ -1,21 +1,26 @@
-"""Which entries of the chunk index are in use: a byte for each, set many at a time.
+"""Which entries of the chunk index are in use.
 
-What is to be marked is gathered, sorted and looked up in one walk over the index, stretch by stretch: so 10,000,000
-chunks take seconds, and the memory is a stretch and what was gathered. Invariant: of several places of a chunk the same
-one is marked each time: one outside the packs to avoid, then that in the newest pack; never one in a pack that is gone.
+What is to be marked is gathered, and looked up in one walk over the index. Of many chunks it is sorted, and the walk
+goes stretch by stretch, many entries at a time: so 10,000,000 take seconds, and the memory is a stretch, what was
+gathered, and a byte for each entry. Of few (`FEW`) it is a set, and numpy, which takes longer to load than these to
+look through, stays out of the process. Invariant: of several places of a chunk the same one is marked each time: one
+outside the packs to avoid, then that in the newest pack; never one in a pack that is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from struct import Struct
 from typing import Any, Protocol
 
+FEW = 1 << 16  # entries, 2 MB: as long to look through one by one (0.05 s) as numpy is to load
 STRETCH = 1 << 18  # entries looked at at once: 8 MB of them
 GATHERED = 1 << 19  # ids looked up at once
 _COLUMNS = [
     ("high", ">u8"), ("low", ">u8"),
     ("pack", "<u4"), ("segment", "<u2"), ("pad", "V2"), ("offset", "<u4"), ("length", "<u4"),
 ]  # fmt: skip
+_LENGTHS = Struct("<16xI8xI")  # pack and length of an entry
 _AVOIDED = 32  # the bit, above any pack's number, of a place that is not to be avoided
 
 Entry = tuple[bytes, bytes]
@@ -36,8 +41,88 @@ class Table(Protocol):
         """Let the system have back the memory of what was read."""
 
 
-class Marks:
+class Marks(Protocol):
     """Marks of one index."""
+
+    def mark(self, ids: bytes) -> None:
+        """Mark where chunks lie; their ids, 16 bytes each, laid end to end. One that lies nowhere is passed over."""
+
+    def by_pack(self) -> dict[int, tuple[int, int]]:
+        """Return of each pack the bytes of its chunks that are marked, and of all that the index knows there."""
+
+    def in_packs(self, packs: Iterable[int]) -> dict[int, list[Entry]]:
+        """Return the marked entries of some packs, in their order in each."""
+
+
+def marks(tables: list[Table], gone: set[int], avoid: set[int]) -> Marks:
+    """Return an empty set of marks.
+
+    Args:
+        tables: of the index.
+        gone: packs that are there no more.
+        avoid: packs in which a chunk is marked only if it lies nowhere else.
+    """
+    few = sum(table.count for table in tables) <= FEW
+    return Few(tables, gone, avoid) if few else Many(tables, gone, avoid)
+
+
+class Few:
+    """Marks of an index that is looked through entry by entry."""
+
+    def __init__(self, tables: list[Table], gone: set[int], avoid: set[int]) -> None:
+        self._tables, self._gone, self._avoid = tables, gone, avoid
+        self._wanted = set[bytes]()
+
+    def mark(self, ids: bytes) -> None:
+        """See `Marks`."""
+        if len(ids) == 16:
+            self._wanted.add(ids)
+        else:
+            self._wanted.update(ids[at : at + 16] for at in range(0, len(ids), 16))
+
+    def by_pack(self) -> dict[int, tuple[int, int]]:
+        """See `Marks`."""
+        whole: dict[int, int] = {}
+        for table in self._tables:
+            for pack, length in _LENGTHS.iter_unpack(table.raw()):
+                whole[pack] = whole.get(pack, 0) + length
+        live = dict.fromkeys(whole, 0)
+        for raw in self._marked().values():
+            pack, length = _LENGTHS.unpack(raw)
+            live[pack] += length
+        return {pack: (live[pack], size) for pack, size in sorted(whole.items()) if pack not in self._gone and size}
+
+    def in_packs(self, packs: Iterable[int]) -> dict[int, list[Entry]]:
+        """See `Marks`."""
+        found: dict[int, list[Entry]] = {pack: [] for pack in packs}
+        for raw in self._marked().values():
+            entries = found.get(_LENGTHS.unpack(raw)[0])
+            if entries is not None:
+                entries.append((raw[:16], raw[16:]))
+        for entries in found.values():
+            entries.sort(key=_order)
+        return found
+
+    def _marked(self) -> dict[bytes, bytes]:
+        """Return the entry of each chunk that is marked."""
+        best: dict[bytes, tuple[bool, int]] = {}
+        marked: dict[bytes, bytes] = {}
+        for table in self._tables:
+            entries = bytes(table.raw())
+            for at in range(0, len(entries), 32):
+                chunk = entries[at : at + 16]
+                if chunk not in self._wanted:
+                    continue
+                raw = entries[at : at + 32]
+                pack = _LENGTHS.unpack(raw)[0]
+                worth = pack not in self._avoid, pack
+                if pack not in self._gone and (chunk not in best or worth > best[chunk]):
+                    best[chunk], marked[chunk] = worth, raw
+        return marked
+
+
+class Many:
+    """Marks of an index of any length: a byte for each entry, set many at a time."""
 
     def __init__(self, tables: list[Table], gone: set[int], avoid: set[int]) -> None:
         self._tables, self._gone, self._avoid = tables, gone, avoid
@@ -46,14 +131,14 @@ class Marks:
         self._count = 0
 
     def mark(self, ids: bytes) -> None:
-        """Mark where chunks lie; their ids, 16 bytes each, laid end to end. One that lies nowhere is passed over."""
+        """See `Marks`."""
         self._gathered.append(ids)
         self._count += len(ids) // 16
         if self._count >= GATHERED:
             self._settle()
 
     def by_pack(self) -> dict[int, tuple[int, int]]:
-        """Return of each pack the bytes of its chunks that are marked, and of all that the index knows there."""
+        """See `Marks`."""
         import numpy
 
         self._settle()
@@ -68,7 +153,7 @@ class Marks:
         return {pack: (int(live[pack]), int(whole[pack])) for pack in there if pack not in self._gone}
 
     def in_packs(self, packs: Iterable[int]) -> dict[int, list[Entry]]:
-        """Return the marked entries of some packs, in their order in each."""
+        """See `Marks`."""
         import numpy
 
         self._settle()

@@ -26,6 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "DELTA_LIMIT", 3)  # so there are runs
     monkeypatch.setattr(marks, "STRETCH", 2)
     monkeypatch.setattr(marks, "GATHERED", 4)
+    monkeypatch.setattr(marks, "FEW", marks.FEW)
 
 
 def by_hand(
@@ -48,6 +49,7 @@ def by_hand(
     wanted=st.lists(ID, max_size=12),
     gone=PACKS,
     avoid=PACKS,
+    few=st.sampled_from([0, 1 << 16]),
 )
 def test_marks_are_those_of_each_chunk_by_itself(
     tmp_path_factory: pytest.TempPathFactory,
@@ -55,7 +57,9 @@ def test_marks_are_those_of_each_chunk_by_itself(
     wanted: list[bytes],
     gone: set[int],
     avoid: set[int],
+    few: int,
 ) -> None:
+    marks.FEW = few  # each way of looking comes to the same; `small` puts it back
     state = State(tmp_path_factory.mktemp("state"), write=True)
     try:
         index: ChunkIndex = state.chunks
@@ -73,6 +77,7 @@ def test_marks_are_those_of_each_chunk_by_itself(
             found.mark(chunk)
         expected = by_hand(there, wanted, gone, avoid)
         assert found.by_pack() == expected
+        assert type(found) is (marks.Few if few else marks.Many) or not there[0]
         entries_of = found.in_packs(expected)
         assert {pack: len(rows) for pack, rows in entries_of.items()} == {
             pack: live for pack, (live, _) in expected.items()
@@ -83,8 +88,4 @@ def test_marks_are_those_of_each_chunk_by_itself(
 
 
 def _all(index: ChunkIndex) -> list[bytes]:
-    return [
-        bytes(table.raw()[at : at + 32])
-        for table in index.marks(set())._tables
-        for at in range(0, 32 * table.count, 32)
-    ]
+    return [bytes(table.raw()[at : at + 32]) for table in index.tables() for at in range(0, 32 * table.count, 32)]
