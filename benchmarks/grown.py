@@ -3,7 +3,8 @@
 Starting from the store alone: 200,000 files with 1,000,000 versions, made as the agent makes them, in records of 500
 changes. `rebuild` reads them back on a machine that has nothing but the words, once with the checkpoint that the agent
 would have written and once without any. Letting go: an index of 10,000,000 chunks, written into the local state
-directly, is judged as `prune` judges it. Beside restic and borg: six releases of real packages were synced one after
+directly, is judged as `prune` judges it. Saving: 100,000 saves, one record each, and what is asked of such a store
+when nothing happens. Beside restic and borg: six releases of real packages were synced one after
 the other, and all goes but the last.
 """
 
@@ -16,6 +17,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from syncd.config.home import Home, find_home
 from syncd.config.settings import StoreSetting
 from syncd.engine.checkpoints import write_checkpoint
 from syncd.engine.founding import Founding, create_vault
+from syncd.engine.journals import devices_of, list_records
 from syncd.engine.outbox import Outbox
 from syncd.engine.vault import Ambient, Vault, open_vault
 from syncd.model.entry import Change, Kind
@@ -35,6 +38,7 @@ from syncd.state.marks import Entry
 from syncd.state.packs import chunk_entries
 
 FILES, VERSIONS, FANOUT, PER_RECORD = 200_000, 1_000_000, 500, 500
+SAVES, SAVED_FILES = 100_000, 1000
 CHUNKS, TO_A_PACK, TO_A_FILE, SIZE = 10_000_000, 128, 100, 8_000_000
 START_NS, DAY_NS = 1_600_000_000_000_000_000, 86_400_000_000_000
 
@@ -81,7 +85,39 @@ def grow(vault: Vault) -> None:
     outbox.commit()
 
 
-def rebuild(root: Path, name: str) -> Cost:
+def save_often(vault: Vault) -> None:
+    """Save files one by one, with a record for each save."""
+    outbox, nodes, newest = Outbox(vault), list[int](), list[int]()
+    for turn in range(SAVES):
+        at = turn % SAVED_FILES
+        chunk = outbox.chunk(b"file %d: %s" % (at, secrets.token_hex(8).encode()))
+        if turn < SAVED_FILES:
+            nodes.append(outbox.new_node())
+        parents = () if turn < SAVED_FILES else (newest[at],)
+        version = outbox.change(_file(nodes[at], ROOT, b"file %d" % at, turn // SAVED_FILES, chunk, parents))
+        if turn < SAVED_FILES:
+            newest.append(version)
+        newest[at] = version
+        outbox.commit()
+
+
+def saves(root: Path) -> None:
+    """Say what a store of many records costs: to list, to look for new devices, to begin with."""
+    home = found(root)
+    vault = open_vault(home, write=True)
+    save_often(vault)
+    write_checkpoint(vault)
+    for what, work in (("a listing of all records", list_records), ("a look for new devices", devices_of)):
+        begun_s = time.perf_counter()
+        work(vault.store)
+        _say(what, Cost(time.perf_counter() - begun_s, 0.0, 0.0))
+    objects = [listed.size for listed in vault.store.list("record/")]
+    vault.close()
+    print(f"  {len(objects):,} records, {sum(objects) / 1e6:.0f} MB")
+    _say("rebuild, from a checkpoint", rebuild(root, "saves", SAVED_FILES, SAVES))
+
+
+def rebuild(root: Path, name: str, all_files: int, all_versions: int) -> Cost:
     """Return what it costs to begin with nothing but words and the store."""
     bare = root / name
     bare.mkdir()
@@ -93,7 +129,7 @@ def rebuild(root: Path, name: str) -> Cost:
     files, _ = vault.state.nodes.counts()
     versions = sum(1 for _ in vault.state.nodes.everything())
     vault.close()
-    assert (files, versions) == (FILES, VERSIONS + FILES // FANOUT), f"read back {files} files, {versions} versions"
+    assert (files, versions) == (all_files, all_versions), f"read back {files} files, {versions} versions"
     shutil.rmtree(bare)
     return cost
 
@@ -163,7 +199,7 @@ def let_go(root: Path, names: list[str]) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["rebuild", "judge", "prune"])
+    parser.add_argument("--only", choices=["rebuild", "judge", "saves", "prune"])
     parser.add_argument("--with", dest="programs", default="syncd,restic,borg")
     given = parser.parse_args()
     only = given.only
@@ -178,9 +214,9 @@ def main() -> None:
             records = vault.state.devices.get(1).sequence
             vault.close()
             print(f"{FILES:,} files, {VERSIONS:,} versions, {records:,} records")
-            _say("rebuild, from a checkpoint", rebuild(root, "checkpoint"))
+            _say("rebuild, from a checkpoint", rebuild(root, "checkpoint", FILES, VERSIONS + FILES // FANOUT))
             shutil.rmtree(root / "store" / "checkpoint")
-            _say("rebuild, from every record", rebuild(root, "records"))
+            _say("rebuild, from every record", rebuild(root, "records", FILES, VERSIONS + FILES // FANOUT))
     if only in (None, "judge"):
         with tempfile.TemporaryDirectory(dir=place_) as directory:
             root = Path(directory)
@@ -189,6 +225,9 @@ def main() -> None:
             index_chunks(vault)
             vault.close()
             _say(f"prune, judging {CHUNKS:,} chunks", judge(root, home))
+    if only in (None, "saves"):
+        with tempfile.TemporaryDirectory(dir=place_) as directory:
+            saves(Path(directory))
     if only in (None, "prune"):
         with tempfile.TemporaryDirectory(dir=place_) as directory:
             let_go(Path(directory), given.programs.split(","))

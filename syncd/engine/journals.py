@@ -19,6 +19,7 @@ from syncd.seal.keys import VaultKeys
 from syncd.state.devices import Device
 from syncd.store.provider import Provider
 
+_DEVICE = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"record/([0-9a-f]{32})/([0-9a-f]{16})")
 
 
@@ -29,6 +30,11 @@ class Fetched:
     record: Record
     size: int
     epoch: bytes = b""  # under which it is sealed
+
+
+def devices_of(store: Provider) -> set[DeviceId]:
+    """Return the devices that have records, however many."""
+    return {DeviceId(bytes.fromhex(name)) for name in store.directories("record") if _DEVICE.fullmatch(name)}
 
 
 def list_records(store: Provider) -> dict[DeviceId, list[int]]:

@@ -1,7 +1,8 @@
 """Listening to other devices: when the store is asked for their next records, and when it is listed.
 
-The next question comes soon while somebody talks. Invariant: what only a listing shows (a gap, a rewind) stands as an
-alarm until a listing shows it no more.
+The next question comes soon while somebody talks. A listing takes longer with every record, for years; so devices that
+are new are looked for without one, and it comes as seldom as it takes long. Invariant: what only a listing shows (a
+gap, a rewind) stands as an alarm until a listing shows it no more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from syncd.engine.inward import Arrived, Inward
+from syncd.engine.journals import devices_of
 from syncd.engine.operations import Operations
 from syncd.engine.status import Status
 from syncd.engine.vault import Vault
@@ -17,9 +19,10 @@ from syncd.engine.vault import Vault
 log = logging.getLogger("syncd.engine")
 
 POLL_ACTIVE_S = 2.0  # between two questions to the store
-# Between two listings of it, which find devices that nobody has named yet: as often as takes a thousandth of the time,
-# and sooner while this device is alone.
-DISCOVER_ALONE_S, DISCOVER_SOONEST_S, DISCOVER_S, DISCOVER_SHARE = 2.0, 10.0, 30.0, 1000
+# Between two looks for devices that nobody has named yet: as often as takes a thousandth of the time, and sooner while
+# this device is alone. The same holds for listings of all records, but for the longest time between two.
+DISCOVER_ALONE_S, DISCOVER_SOONEST_S, DISCOVER_SHARE = 2.0, 10.0, 1000
+MEET_S, LIST_S = 30.0, 3600.0
 QUICK_S = 1.0  # a store that may be asked as often as this is asked half as often while nobody talks
 ACTIVE_S = 60.0  # for so long after the last word of another device
 
@@ -30,7 +33,7 @@ class Listening:
     def __init__(self, elapsed_s: Callable[[], float], status: Status, operations: Operations) -> None:
         self._elapsed, self._status, self._operations = elapsed_s, status, operations
         self.due_s = 0.0
-        self._discover_due_s = 0.0
+        self._list_due_s = self._meet_due_s = 0.0
         self._heard_s = -ACTIVE_S
         self._awaited: tuple[str, ...] = ()
 
@@ -46,15 +49,28 @@ class Listening:
         for name in arrived.alarms.keys() - self._status.alarms.keys():
             log.error("alarm: %s", arrived.alarms[name])
         if discover:
-            soonest = DISCOVER_SOONEST_S if self._awaited else DISCOVER_ALONE_S
-            soonest = max(soonest, vault.store.capabilities.ask_s)
-            self._discover_due_s = now + min(DISCOVER_S, max(soonest, arrived.listing_s * DISCOVER_SHARE))
+            self._list_due_s = now + self._rest_s(vault, arrived.listing_s, LIST_S)
+            self._meet_due_s = now + self._rest_s(vault, 0.0, MEET_S)
             self._status.alarms = dict(arrived.alarms)
         else:
             self._status.alarms.update(arrived.alarms)
         self._operations.alarms(self._status.alarms)
         self.due_s = now + self._ask_again_s(vault, now)
         return arrived
+
+    def _rest_s(self, vault: Vault, took_s: float, longest_s: float) -> float:
+        soonest = DISCOVER_SOONEST_S if self._awaited else DISCOVER_ALONE_S
+        return min(longest_s, max(soonest, vault.store.capabilities.ask_s, took_s * DISCOVER_SHARE))
+
+    def _somebody_is_new(self, vault: Vault) -> bool:
+        """Tell whether the store holds records of a device that is not known here, when it is time to look."""
+        begun = self._elapsed()
+        if begun < self._meet_due_s:
+            return False
+        found = devices_of(vault.store)
+        now = self._elapsed()
+        self._meet_due_s = now + self._rest_s(vault, now - begun, MEET_S)
+        return not found <= {device.id for device in vault.state.devices.all()}
 
     def _ask_again_s(self, vault: Vault, now: float) -> float:
         ask_s = vault.store.capabilities.ask_s
@@ -65,7 +81,7 @@ class Listening:
     def poll(self, vault: Vault) -> Arrived | None:
         """Take what others said, if there may be something; return it if it is to be brought here."""
         now = self._elapsed()
-        discover = now >= self._discover_due_s
+        discover = now >= self._list_due_s or self._somebody_is_new(vault)
         if not discover and not vault.store.there(self._awaited):
             self.due_s = now + self._ask_again_s(vault, now)
             return None

@@ -5,6 +5,7 @@ Every call fails with the same reason, so the vault's other stores go on and peo
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -59,5 +60,9 @@ class AbsentStore:
         self._say()
 
     def list(self, prefix: str = "") -> Iterator[Listed]:
+        """Say why not."""
+        self._say()
+
+    def directories(self, name: str) -> builtins.list[str]:
         """Say why not."""
         self._say()

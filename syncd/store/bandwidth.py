@@ -7,6 +7,7 @@ reached over a network. Which rate is in force when, syncd/config/hours.py tells
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Callable, Iterator
 
@@ -110,3 +111,7 @@ class Limited:
     def list(self, prefix: str = "") -> Iterator[Listed]:
         """Yield objects by name."""
         return self._inner.list(prefix)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        return self._inner.directories(name)

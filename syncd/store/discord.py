@@ -8,6 +8,7 @@ docs/stores.md says so.
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import threading
@@ -34,7 +35,7 @@ from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.again import BUDGET_S, Passing
 from syncd.store.http import Http, part, ranged
 from syncd.store.pacing import Pacing
-from syncd.store.provider import MARK, Capabilities, Listed
+from syncd.store.provider import MARK, Capabilities, Listed, directories_of
 
 API, CDN = "https://discord.com/api/v10", ""
 PER_S = 50  # requests of one bot, over all
@@ -189,6 +190,12 @@ class DiscordStore:
             self._read()
             found = [(name, kept.size) for name, kept in self._known().items() if name.startswith(prefix)]
         yield from (Listed(name, size) for name, size in sorted(found) if name != MARK)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        with self._lock:
+            self._read()
+            return directories_of(self._known(), name)
 
     # -- the index ------------------------------------------------------------------------------
 

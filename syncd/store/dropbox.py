@@ -7,6 +7,7 @@ some hours, traded for one that stays (OAuth 2, RFC 6749 section 6).
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import threading
@@ -197,24 +198,35 @@ class DropboxStore:
     def list(self, prefix: str = "") -> Iterator[Listed]:
         """Yield objects by name; Dropbox lists in no order, and may say twice what changed meanwhile."""
         self._check()
-        directory = self._path(prefix.rpartition("/")[0])
         found: dict[str, int] = {}
-        asked = {"path": directory, "recursive": True, "limit": PAGE}
+        for entry in self._entries(prefix.rpartition("/")[0], recursive=True):
+            name = entry["path_lower"][len(self._root) + 1 :]
+            if entry[".tag"] == "file" and name.startswith(prefix) and name != MARK:
+                found[name] = int(entry["size"])
+            elif entry[".tag"] == "deleted":
+                found.pop(name, None)
+        yield from (Listed(name, size) for name, size in sorted(found.items()))
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        self._check()
+        entries = self._entries(name, recursive=False)
+        return sorted({entry["path_lower"].rpartition("/")[2] for entry in entries if entry[".tag"] == "folder"})
+
+    def _entries(self, name: str, *, recursive: bool) -> builtins.list[dict[str, Any]]:
+        """Return what Dropbox says of a directory; from the beginning where a cursor is of no use any more."""
+        found: builtins.list[dict[str, Any]] = []
+        asked = {"path": self._path(name), "recursive": recursive, "limit": PAGE}
         page = self._rpc("list_folder", asked, well="path/not_found")
         while page is not None:
-            for entry in page["entries"]:
-                name = entry["path_lower"][len(self._root) + 1 :]
-                if entry[".tag"] == "file" and name.startswith(prefix) and name != MARK:
-                    found[name] = int(entry["size"])
-                elif entry[".tag"] == "deleted":
-                    found.pop(name, None)
+            found += page["entries"]
             if not page["has_more"]:
                 break
             page = self._rpc("list_folder/continue", {"cursor": page["cursor"]}, well="reset")
-            if page is None:  # the cursor is of no use any more
+            if page is None:
                 found.clear()
                 page = self._rpc("list_folder", asked, well="path/not_found")
-        yield from (Listed(name, size) for name, size in sorted(found.items()))
+        return found
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root

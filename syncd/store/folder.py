@@ -10,6 +10,7 @@ says StoreGone instead of looking empty.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import errno
 import os
@@ -182,6 +183,15 @@ class FolderStore:
         directory = prefix.rpartition("/")[0]
         with self._errors(prefix):
             yield from (found for found in self._walk(directory) if found.name.startswith(prefix))
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        self.check()
+        try:
+            with self._errors(name), os.scandir(self.root / name) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        except ObjectMissing:
+            return []
 
     def _walk(self, directory: str) -> Iterator[Listed]:
         try:

@@ -6,6 +6,7 @@ Who asks is a service account: a signed claim (RFC 7523) is traded for a token t
 
 from __future__ import annotations
 
+import builtins
 import json
 import secrets
 import threading
@@ -195,10 +196,20 @@ class GcsStore:
             if not token:
                 return
 
-    def _page(self, prefix: str, token: str, **more: Any) -> dict[str, Any]:
-        params = {"prefix": self._prefix + prefix, "fields": "items(name,size),nextPageToken", "maxResults": "1000"}
-        if token:
-            params["pageToken"] = token
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        found, token = set[str](), ""
+        while True:
+            page = self._page(f"{name}/", token, delimiter="/")
+            found.update(path.rstrip("/").rpartition("/")[2] for path in page.get("prefixes", ()))
+            token = page.get("nextPageToken", "")
+            if not token:
+                return sorted(found)
+
+    def _page(self, prefix: str, token: str, delimiter: str = "", **more: Any) -> dict[str, Any]:
+        fields = "prefixes,items(name,size),nextPageToken"
+        params = {"prefix": self._prefix + prefix, "fields": fields, "maxResults": "1000"}
+        params |= {key: value for key, value in {"pageToken": token, "delimiter": delimiter}.items() if value}
         answer = self._ask("GET", self._objects, params=params, well=(404,), **more)
         if answer.status_code == 404:
             raise self._no_bucket()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Iterator
 
 from syncd.errors import ObjectExists, ObjectMissing
-from syncd.store.provider import Capabilities, Listed
+from syncd.store.provider import Capabilities, Listed, directories_of
 
 
 class MemoryStore:
@@ -68,3 +69,8 @@ class MemoryStore:
             found = sorted((name, len(data)) for name, data in self._objects.items() if name.startswith(prefix))
         for name, size in found:
             yield Listed(name, size)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        with self._lock:
+            return directories_of(self._objects, name)

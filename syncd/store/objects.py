@@ -8,6 +8,7 @@ meets what it made: the same bytes under the name count as put.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import re
 from collections.abc import Callable, Iterator
@@ -225,6 +226,11 @@ class ObjectsStore:
             ]
 
         yield from (Listed(name, size) for name, size in sorted(self._ask(prefix, entries)))
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        found = self._ask(name, lambda: self._store.list_with_delimiter(name)["common_prefixes"])
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
 
     def _ask(self, name: str, work: Callable[[], T]) -> T:
         def once() -> T:

@@ -13,11 +13,13 @@ of them. Methods block, are safe to call from several threads, and raise only th
 | confirm | - | yes | as stat; what it finds is durable on return, even if its put never returned |
 | delete | yes | deleting what is not there succeeds | gone when it returns |
 | list | - | yes | all that was put before the call and not deleted; others may appear; by name |
+| directories | - | yes | those of what was put before the call and not deleted; others may appear; by name |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import builtins
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -124,3 +126,17 @@ class Provider(Protocol):
         Raises:
             StoreGone, StoreError: the listing is not complete.
         """
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the names of the directories directly below `name`, sorted; how much lies in them costs nothing.
+
+        Raises:
+            StoreGone, StoreError: it could not be asked.
+        """
+
+
+def directories_of(names: Iterable[str], name: str) -> list[str]:
+    """Return the directories directly below a name, where the names of all objects are known."""
+    above = f"{name}/"
+    parts = (other[len(above) :].partition("/") for other in names if other.startswith(above))
+    return sorted({first for first, slash, _ in parts if slash})

@@ -7,6 +7,7 @@ name and moved. Invariant: the helper process ends with ours, however that ends.
 
 from __future__ import annotations
 
+import builtins
 import os
 import secrets
 import shutil
@@ -178,6 +179,11 @@ class RcloneStore:
             if item["Path"].startswith(prefix) and not item["Name"].startswith(".") and item["Path"] != MARK
         ]
         yield from sorted(found, key=lambda listed: listed.name)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        self._check()
+        return sorted(item["Name"] for item in self._list_at(name, recurse=False) or () if item.get("IsDir"))
 
     def _list_at(self, directory: str, *, recurse: bool) -> Any:
         options = {**_PLAIN, "recurse": recurse, "filesOnly": recurse}

@@ -350,6 +350,18 @@ class Replicas:
         if len(errors) == len(able):
             raise worst(errors)
 
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name on any store.
+
+        Raises:
+            StoreError: no store can be asked.
+        """
+        if self._one is not None:
+            return self._one.directories(name)
+        asked = {member.read(lambda provider: provider.directories(name)): member for member in self._able()}
+        answers = answers_of(asked, self.patience_s, enough=lambda found: False)
+        return sorted({directory for found in answers.values() for directory in found})
+
     def _listing(self, member: Member, prefix: str, errors: builtins.list[StoreError]) -> Iterator[Listed]:
         try:
             yield from member.pages(prefix, self.patience_s)

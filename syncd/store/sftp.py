@@ -8,6 +8,7 @@ their own, in one thread, and calls of the port wait for them (decision 001).
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextlib
 import os
 import posixpath
@@ -149,6 +150,22 @@ class SftpStore:
             return sorted(found, key=lambda listed: listed.name)
 
         yield from self._do(prefix, walk)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+
+        async def look(client: asyncssh.SFTPClient) -> builtins.list[str]:
+            await self._check(client)
+            with contextlib.suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                kinds = {str(entry.filename): entry.attrs.type async for entry in client.scandir(self._path(name))}
+                return sorted(
+                    base
+                    for base, kind in kinds.items()
+                    if kind == asyncssh.FILEXFER_TYPE_DIRECTORY and not base.startswith(".")
+                )
+            return []
+
+        return self._do(name, look)
 
     # -- over there -----------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from syncd.errors import ObjectExists, ObjectMissing, StoreDenied, StoreError, S
 from syncd.store.address import GIVE_IT, Address, Secret
 from syncd.store.chat import API, Chat, Kept
 from syncd.store.http import Http
-from syncd.store.provider import Capabilities, Listed
+from syncd.store.provider import Capabilities, Listed, directories_of
 
 RECENT, FULL = 256, 4096  # entries of a head, and of a segment, before they are put into the next one
 HEAD, SEGMENT = "syncd-head", "syncd-segment"
@@ -165,6 +165,11 @@ class TelegramStore:
         self._load_if_changed()
         found = [(name, kept.size) for name, kept in self._loaded().items() if name.startswith(prefix)]
         yield from (Listed(name, size) for name, size in sorted(found))
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        self._load_if_changed()
+        return directories_of(self._loaded(), name)
 
     # -- the index ------------------------------------------------------------------------------
 

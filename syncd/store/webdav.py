@@ -8,6 +8,7 @@ by a collection, and then it is moved there.
 
 from __future__ import annotations
 
+import builtins
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -204,6 +205,12 @@ class WebdavStore:
                 elif name.startswith(prefix):
                     found.append(Listed(name, size))
         yield from sorted(found, key=lambda listed: listed.name)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        """Return the directories directly below a name."""
+        self._check()
+        found = self._members(name) or ()
+        return sorted(base for base, _, is_collection in found if is_collection and not base.startswith("."))
 
     def _members(self, path: str, budget_s: float = BUDGET_S) -> Sequence[Member] | None:
         """Return (name, size, whether a collection) of what a collection holds; None where there is none."""

@@ -5,12 +5,13 @@ The weak codec is the positive control of each attack: what it does not notice, 
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from syncd.errors import ObjectMissing
-from syncd.store.provider import Capabilities, Listed, Provider
+from syncd.store.provider import Capabilities, Listed, Provider, directories_of
 
 
 @dataclass
@@ -93,6 +94,9 @@ class EvilStore:
             if self.policy.get(listed.name, b"") is not None
         ]
         yield from self.policy.order(found)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        return directories_of((listed.name for listed in self.list(f"{name}/")), name)
 
 
 # -- the positive control ---------------------------------------------------------------------------

@@ -80,6 +80,9 @@ class ProviderSuite:
             f"record/{'a' * 32}/{16 + i:016x}" for i in range(4)
         ]
         assert list(store.list("nothing/")) == []
+        assert store.directories("pack") == [f"{i:02x}" for i in range(40)]
+        assert store.directories("record") == ["a" * 32]
+        assert store.directories(f"record/{'a' * 32}") == store.directories("nothing") == []
         assert all(listed.size == len(listed.name) for listed in store.list())
 
     def test_many_creators_of_one_name(self, store: Provider) -> None:

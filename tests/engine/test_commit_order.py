@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import random
 import time
@@ -81,6 +82,9 @@ class Watched:
 
     def list(self, prefix: str = "") -> Iterator[Listed]:
         return self.inner.list(prefix)
+
+    def directories(self, name: str) -> builtins.list[str]:
+        return self.inner.directories(name)
 
 
 def opened(world: World) -> tuple[Vault, Watched]:

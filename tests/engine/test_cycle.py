@@ -258,7 +258,7 @@ def test_an_alarm_that_rises_while_nothing_else_happens_is_told_at_once(tmp_path
         told = cycle.operations.events.last
         for present in (False, True):
             record.rename(tmp_path / "away") if not present else (tmp_path / "away").rename(record)
-            cycle._listening._discover_due_s = cycle._listening.due_s = 0.0
+            cycle._listening._list_due_s = cycle._listening.due_s = 0.0
             cycle._look_after(cycle._elapsed())
             found, _ = cycle.operations.events.since(told)
             told = cycle.operations.events.last

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreGone
-from syncd.store.provider import Capabilities, Listed
+from syncd.store.provider import Capabilities, Listed, directories_of
 
 
 @dataclass
@@ -130,3 +131,6 @@ class Door:
             names.sort(key=lambda name: zlib.crc32(name.encode(), self.order or 0))
         for name in names:
             yield Listed(name, len(self.shelf.objects[name]))
+
+    def directories(self, name: str) -> builtins.list[str]:
+        return directories_of((listed.name for listed in self.list(f"{name}/")), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -74,6 +75,10 @@ class Doored(MemoryStore):
         for listed in super().list(prefix):
             self._door("listed", listed.name)
             yield listed
+
+    def directories(self, name: str) -> builtins.list[str]:
+        self._door("directories", name)
+        return super().directories(name)
 
     def die(self) -> None:
         self.fault = lambda call, about: StoreGone(f"{self.url} is away")

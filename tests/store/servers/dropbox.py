@@ -152,20 +152,31 @@ class Account:
         inside = sorted(path for path in self.files if path.startswith(low + "/"))
         if not inside:
             return error("path/not_found/", 409)
-        return self._page_of(low, 0, min(self.page, about.get("limit", PAGE)))
+        return self._page_of(low, about.get("recursive", False), 0, min(self.page, about.get("limit", PAGE)))
 
-    def _page_of(self, low: str, at: int, limit: int) -> Response:
-        inside = sorted((path for path in self.files if path.startswith(low + "/")), key=lambda path: path[::-1])
-        entries = [self._about(path) for path in inside[at : at + limit]]
-        cursor = json.dumps([low, at + limit, limit])
+    def _page_of(self, low: str, recursive: bool, at: int, limit: int) -> Response:
+        inside = sorted(self._inside(low, recursive), key=lambda path: path[::-1])
+        entries = [self._about(path) if path in self.files else _folder(path) for path in inside[at : at + limit]]
+        cursor = json.dumps([low, recursive, at + limit, limit])
         return JSONResponse({"entries": entries, "cursor": cursor, "has_more": at + limit < len(inside)})
+
+    def _inside(self, low: str, recursive: bool) -> set[str]:
+        """Return the files and folders in a folder, or with all below it and itself."""
+        files = {path for path in self.files if path.startswith(low + "/")}
+        folders = {path[:at] for path in files for at, letter in enumerate(path) if letter == "/" and at >= len(low)}
+        if recursive:
+            return files | folders
+        return {path for path in files | folders if path.rpartition("/")[0] == low}
 
     def _continue(self, about: Any, body: bytes, request: Request) -> Response:
         if self.resets:
             self.resets -= 1
             return error("reset/", 409)
-        low, at, limit = json.loads(about["cursor"])
-        return self._page_of(low, at, limit)
+        return self._page_of(*json.loads(about["cursor"]))
+
+
+def _folder(path: str) -> dict[str, Any]:
+    return {".tag": "folder", "name": path.rpartition("/")[2], "path_lower": path, "path_display": path}
 
 
 def error(summary: str, status: int) -> Response:
