@@ -112,6 +112,9 @@ class _Probing:
     def _list(self) -> str:
         if [listed.name for listed in self._store.list(self._top + "/")] != [self._name("small")]:
             raise _NotKeptError("a listing does not show what was put just before")
+        above, _, own = self._top.rpartition("/")
+        if own not in self._store.directories(above):
+            raise _NotKeptError("the directory of what was put just before is not shown")
         return "what was put is listed"
 
     def _other_bytes(self) -> str:

@@ -66,6 +66,11 @@ class Forgets(MemoryStore):
         return iter(())
 
 
+class Flattens(MemoryStore):
+    def directories(self, name: str) -> list[str]:
+        return []
+
+
 class Keeps(MemoryStore):
     def delete(self, name: str) -> None:
         pass
@@ -90,6 +95,7 @@ LIES: dict[str, tuple[Callable[[], MemoryStore], str]] = {
     "replaces": (Replaces, "other bytes"),
     "shifts ranges": (Shifts, "range"),
     "forgets": (Forgets, "list"),
+    "flattens": (Flattens, "list"),
     "keeps": (Keeps, "delete"),
     "cuts": (Cuts, "largest object"),
     "tells sizes": (Says, "get"),
