@@ -79,13 +79,11 @@ class Cycle:
         self._gone_since: dict[int, float] = {}  # node -> when it was first seen to be gone
         self._covered: set[int] = set()  # directories that looks have to come back to before anything is told as gone
         self._retry_s = 0.0
-        self._scan_due_s = 0.0
-        self._folder_due_s = 0.0
-        self._prune_due_s = 0.0
+        self._scan_due_s = self._folder_due_s = self._prune_due_s = 0.0
         self._elapsed = vault.ambient.elapsed_s
         watcher = watch(vault.disk.root, self._note, self._moved, self._overflowed)
         self._watching = Watching(watcher, self.status, self._elapsed)
-        self._listening = Listening(self._elapsed, self.status, self.operations)
+        self._listening = Listening(self._elapsed, self.status, self.operations, self._rouse)
 
     # -- called from other threads --------------------------------------------------------------
 
@@ -118,8 +116,7 @@ class Cycle:
     def _leave(self, requests: queue.SimpleQueue[Request], work: Callable[[Cycle], Any]) -> Future[Any]:
         future: Future[Any] = Future()
         requests.put((work, future))
-        with self._wake:
-            self._wake.notify()
+        self._rouse()
         if self._ended:
             self._end()
         return future
@@ -127,6 +124,9 @@ class Cycle:
     def stop(self) -> None:
         """Ask the loop to end; what was taken is committed first."""
         self._stop = True
+        self._rouse()
+
+    def _rouse(self) -> None:
         with self._wake:
             self._wake.notify()
 
@@ -134,6 +134,7 @@ class Cycle:
 
     def run(self) -> None:
         """Work until `stop`."""
+        self._listening.begin()
         try:
             while not self._stop:
                 self.turn()
@@ -141,10 +142,11 @@ class Cycle:
         finally:
             self._is(STOPPING)
             self._watching.stop()
-            self._ended = True
+            self._listening.stop()
             self._end()
 
     def _end(self) -> None:
+        self._ended = True
         for requests in (self._requests, self._rest_requests):
             _refuse(requests, Failed("the agent is stopping"))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from syncd.engine import cycle as cycle_module
+from syncd.engine import listening
 from syncd.engine.applied import IN_THE_WAY
 from syncd.engine.cycle import Cycle
 from syncd.engine.status import Status
@@ -258,13 +261,55 @@ def test_an_alarm_that_rises_while_nothing_else_happens_is_told_at_once(tmp_path
         told = cycle.operations.events.last
         for present in (False, True):
             record.rename(tmp_path / "away") if not present else (tmp_path / "away").rename(record)
-            cycle._listening._list_due_s = cycle._listening.due_s = 0.0
+            cycle._listening._list_due_s = cycle._listening._due_s = 0.0
             cycle._look_after(cycle._elapsed())
             found, _ = cycle.operations.events.since(told)
             told = cycle.operations.events.last
             assert [event.data["alarms"] for event in found if event.kind == "attention"] == [int(not present)]
     finally:
         vault.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+@pytest.mark.timeout(60)
+def test_what_comes_to_a_folder_store_is_brought_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NOTICED_S", "DISCOVER_ALONE_S", "DISCOVER_SOONEST_S", "MEET_S"):
+        monkeypatch.setattr(listening, name, 3600.0)
+    alpha, beta = devices(tmp_path, "alpha", "beta")
+    settle([alpha, beta])
+    vault = open_vault(alpha.home, write=True)
+    cycle = Cycle(vault, watch=Blind)
+    events, changed = cycle.operations.events, threading.Semaphore(0)
+    seen = [events.last]
+
+    def look() -> None:
+        found, _ = events.since(seen[0])
+        seen[0] = events.last
+        for event in found:
+            if event.kind == "changed":
+                changed.release()
+
+    events.follow(look)
+    loop = threading.Thread(target=cycle.run)
+    loop.start()
+    try:
+        cycle.ask(lambda cycle: cycle.sync()).result(30)
+        for name in ("a", "b"):
+            beta.write(name, "of beta")
+            beta.sync()
+            assert changed.acquire(timeout=20)
+            assert alpha.read(name) == "of beta"
+        gamma = Device(tmp_path, "gamma", alpha.store)
+        gamma.join(alpha)
+        gamma.write("c", "of one who is new")
+        gamma.sync()
+        while not (alpha.folder / "c").exists():
+            assert changed.acquire(timeout=20)
+    finally:
+        cycle.stop()
+        loop.join(30)
+        vault.close()
+    assert not cycle.status.alarms
 
 
 class Clock:
