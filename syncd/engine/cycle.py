@@ -43,7 +43,7 @@ log = logging.getLogger("syncd.engine")
 
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 30.0
 MANY = 1000  # entries brought here at once
-FOLDER_S = 2.0  # between two looks whether the folder is there
+FOLDER_S = 5.0  # between two looks whether the folder is there
 PRUNE_S = 3600.0  # between two questions whether a day of this device's life has passed
 RESTS = "rests"  # the name in the state that says that a person paused it
 RIPE_S, FORGET_S = 0.4, 60.0  # a deletion is told by the second look, half a second after the first
