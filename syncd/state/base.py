@@ -46,6 +46,8 @@ class Base:
 
     def __init__(self, db: sqlite3.Connection, nodes: Nodes) -> None:
         self._db, self._nodes = db, nodes
+        self._alike = False
+        self._asked_at: int | None = None  # what was told last, and after how many changes of rows
 
     # -- names ----------------------------------------------------------------------------------
 
@@ -111,14 +113,24 @@ class Base:
     def children(self, parent: int) -> list[Row]:
         """Return what this disk has in a directory, by name."""
         tree = [row for row in self._nodes.children(parent) if row.ino != PENDING]
-        # Asked for every directory: mostly there is neither, and one question tells.
-        if self._db.execute("SELECT 1 FROM base UNION ALL SELECT 1 FROM alias LIMIT 1").fetchone() is None:
+        if self._is_as_the_tree():
             return tree
         rows = self._called(tree)
         elsewhere = self._rows("parent = ? ORDER BY name, version", (parent,))
         if not elsewhere and rows is tree:
             return rows
         return sorted(rows + elsewhere, key=lambda row: (row.name, row.version))
+
+    def _is_as_the_tree(self) -> bool:
+        """Tell whether neither a row of this disk's own nor another name stands anywhere, as is mostly so.
+
+        Asked for every directory, and so remembered until a row changes; not within a transaction, which may be undone.
+        """
+        now = None if self._db.in_transaction else self._db.total_changes
+        if now is None or now != self._asked_at:
+            sql = "SELECT 1 FROM base UNION ALL SELECT 1 FROM alias LIMIT 1"
+            self._alike, self._asked_at = self._db.execute(sql).fetchone() is None, now
+        return self._alike
 
     def named(self, parent: int, name: bytes) -> list[Row]:
         """Return what this disk has at a name: two where one went unnoticed before the other came."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from syncd.model.entry import Change, Kind
 from syncd.model.ids import ROOT, key
 from syncd.model.location import PackLocations
 from syncd.state import chunks as chunks_module
+from syncd.state.base import Base
 from syncd.state.chunks import located, place
 from syncd.state.db import FILE, State
 from syncd.state.nodes import Applied
@@ -214,3 +216,57 @@ def test_what_is_asked_again_and_again_reads_no_file_of_the_tree(state: State) -
         ask()
         state.db.set_progress_handler(None, 0)
         assert steps < 500, ask
+
+
+class _UndoneError(Exception):
+    """A transaction is broken off."""
+
+
+@settings(max_examples=60)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["put", "drop", "call", "uncall", "nothing"]),
+            st.integers(0, 2),
+            st.booleans(),
+            st.booleans(),
+        ),
+        max_size=14,
+    )
+)
+def test_what_a_directory_holds_is_what_the_rows_say_after_each_change_and_each_that_is_undone(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, bool, bool]]
+) -> None:
+    state = State(tmp_path_factory.mktemp("state"), write=True)
+    try:
+        nodes = [key(1, number) for number in (1, 2, 3)]
+        made = [
+            Applied(node, Change(node, ROOT, b"%d" % node, Kind.FILE, 0o644, 1, 0, 0, 0, b"", b"", ()), 7)
+            for node in nodes
+        ]
+        with state.transaction():
+            state.nodes.apply(made, 1)
+        rows = [state.nodes.get(node) for node in nodes]
+
+        def held() -> None:
+            assert state.base.children(ROOT) == Base(state.db, state.nodes).children(ROOT)
+
+        for what, at, ask, undo in steps:
+            row = rows[at]
+            assert row is not None
+            with contextlib.suppress(_UndoneError), state.transaction():
+                if what == "put":
+                    state.base.put(row._replace(name=b"elsewhere %d" % at))
+                elif what == "drop":
+                    state.base.drop(row.node)
+                elif what == "call":
+                    state.base.call(row.node, b"shown", stands=True)
+                elif what == "uncall":
+                    state.base.uncall(row.node)
+                if ask:
+                    held()
+                if undo:
+                    raise _UndoneError
+            held()
+    finally:
+        state.close()
