@@ -6,6 +6,11 @@
  *   data    any buffer; the next bytes of the file
  *   length  bytes in the open chunk before data[0]
  *   returns ([ends of chunks as offsets into data], length) to go on with
+ * scan_many(table, key, files, which, params)
+ *   files   a list; what is not bytes has no cuts;  which  a byte per file, the number of its parameters
+ *   params  native u64, five for each number: minimum, average, maximum, strict, loose
+ *   returns a list per file: the ends of chunks in a file that begins there. Works without the interpreter's lock,
+ *   so that a thread can cut many small files while another one has it
  * able()    tells whether this processor has the instructions; without them scan refuses
  *
  * syncd/chunk/prf.py must return the same for every input; tests hold the two together.
@@ -217,6 +222,26 @@ fastest(int narrow)
     return find_narrow;
 }
 
+static int
+sound(const params_t *q)
+{
+    return q->minimum > WINDOW && q->average > q->minimum && q->maximum > q->average;
+}
+
+static PyObject *
+numbers(const uint64_t *ends, size_t count)
+{
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        PyObject *end = PyLong_FromUnsignedLongLong(ends[i]);
+        if (end == NULL || PyList_SetItem(list, (Py_ssize_t)i, end) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static PyObject *
 scan_with(PyObject *args, int narrow)
 {
@@ -233,15 +258,15 @@ scan_with(PyObject *args, int narrow)
         PyErr_SetString(PyExc_RuntimeError, "scan: this processor has no AES instructions");
         goto done;
     }
-    if (table.len != 2048 || key.len != 16 || minimum <= WINDOW || average <= minimum || maximum <= average ||
-        length >= maximum || tail.len > WINDOW || (unsigned long long)tail.len < (length < WINDOW ? length : WINDOW)) {
+    params_t q = {minimum, average, maximum, strict, loose};
+    if (table.len != 2048 || key.len != 16 || !sound(&q) || length >= maximum || tail.len > WINDOW ||
+        (unsigned long long)tail.len < (length < WINDOW ? length : WINDOW)) {
         PyErr_SetString(PyExc_ValueError, "scan: parameters out of range");
         goto done;
     }
     ends = malloc(((size_t)data.len / (size_t)minimum + 2) * sizeof *ends);
     s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
     if (ends == NULL || s == NULL) { PyErr_NoMemory(); goto done; }
-    params_t q = {minimum, average, maximum, strict, loose};
     uint64_t n = length;
     uint8_t before[WINDOW] = {0};
     if (tail.len) memcpy(before + WINDOW - tail.len, tail.buf, (size_t)tail.len);
@@ -250,12 +275,8 @@ scan_with(PyObject *args, int narrow)
     prepare(s, table.buf, key.buf);
     count = scan_all(find, s, before, data.buf, (size_t)data.len, &q, &n, ends);
     Py_END_ALLOW_THREADS
-    list = PyList_New((Py_ssize_t)count);
+    list = numbers(ends, count);
     if (list == NULL) goto done;
-    for (size_t i = 0; i < count; i++) {
-        PyObject *end = PyLong_FromUnsignedLongLong(ends[i]);
-        if (end == NULL || PyList_SetItem(list, (Py_ssize_t)i, end) < 0) goto done;
-    }
     result = Py_BuildValue("OK", list, (unsigned long long)n);
 done:
     Py_XDECREF(list);
@@ -268,6 +289,108 @@ done:
     return result;
 }
 
+typedef struct {
+    const uint8_t *data; /* NULL: has no cuts */
+    size_t size, count;
+    uint64_t *ends;
+    const params_t *params;
+} file_t;
+
+/* Points `files` at the bytes that `given` holds; returns how many ends there can be at most, plus one, or 0. */
+static size_t
+take(PyObject *given, Py_ssize_t count, const uint8_t *which, const params_t *params, size_t kinds, file_t *files)
+{
+    size_t room = 1;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GetItem(given, i);
+        char *bytes;
+        Py_ssize_t size;
+        if (item == NULL) return 0;
+        if (which[i] >= kinds) { PyErr_SetString(PyExc_ValueError, "scan_many: no such parameters"); return 0; }
+        files[i].params = params + which[i];
+        if (!PyBytes_Check(item)) continue;
+        if (PyBytes_AsStringAndSize(item, &bytes, &size) < 0) return 0;
+        files[i].data = (const uint8_t *)bytes;
+        files[i].size = (size_t)size;
+        room += files[i].size / (size_t)files[i].params->minimum + 1;
+    }
+    return room;
+}
+
+static PyObject *
+cut_many(find_t find, const uint8_t *table, const uint8_t *key, PyObject *given, const uint8_t *which,
+         const params_t *params, size_t kinds)
+{
+    const Py_ssize_t count = PyTuple_Size(given);
+    static const uint8_t nothing[WINDOW] = {0};
+    PyObject *result = NULL;
+    file_t *files = calloc((size_t)count + 1, sizeof *files);
+    secret_t *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
+    uint64_t *ends = NULL;
+    if (files == NULL || s == NULL) { PyErr_NoMemory(); goto done; }
+    size_t room = take(given, count, which, params, kinds, files), used = 0;
+    if (room == 0) goto done;
+    ends = malloc(room * sizeof *ends);
+    if (ends == NULL) { PyErr_NoMemory(); goto done; }
+    Py_BEGIN_ALLOW_THREADS
+    prepare(s, table, key);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        file_t *f = &files[i];
+        uint64_t n = 0;
+        f->ends = ends + used;
+        if (f->data != NULL) f->count = scan_all(find, s, nothing, f->data, f->size, f->params, &n, f->ends);
+        used += f->count;
+    }
+    Py_END_ALLOW_THREADS
+    result = PyList_New(count);
+    for (Py_ssize_t i = 0; result != NULL && i < count; i++) {
+        PyObject *found = numbers(files[i].ends, files[i].count);
+        if (found == NULL || PyList_SetItem(result, i, found) < 0) {
+            Py_DECREF(result);
+            result = NULL;
+        }
+    }
+done:
+    free(ends);
+    free(s);
+    free(files);
+    return result;
+}
+
+static PyObject *
+scan_many(PyObject *self, PyObject *args)
+{
+    Py_buffer table, key, which, raw;
+    PyObject *list, *result = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*Oy*y*", &table, &key, &list, &which, &raw)) return NULL;
+    PyObject *given = PyList_Check(list) ? PyList_AsTuple(list) : NULL; /* ours: the list may change meanwhile */
+    size_t kinds = (size_t)raw.len / sizeof(params_t);
+    int right = table.len == 2048 && key.len == 16 && given != NULL && which.len == PyTuple_Size(given) &&
+                raw.len % (Py_ssize_t)sizeof(params_t) == 0;
+    params_t *params = malloc((size_t)raw.len + 1);
+    if (params != NULL) memcpy(params, raw.buf, (size_t)raw.len);
+    for (size_t i = 0; params != NULL && i < kinds; i++) right = right && sound(&params[i]);
+    find_t find = fastest(0);
+    if (given == NULL) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "scan_many: files is no list");
+    } else if (params == NULL)
+        PyErr_NoMemory();
+    else if (find == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "scan_many: this processor has no AES instructions");
+    else if (!right)
+        PyErr_SetString(PyExc_ValueError, "scan_many: parameters out of range");
+    else
+        result = cut_many(find, table.buf, key.buf, given, which.buf, params, kinds);
+    Py_XDECREF(given);
+    free(params);
+    PyBuffer_Release(&table);
+    PyBuffer_Release(&key);
+    PyBuffer_Release(&which);
+    PyBuffer_Release(&raw);
+    return result;
+}
+
 #else
 #define HAVE_AES 0
 
@@ -277,6 +400,13 @@ scan_with(PyObject *args, int narrow)
     (void)args; (void)narrow;
     PyErr_SetString(PyExc_RuntimeError, "scan: this processor has no AES instructions");
     return NULL;
+}
+
+static PyObject *
+scan_many(PyObject *self, PyObject *args)
+{
+    (void)self;
+    return scan_with(args, 0);
 }
 #endif
 
@@ -308,6 +438,7 @@ able(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"scan", scan, METH_VARARGS, "Find the cuts in the next bytes of a file."},
     {"scan_narrow", scan_narrow, METH_VARARGS, "The same with the instructions that every processor with AES has."},
+    {"scan_many", scan_many, METH_VARARGS, "Find the cuts of many small files."},
     {"able", able, METH_NOARGS, "Tell whether this processor has the instructions."},
     {NULL, NULL, 0, NULL},
 };

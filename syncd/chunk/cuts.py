@@ -6,8 +6,9 @@ never on how it was split into regions or on which kernel ran.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from syncd.chunk.params import WINDOW, Params
@@ -23,6 +24,7 @@ class Kernels(NamedTuple):
     prf: Callable[..., tuple[list[int], int]]
     compiled: bool
     has_cipher: bool  # `prf` takes the key itself; else a function that encrypts under it
+    prf_many: Callable[..., list[list[int]]] | None = None  # many files by one call, without the interpreter's lock
 
 
 def _load_kernels() -> Kernels:
@@ -31,12 +33,13 @@ def _load_kernels() -> Kernels:
         from syncd.chunk._gear import scan as fast_gear
         from syncd.chunk._prf import able
         from syncd.chunk._prf import scan as fast_prf
+        from syncd.chunk._prf import scan_many as fast_many
     except ImportError:
         from syncd.chunk import gear, prf
 
         return Kernels(gear.scan, prf.scan, compiled=False, has_cipher=False)
     if able():
-        return Kernels(fast_gear, fast_prf, compiled=True, has_cipher=True)
+        return Kernels(fast_gear, fast_prf, compiled=True, has_cipher=True, prf_many=fast_many)
     return Kernels(fast_gear, _without_instructions, compiled=True, has_cipher=False)
 
 
@@ -80,6 +83,24 @@ def cutter(secret: Secret, params: Params) -> Cutter:
     return _CUTTERS[secret.chunker](secret, params)
 
 
+def cut_whole(secret: Secret, params: Sequence[Params], files: Sequence[object], which: bytes) -> list[list[int]]:
+    """Return the chunk ends in many small files, each of them whole.
+
+    Args:
+        secret: decides where to cut.
+        params: chunk lengths.
+        files: their bytes; whatever is no bytes has no ends.
+        which: a byte for each file, the number of its `params`.
+    """
+    if secret.chunker == Chunker.TOEPLITZ_AES and kernels.prf_many is not None:
+        lengths = b"".join([_FIXED.pack(*_fixed(kind)) for kind in params])
+        return kernels.prf_many(secret.table, secret.key, list(files), which, lengths)
+    return [
+        cutter(secret, params[kind]).feed(data) if isinstance(data, bytes) else []
+        for data, kind in zip(files, which, strict=True)
+    ]
+
+
 class _Gear64:
     __slots__ = ("_fixed", "_hash", "_table", "open_length")
 
@@ -115,6 +136,9 @@ _CUTTERS: dict[Chunker, Callable[[Secret, Params], Cutter]] = {
     Chunker.GEAR64: _Gear64,
     Chunker.TOEPLITZ_AES: _ToeplitzAes,
 }
+
+
+_FIXED = Struct("@5Q")
 
 
 def _fixed(params: Params) -> tuple[int, ...]:

@@ -6,11 +6,11 @@ the one the scan saw. Memory is two regions and two chunks, whatever the file's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import NamedTuple
 
-from syncd.chunk.cuts import Cutter, Secret, cutter
+from syncd.chunk.cuts import Cutter, Secret, cut_whole, cutter
 from syncd.chunk.params import Params, choose_profile
 from syncd.fs.disk import Disk
 from syncd.model.entry import Stat
@@ -24,6 +24,13 @@ Keep = Callable[[bytes | memoryview], bytes]
 
 class Torn(Exception):
     """The file changed while it was read."""
+
+
+class Cut(NamedTuple):
+    """Where a file that was read whole is cut, with the chunk lengths of which profile."""
+
+    profile: int
+    ends: list[int]
 
 
 class _Region(NamedTuple):
@@ -80,11 +87,25 @@ class Ingest:
         finally:
             self._os.close(descriptor)
 
-    def whole(self, data: bytes, profile: int | None, keep: Keep) -> tuple[bytes, int]:
-        """Take a file that was read whole; return its chunk ids and profile."""
+    def whole(self, data: bytes, profile: int | None, keep: Keep, cut: Cut | None = None) -> tuple[bytes, int]:
+        """Take a file that was read whole, and maybe cut; return its chunk ids and profile."""
         if profile is None:
             profile = choose_profile(data[:HEAD], len(data))
-        return self._chunks(data, profile, keep), profile
+        ends = cut.ends if cut is not None and cut.profile == profile else None
+        return self._chunks(data, profile, keep, ends), profile
+
+    def cut(self, files: Sequence[object], profiles: Sequence[int | None]) -> list[Cut]:
+        """Cut files that were read whole, in any thread.
+
+        Args:
+            files: their bytes, or what became of them instead.
+            profiles: those of the nodes, or None to choose one.
+        """
+        chosen = bytes(
+            choose_profile(data[:HEAD], len(data)) if profile is None and isinstance(data, bytes) else profile or 0
+            for data, profile in zip(files, profiles, strict=True)
+        )
+        return list(map(Cut, chosen, cut_whole(self._secret, self._params, files, chosen)))
 
     def _check(self, descriptor: int, seen: Stat, length: int) -> None:
         now = self._os.fstat(descriptor)
@@ -97,11 +118,12 @@ class Ingest:
         ):
             raise Torn
 
-    def _chunks(self, data: bytes, profile: int, keep: Keep) -> bytes:
+    def _chunks(self, data: bytes, profile: int, keep: Keep, ends: list[int] | None) -> bytes:
         params = self._params[profile]
         if len(data) <= params.minimum:
             return keep(data) if data else b""
-        ends = cutter(self._secret, params).feed(data)
+        if ends is None:
+            ends = cutter(self._secret, params).feed(data)
         view = memoryview(data)
         starts = [0, *ends]
         if starts[-1] < len(data):

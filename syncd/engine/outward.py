@@ -154,7 +154,7 @@ class Outward:
         calm = True
         # Kept back until all that stands below was told too: a digest says that nothing below is owed.
         digests: list[tuple[int, bytes]] = []
-        for batch in read_ahead(visits, self._disk, self._vault.read_pool):
+        for batch in read_ahead(visits, self._disk, self._vault.read_pool, self._reading.ingest.cut):
             visit = batch.visit
             if batch.first:
                 calm = self._enter(visit)

@@ -1,17 +1,19 @@
-"""Reading small files ahead of their turn, in one other thread.
+"""Reading small files ahead of their turn, and cutting them, in one other thread.
 
 A batch is some files of one directory; its bytes are there when their turn comes. One call reads the
-files of several batches, since most directories hold few. Memory is bounded by `AHEAD_BYTES`, and one batch.
+files of several batches, and one cuts them, since most directories hold few. Memory is bounded by
+`AHEAD_BYTES`, and one batch.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from syncd.engine.ingest import WHOLE
+from syncd.chunk.params import keep_profile
+from syncd.engine.ingest import WHOLE, Cut
 from syncd.engine.visit import Visit
 from syncd.fs.bulk import EXPECT, Read
 from syncd.fs.disk import Disk
@@ -24,15 +26,30 @@ READ_FILES, READ_BYTES = 64, 512 * 1024  # of several directories, read by one c
 AHEAD_BYTES, AHEAD_BATCHES = 6 * 1024 * 1024, 96
 LONGEST_PATH = 3800
 
+Cutting = Callable[[Sequence[object], Sequence[int | None]], list[Cut]]
+
+
+def kept_profile(base: Row | None, size: int) -> int | None:
+    """Return the profile that a node keeps at a size, or None for one to be chosen."""
+    return base.profile if base is not None and keep_profile(base.profile, base.size, size) else None
+
 
 @dataclass(slots=True)
 class Item:
-    """A file to be taken. `base` is what the base has, None for a new one; `data` is there when it was read ahead."""
+    """A file to be taken.
+
+    Attributes:
+        name: in its directory.
+        stat: as the scan saw it.
+        base: what the base has, None for a new one.
+        data: what was read ahead of it, and `cut`: where that is cut.
+    """
 
     name: bytes
     stat: Stat
     base: Row | None
     data: Read = None
+    cut: Cut | None = None
 
 
 @dataclass(slots=True)
@@ -42,13 +59,13 @@ class _Job:
     items: list[Item] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)
     size: int = 0
-    future: Future[list[Read]] | None = None
+    future: Future[tuple[list[Read], list[Cut]]] | None = None
 
     def wait(self) -> None:
         """Give each item its bytes."""
         if self.future is not None:
-            for item, data in zip(self.items, self.future.result(), strict=True):
-                item.data = data
+            for item, data, cut in zip(self.items, *self.future.result(), strict=True):
+                item.data, item.cut = data, cut
             self.future = None
 
 
@@ -96,8 +113,8 @@ def _items(suspect: Iterable[tuple[bytes, Stat, Row]], new: Iterable[tuple[bytes
 class _Reader:
     """Gathers files into jobs and hands these to the other thread."""
 
-    def __init__(self, disk: Disk, pool: Executor) -> None:
-        self._root, self._pool, self._os = disk.full(b""), pool, disk.kernel
+    def __init__(self, disk: Disk, pool: Executor, cut: Cutting) -> None:
+        self._root, self._pool, self._os, self._cut = disk.full(b""), pool, disk.kernel, cut
         self.open = _Job()
 
     def take(self, batch: Batch) -> None:
@@ -118,13 +135,18 @@ class _Reader:
         if job.items:
             stats = [item.stat for item in job.items]
             expect = b"".join([EXPECT.pack(stat.size, stat.mtime_ns, stat.ctime_ns, stat.ino) for stat in stats])
-            job.future = self._pool.submit(self._os.read_files, self._root, job.names, expect)
+            profiles = [kept_profile(item.base, item.stat.size) for item in job.items]
+            job.future = self._pool.submit(self._read, job.names, expect, profiles)
             self.open = _Job()
 
+    def _read(self, names: list[bytes], expect: bytes, profiles: list[int | None]) -> tuple[list[Read], list[Cut]]:
+        files = self._os.read_files(self._root, names, expect)
+        return files, self._cut(files, profiles)
 
-def read_ahead(visits: Iterable[Visit], disk: Disk, pool: Executor) -> Iterator[Batch]:
-    """Yield the batches of visits in order, their small files read meanwhile."""
-    reader = _Reader(disk, pool)
+
+def read_ahead(visits: Iterable[Visit], disk: Disk, pool: Executor, cut: Cutting) -> Iterator[Batch]:
+    """Yield the batches of visits in order, their small files read and cut meanwhile."""
+    reader = _Reader(disk, pool, cut)
     waiting: deque[Batch] = deque()
     size = 0
     for visit in visits:

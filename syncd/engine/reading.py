@@ -9,12 +9,11 @@ from functools import partial
 from typing import NamedTuple
 from zlib import crc32
 
-from syncd.chunk.params import keep_profile
 from syncd.engine.gone import UNREADABLE
 from syncd.engine.ingest import Ingest, Torn
 from syncd.engine.outbox import Outbox
 from syncd.engine.progress import UP, Progress
-from syncd.engine.readahead import Item
+from syncd.engine.readahead import Item, kept_profile
 from syncd.engine.vault import Vault
 from syncd.model.entry import EMPTY, Content, Kind, Stat
 from syncd.model.path import split
@@ -61,11 +60,11 @@ class Reading:
             Unread: it is gone, cannot be read, or changes all the time.
         """
         stat = item.stat
-        profile = base.profile if base and keep_profile(base.profile, base.size, stat.size) else None
+        profile = kept_profile(base, stat.size)
         group = _group(item.name)
         keep = partial(self._outbox.chunk, group=group) if group else self._outbox.chunk
         if isinstance(item.data, bytes):
-            ids, profile = self.ingest.whole(item.data, profile, keep)
+            ids, profile = self.ingest.whole(item.data, profile, keep, item.cut)
             self._progress.bytes += stat.size
             return Read(stat, self._content(ids, group), profile, b"")
         self._progress.takes(path, stat.size, UP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import struct
+import sys
 
 import pytest
 from hypothesis import given
@@ -235,3 +236,37 @@ def test_profile_of_a_new_file(head: bytes, size: int, profile: int) -> None:
 )
 def test_profile_is_kept_until_sixteen_fold(then: int, now: int, kept: bool) -> None:
     assert keep_profile(1, then, now) is kept
+
+
+@given(
+    files=st.lists(st.one_of(st.binary(max_size=4000), st.just(b""), st.integers(1, 40), st.none()), max_size=8),
+    chunker=st.sampled_from(Chunker),
+    turn=st.integers(0, 1),
+)
+def test_many_files_are_cut_as_each_by_itself(files: list[bytes | int | None], chunker: Chunker, turn: int) -> None:
+    kinds = (SMALL, Params(66, 256, 1024))
+    which = bytes((number + turn) % 2 for number in range(len(files)))
+    expected = [
+        cutter(SECRETS[chunker], kinds[kind]).feed(data) if isinstance(data, bytes) else []
+        for data, kind in zip(files, which, strict=True)
+    ]
+    assert cuts.cut_whole(SECRETS[chunker], kinds, files, which) == expected
+
+
+@pytest.mark.skipif(kernels.prf_many is None, reason="the kernel is not built, or this processor has no AES")
+def test_what_the_kernel_cannot_take_is_refused() -> None:
+    many, lengths = kernels.prf_many, b"".join(value.to_bytes(8, sys.byteorder) for value in FIXED)
+    assert many is not None
+    assert many(TABLE, KEY, [], b"", lengths) == []
+    for given_ in (
+        (TABLE[1:], KEY, [b"x"], b"\0", lengths),
+        (TABLE, KEY[1:], [b"x"], b"\0", lengths),
+        (TABLE, KEY, [b"x"], b"", lengths),
+        (TABLE, KEY, [b"x"], b"\1", lengths),
+        (TABLE, KEY, [b"x"], b"\0", lengths[1:]),
+        (TABLE, KEY, [b"x"], b"\0", bytes(40)),
+    ):
+        with pytest.raises(ValueError):
+            many(*given_)
+    with pytest.raises(TypeError):
+        many(TABLE, KEY, (b"x",), b"\0", lengths)
