@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from typing import Any
 
@@ -52,6 +50,9 @@ def start_agent(home: Home, client: Client) -> bool:
     """
     if client.running():
         return False
+    import subprocess
+    import tempfile
+
     if not home.config.exists():
         raise NoVault(f"there is no {home.config}")
     with tempfile.TemporaryFile() as errors:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from annotated_types import Ge, Le, MaxLen, MinLen
-
+from syncd.config.bounds import Long, Within
 from syncd.config.hours import parse_hours
 from syncd.errors import ConfigDamaged, NoVault
 
@@ -32,8 +31,8 @@ class StoreSetting:
     """One store."""
 
     __pydantic_config__ = _FORBID
-    name: Annotated[str, MinLen(1), MaxLen(64), Says("What you call this store, on every device.")] = "main"
-    url: Annotated[str, MinLen(1), Says("Where it is: a directory, or a URL; see docs/stores.md.")] = "/srv/syncd-store"
+    name: Annotated[str, Long(1, 64), Says("What you call this store, on every device.")] = "main"
+    url: Annotated[str, Long(1), Says("Where it is: a directory, or a URL; see docs/stores.md.")] = "/srv/syncd-store"
     enabled: Annotated[bool, Says("Whether this device uses it. What it misses meanwhile, it gets later.")] = True
     secrets: Annotated[
         dict[str, str],
@@ -47,12 +46,12 @@ class ScanSettings:
     """When the folder is looked at."""
 
     __pydantic_config__ = _FORBID
-    interval_s: Annotated[float, Ge(1), Says("A full scan runs this often, whatever the watcher says.")] = 3600
-    settle_ms: Annotated[int, Ge(0), Le(60_000), Says("A file is taken this long after it was closed.")] = 50
+    interval_s: Annotated[float, Within(1), Says("A full scan runs this often, whatever the watcher says.")] = 3600
+    settle_ms: Annotated[int, Within(0, 60_000), Says("A file is taken this long after it was closed.")] = 50
     settle_open_ms: Annotated[
-        int, Ge(0), Le(60_000), Says("... or this long after its last change, where no close is seen.")
+        int, Within(0, 60_000), Says("... or this long after its last change, where no close is seen.")
     ] = 500
-    poll_s: Annotated[float, Ge(0.1), Says("Scan this often where the system cannot watch the folder.")] = 10
+    poll_s: Annotated[float, Within(0.1), Says("Scan this often where the system cannot watch the folder.")] = 10
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ class UploadSettings:
     """How changes become packs."""
 
     __pydantic_config__ = _FORBID
-    compression: Annotated[int, Ge(1), Le(19), Says("zstd level. 1 is faster on slow processors.")] = 3
+    compression: Annotated[int, Within(1, 19), Says("zstd level. 1 is faster on slow processors.")] = 3
     checkpoint_records: Annotated[
-        int, Ge(2), Says("Write what new devices need to begin with after this many records since the last time.")
+        int, Within(2), Says("Write what new devices need to begin with after this many records since the last time.")
     ] = 500
 
 
@@ -71,8 +70,8 @@ class BandwidthSettings:
     """How much may go over the network. Stores in directories are not counted."""
 
     __pydantic_config__ = _FORBID
-    up: Annotated[int, Ge(0), Says("KiB a second to all stores together; 0 for no limit.")] = 0
-    down: Annotated[int, Ge(0), Says("KiB a second from them; 0 for no limit.")] = 0
+    up: Annotated[int, Within(0), Says("KiB a second to all stores together; 0 for no limit.")] = 0
+    down: Annotated[int, Within(0), Says("KiB a second from them; 0 for no limit.")] = 0
     hours: Annotated[
         tuple[str, ...],
         Says("Other limits at some hours, as 'mon-fri 08:00-18:00 up 200 down 1000'; the first that fits counts."),
@@ -84,7 +83,7 @@ class ScrubSettings:
     """Reading all that the stores hold again and again, so that damage is found while it can be mended."""
 
     __pydantic_config__ = _FORBID
-    days: Annotated[int, Ge(0), Says("Each store is read to its end once in so many days; 0 for never.")] = 90
+    days: Annotated[int, Within(0), Says("Each store is read to its end once in so many days; 0 for never.")] = 90
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,8 @@ class GuardSettings:
     """How many deletions at once wait for your yes (`syncd review`)."""
 
     __pydantic_config__ = _FORBID
-    deletions: Annotated[int, Ge(20), Says("More files and directories than this.")] = 1000
-    percent: Annotated[int, Ge(1), Le(100), Says("Or more than this share of all, from 20 on.")] = 50
+    deletions: Annotated[int, Within(20), Says("More files and directories than this.")] = 1000
+    percent: Annotated[int, Within(1, 100), Says("Or more than this share of all, from 20 on.")] = 50
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class ApiSettings:
 
     __pydantic_config__ = _FORBID
     port: Annotated[
-        int, Ge(0), Le(65_535), Says("A port on 127.0.0.1 for scripts, with the token in keys/api.token; 0 for none.")
+        int, Within(0, 65_535), Says("A port on 127.0.0.1 for scripts, with the token in keys/api.token; 0 for none.")
     ] = 0
 
 
@@ -111,14 +110,14 @@ class Settings:
     """All settings."""
 
     __pydantic_config__ = _FORBID
-    folder: Annotated[str, MinLen(1), Says("The folder that is kept safe.")] = "/home/you/Sync"
-    device: Annotated[str, MaxLen(64), Says("The name of this device, as others see it.")] = "laptop"
+    folder: Annotated[str, Long(1), Says("The folder that is kept safe.")] = "/home/you/Sync"
+    device: Annotated[str, Long(0, 64), Says("The name of this device, as others see it.")] = "laptop"
     ignore: Annotated[tuple[str, ...], Says("Patterns not synced here, beside the folder's .syncdignore.")] = ()
     log_level: Annotated[str, Says("How much the log says: debug, info, warning or error.")] = "info"
     log_format: Annotated[str, Says("How it says it: text, or json for programs that read it.")] = "text"
     notifications: Annotated[bool, Says("Tell the desktop when something needs you.")] = True
     ascii: Annotated[bool, Says("Draw the dashboard with ASCII alone, for terminals that have no more.")] = False
-    stores: Annotated[tuple[StoreSetting, ...], MinLen(1)] = (StoreSetting(),)
+    stores: Annotated[tuple[StoreSetting, ...], Long(1)] = (StoreSetting(),)
     scan: ScanSettings = field(default_factory=ScanSettings)
     upload: UploadSettings = field(default_factory=UploadSettings)
     bandwidth: BandwidthSettings = field(default_factory=BandwidthSettings)

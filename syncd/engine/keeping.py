@@ -104,8 +104,7 @@ def catch_up(vault: Vault, go_on: Callable[[], None] = lambda: None) -> None:
     """
     work = CatchUp(vault.store, lambda: vault.ambient.now_ns() / 1e9, go_on)
     try:
-        while work.turn():
-            go_on()
+        work.finish()
     finally:
         work.close()
 

@@ -8,7 +8,6 @@ no file of the old state is removed before the new one is whole and belongs to t
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from syncd.config.home import Home
@@ -47,6 +46,8 @@ def put_back(state: Path) -> None:
 
 def drop_aside(state: Path) -> None:
     """Remove the old state; the new one is whole."""
+    import shutil  # with three decompressors, for what is done once in a year
+
     shutil.rmtree(state / ASIDE, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ Nothing is decided here. Arguments, results and errors are those of `os`; what `
 
 from __future__ import annotations
 
-import ctypes
 import os
 import secrets
 
@@ -52,6 +51,8 @@ class Kernel:
     @staticmethod
     def syncfs(descriptor: int) -> None:
         """Make everything written to a file system durable; `descriptor` is of anything on it."""
+        import ctypes  # seldom wanted, and slow to load
+
         call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # Linux has it, Python does not
         if call is None:
             os.sync()

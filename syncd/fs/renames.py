@@ -6,7 +6,6 @@ caller has to look first and rename then.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from functools import cache
@@ -19,6 +18,8 @@ _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 
 @cache
 def _call() -> Any:
+    import ctypes  # slow to load, and what only publishes never renames
+
     function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if function is not None:
         function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
@@ -46,7 +47,9 @@ def rename_with(flag: int, old: bytes, old_parent: int | None, new: bytes, new_p
     other = _AT_FDCWD if new_parent is None else new_parent
     if function(one, old, other, new, flag) == 0:
         return True
-    code = ctypes.get_errno()
+    from ctypes import get_errno  # of the call before: ctypes keeps it in a place of its own
+
+    code = get_errno()
     if code in _CANNOT:
         return False
     raise OSError(code, os.strerror(code), new)

@@ -14,12 +14,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreError
+from syncd.store.commit import UNKNOWN
 from syncd.store.listing import side_by_side
 from syncd.store.member import GENESIS, Member
 from syncd.store.owing import Holdings
 from syncd.store.pace import DOUBT
 from syncd.store.placement import KINDS, choose, copies_of
-from syncd.store.provider import Listed
+from syncd.store.provider import LARGEST_OBJECT, Listed
 from syncd.store.replicas import PATIENCE_S, Replicas
 
 log = logging.getLogger("syncd.store")
@@ -68,6 +69,22 @@ class CatchUp:
         if any(self._unknown(member) for member in self._stores.members if not member.resting):
             self.compare()
         return self._fill_all()
+
+    def finish(self) -> None:
+        """Bring every store that can be asked all that it lacks; what is on its way to one is waited for.
+
+        Raises:
+            StoreError: the stores could not be compared.
+        """
+        while self.turn() or self._one_arrives():
+            self._go_on()
+
+    def _one_arrives(self) -> bool:
+        """Wait for a put that another began, as long as it may take where the store does not hang."""
+        takers = [member for member in self._stores.staying if member.open]
+        paces = [member.put_pace.slow_s(LARGEST_OBJECT, PATIENCE_S, unknown=UNKNOWN) for member in takers]
+        names = [member.name for member in takers]
+        return self._stores.under_way.one_ends(names, max(paces, default=0.0))
 
     def close(self) -> None:
         """Begin nothing more; what is under way ends by itself."""

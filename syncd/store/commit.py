@@ -80,6 +80,11 @@ class Commit:
         if self._done < self._needed:
             raise worst(self._errors)
 
+    @property
+    def going_on(self) -> list[tuple[Future[None], Member]]:
+        """Puts that nobody waits for any more."""
+        return list(self._under_way.items())
+
     def _begin(self, member: Member) -> None:
         future = member.write(self._putting(member))
         if future is not None:

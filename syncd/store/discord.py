@@ -66,7 +66,7 @@ class Kept:
     size: int
 
 
-def discord(address: Address, secret: Secret) -> DiscordStore:
+def discord(address: Address, secret: Secret, pacing: Pacing | None = None) -> DiscordStore:
     """Return the store of `discord://CHANNEL?endpoint=...`, where CHANNEL is its number.
 
     Raises:
@@ -80,7 +80,7 @@ def discord(address: Address, secret: Secret) -> DiscordStore:
     agent = f"DiscordBot (https://github.com/syncd/syncd, {__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
     endpoint = address.options.get("endpoint", API)
-    return DiscordStore(address, Http(address.url, endpoint, headers=headers), Http(address.url, CDN))
+    return DiscordStore(address, Http(address.url, endpoint, headers=headers), Http(address.url, CDN), pacing)
 
 
 class DiscordStore:

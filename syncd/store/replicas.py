@@ -153,7 +153,12 @@ class Replicas:
         members = self.takers(name, len(data))
         self.owing.owe([member.name for member in members], [Listed(name, len(data))])
         with self.under_way.marked([member.name for member in members], name):
-            self._put_on(name, data, self.commit).run(members, lambda: self._instead(members, name, len(data)))
+            put = self._put_on(name, data, self.commit)
+            try:
+                put.run(members, lambda: self._instead(members, name, len(data)))
+            finally:
+                for future, member in put.going_on:
+                    self.under_way.until_done(future, member.name, name)
 
     def takers(self, name: str, size: int) -> list[Member]:
         """Return the stores that shall have an object, those that can take it now first."""

@@ -32,7 +32,7 @@ FLOORS = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SCHEDULES, BLOCK))
 def test_every_promise_is_kept(first: int, block: Callable[[int], Result]) -> None:
     result = block(first)
@@ -63,7 +63,7 @@ def test_a_seed_is_one_story() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("bug", CAUGHT)
 def test_the_tester_catches(bug: str) -> None:
     seed = CAUGHT[bug]

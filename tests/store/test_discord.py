@@ -10,9 +10,13 @@ import pytest
 from starlette.responses import Response
 
 from syncd.errors import ObjectMissing, StoreDenied, StoreForeign, StoreFull, StoreGone, UsageError
+from syncd.store.address import parse
+from syncd.store.discord import PER_S, discord
+from syncd.store.pacing import Pacing
 from syncd.store.provider import Provider
 from syncd.store.registry import open_store
 from tests.conformance.provider import NAME, ProviderSuite
+from tests.store.clock import Clock
 from tests.store.servers.asgi import serving_app
 from tests.store.servers.discord import Channel, error
 
@@ -142,16 +146,19 @@ def test_a_channel_that_is_emptied(store: Provider, served: tuple[Channel, str])
         other.stat(NAME)
 
 
-def test_its_limits_are_used_and_never_run_into(served: tuple[Channel, str]) -> None:
+def test_its_limits_are_used_and_never_run_into() -> None:
     """At least nine tenths of what it allows, and no refusal once an answer has told the limits."""
-    channel = served[0]
-    channel.scale = 10.0
-    with closing(open_store(served[1], SECRET)) as store:
-        store.create()
-        begun = channel.now_s()
-        for number in range(40):
-            store.put(f"pack/00/{number:064x}", b"x")
-        took = channel.now_s() - begun
+    clock = Clock()
+    channel = Channel(clock=clock)
+    channel.faults.append(lambda method, path: clock.sleep(0.1))  # that each answer takes
+    with serving_app(channel.app()) as endpoint:
+        address = parse(f"discord://{channel.number}?endpoint={endpoint}", ("endpoint",))
+        with closing(discord(address, SECRET, Pacing(PER_S, clock, clock.sleep))) as store:
+            store.create()
+            begun = channel.now_s()
+            for number in range(40):
+                store.put(f"pack/00/{number:064x}", b"x")
+            took = channel.now_s() - begun
     assert channel.statuses[429] == 0
     assert 40 / took >= 0.9 * 5 / 5.0, f"{40 / took:.2f} a second, of 1.00"
 

@@ -6,20 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.store.pacing import Pacing
-
-
-class Clock:
-    """Time that passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
+from tests.store.clock import Clock
 
 
 @given(limit=st.integers(1, 8), every=st.floats(0.1, 10), count=st.integers(1, 60))

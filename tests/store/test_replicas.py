@@ -3,7 +3,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.errors import ObjectExists, ObjectMissing, StoreFull, StoreGone
-from syncd.store import asking, commit
+from syncd.store import asking, catchup, commit
 from syncd.store.asking import HEDGE_S
 from syncd.store.catchup import CatchUp
 from syncd.store.member import IN_FLIGHT
@@ -20,6 +20,7 @@ from syncd.store.pace import DOUBT
 from syncd.store.placement import Rule
 from syncd.store.provider import LARGEST_OBJECT, Listed, Provider
 from syncd.store.replicas import Replicas
+from syncd.store.underway import UnderWay
 from tests.conformance.provider import ProviderSuite
 from tests.store.several import GENESIS, Stores, pack, record
 
@@ -424,6 +425,39 @@ class TestCatchingUp:
         while work.turn():
             pass
         assert full_copies(stores)
+
+    def test_what_is_on_its_way_is_waited_for(self) -> None:
+        """A command that ended before a put did left the store behind, though nothing was wrong with it."""
+        stores = Stores(2, Rule(0, 1))
+        catch_up(stores)
+        gate = threading.Event()
+        stores.doors[1].fault = lambda call, about: None if call != "put" or gate.wait(30) else StoreGone("it hangs")
+
+        class Opening(UnderWay):
+            def one_ends(self, stores: Iterable[str], patience_s: float) -> bool:
+                gate.set()  # only who waits here sees it come
+                return super().one_ends(stores, patience_s)
+
+        stores.all.under_way = Opening()
+        for seed in range(IN_FLIGHT):
+            stores.all.put(*pack(seed))
+        assert stores.owing.lacking("b")[0] == IN_FLIGHT
+        CatchUp(stores.all, lambda: stores.clock.now).finish()
+        assert full_copies(stores)
+        assert stores.owing.lacking("b")[0] == 0
+
+    def test_a_put_that_hangs_is_not_waited_for_without_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(catchup, "PATIENCE_S", 0.01)
+        monkeypatch.setattr(catchup, "UNKNOWN", 0.0)
+        stores = Stores(2, Rule(0, 1))
+        catch_up(stores)
+        gate = threading.Event()
+        stores.doors[1].fault = lambda call, about: None if call != "put" or gate.wait(30) else StoreGone("it hangs")
+        stores.all.put(*pack(1))
+        CatchUp(stores.all, lambda: stores.clock.now).finish()
+        assert stores.owing.lacking("b")[0] == 1
+        gate.set()
+        settle(stores)
 
     def test_what_cannot_be_had_now_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
         stores = Stores(2, Rule(0, 1))

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,10 +53,11 @@ class Channel:
     faults: list[Any] = field(default_factory=list)  # asked in turn before each request, as (method, path)
     signed_s: float = SIGNED_S
     base: str = ""
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._began = time.monotonic()
+        self._began = self.clock()
         self._buckets: dict[str, Bucket] = {}
         self._sent: list[float] = []
         self._nonces: dict[str, tuple[float, int]] = {}
@@ -64,7 +66,7 @@ class Channel:
 
     def now_s(self) -> float:
         """Return the channel's own time."""
-        return (time.monotonic() - self._began) * self.scale
+        return (self.clock() - self._began) * self.scale
 
     def app(self) -> Starlette:
         """Return what answers as Discord, and as the place that has its attachments."""
