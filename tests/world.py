@@ -92,6 +92,15 @@ def age(path: Path, seconds: float = 100.0) -> None:
     os.utime(path, ns=(then, then), follow_symlinks=False)
 
 
+def instant() -> str:
+    """Return the present as --at takes it, between the changes before and after."""
+    now = time.time_ns()
+    text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now // 10**9)) + f".{now % 10**9 // 1000:06d}"
+    while time.time_ns() < now + 2000:
+        pass
+    return text
+
+
 def tree_of(root: Path) -> dict[str, tuple[Any, ...]]:
     """Return path -> (kind, mode, mtime_ns, bytes or target) of everything but our marker."""
     found: dict[str, tuple[Any, ...]] = {}

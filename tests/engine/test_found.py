@@ -20,7 +20,7 @@ from syncd.engine.progress import Progress
 from syncd.errors import LocalDiskFull, NeedsAttention, StoreForeign, StoreFull
 from syncd.state.chunks import place
 from syncd.state.db import State
-from tests.world import World, tree_of
+from tests.world import World, instant, tree_of
 
 
 def words(world: World, path: str) -> list[str]:
@@ -252,9 +252,7 @@ def test_a_commit_that_fails_leaves_the_chunk_index_whole(tmp_path: Path) -> Non
 def test_a_restore_never_replaces_what_was_not_published(world: World, why: str, exact: bool) -> None:
     world.write("d/a", "v1")
     world.scan()
-    then = time.strftime("%Y-%m-%d %H:%M:%S") + ".999999"
-    while time.strftime("%Y-%m-%d %H:%M:%S") + ".999999" <= then:
-        time.sleep(0)
+    then = instant()
     world.write("d/a", "v2")
     world.write("d/later", "came since")
     world.scan()

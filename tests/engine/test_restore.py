@@ -5,21 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.world import World, tree_of
-
-
-def instant() -> str:
-    """Return the present as --at takes it, between the changes before and after."""
-    now = time.time_ns()
-    text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now // 10**9)) + f".{now % 10**9 // 1000:06d}"
-    while time.time_ns() < now + 2000:
-        pass
-    return text
+from tests.world import World, instant, tree_of
 
 
 def ok(world: World, *arguments: str) -> str:
