@@ -176,13 +176,14 @@ def _sync_here() -> dict[str, Any]:
     from syncd.engine.keeping import catch_up
     from syncd.engine.outbox import Outbox
     from syncd.engine.progress import Progress
-    from syncd.engine.rebuild import succeed
     from syncd.errors import JournalAhead
 
     with working() as vault:
         try:
             both = full_cycle(vault, Outbox(vault), Progress(time.monotonic))
         except JournalAhead as error:
+            from syncd.engine.rebuild import succeed
+
             talk(f"{error.message}; going on as a new device.")
             vault, failed = succeed(vault)
             if failed is not None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
-from syncd.engine.placing import Place
 from syncd.engine.vault import Vault
 from syncd.fs.disk import Disk
 from syncd.fs.exchanging import TEMPORARY, Changed
@@ -20,6 +20,9 @@ from syncd.model.ids import ROOT
 from syncd.model.path import join, split
 from syncd.model.version import UNTRUSTED, Row
 from syncd.state.base import NOWHERE, Base
+
+if TYPE_CHECKING:
+    from syncd.engine.placing import Place
 
 
 def settle_intents(vault: Vault, of: AbstractSet[int] | None = None) -> None:

@@ -158,6 +158,7 @@ class VaultKeys:
     roots: Roots
     current: EpochId
     _kinds: dict[tuple[EpochId, str], bytes] = field(default_factory=dict)
+    _chunks: dict[str, bytes] = field(default_factory=dict)
 
     def object_secret(self, epoch: EpochId, kind: str) -> bytes:
         """Return the secret from which one kind's object keys of one epoch derive.
@@ -180,7 +181,11 @@ class VaultKeys:
 
     def chunk_key(self, kind: str) -> bytes:
         """Return the key of chunk ids; `kind` is "data" or "list"."""
-        return derive(self.roots.id_root, self.vault, b"syncd/v1/chunk-id/" + kind.encode())
+        cached = self._chunks.get(kind)
+        if cached is None:
+            cached = derive(self.roots.id_root, self.vault, b"syncd/v1/chunk-id/" + kind.encode())
+            self._chunks[kind] = cached
+        return cached
 
     def cut_table(self, chunker: Chunker) -> bytes:
         """Return the chunker's secret table: 256 little-endian integers of 64 bits."""

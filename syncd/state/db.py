@@ -19,6 +19,7 @@ from syncd.state.chunks import ChunkIndex
 from syncd.state.devices import Device, Devices
 from syncd.state.filling import Filling
 from syncd.state.known import Known
+from syncd.state.meta import Meta
 from syncd.state.migrations import STEPS, migrate, missing_steps
 from syncd.state.nodes import PENDING, Applied, Nodes
 from syncd.state.packs import Packs
@@ -68,11 +69,12 @@ class State:
                 self.db.execute("PRAGMA query_only = 1")
                 _check_schema(self.db, path)
             self.db.execute("PRAGMA cache_size = -16000")
+            self._meta = Meta(self.db, alone=write)
             self.devices = Devices(self.db)
             self.nodes = Nodes(self.db)
             self.packs = Packs(self.db)
             self.said = Said(self.db)
-            self.receipts = Receipts(self.db)
+            self.receipts = Receipts(self.db, self._meta)
             self.base = Base(self.db, self.nodes)
             self.search = Search(self.db)
 
@@ -98,6 +100,7 @@ class State:
             except BaseException:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
+                self._meta.forget()
                 self.__dict__.pop("chunks", None)  # its memory is ahead of the database
                 raise
         if "chunks" in self.__dict__:
@@ -123,12 +126,11 @@ class State:
 
     def get(self, key: str) -> bytes | None:
         """Return a small value kept under a name."""
-        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        return self._meta.get(key)
 
     def set(self, key: str, value: bytes) -> None:
         """Keep a small value under a name."""
-        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._meta.set(key, value)
 
     @property
     def comparing(self) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from syncd.state.meta import Meta
+
 DAY_NS = 86_400 * 1_000_000_000
 HOUR_NS = 3_600 * 1_000_000_000
 _LIVED, _LOOKED = "lived-ns", "lived-looked-ns"
@@ -16,8 +18,8 @@ _LIVED, _LOOKED = "lived-ns", "lived-looked-ns"
 class Receipts:
     """The table `receipt` and the life of this device."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, meta: Meta) -> None:
+        self._db, self._meta = db, meta
 
     def lived_ns(self) -> int:
         """Return for how long this device has lived, as far as it was looked."""
@@ -28,7 +30,7 @@ class Receipts:
         before = self._number(_LOOKED)
         lived = self._number(_LIVED) + (min(max(now_ns - before, 0), DAY_NS) if before else 0)
         for key, value in ((_LIVED, lived), (_LOOKED, now_ns)):
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(value).encode()))
+            self._meta.set(key, str(value).encode())
         return lived
 
     def look_now_and_then(self, now_ns: int) -> None:
@@ -37,8 +39,7 @@ class Receipts:
             self.look(now_ns)
 
     def _number(self, key: str) -> int:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return int(row[0]) if row else 0
+        return int(self._meta.get(key) or 0)
 
     def note(self, device: int, counter: int) -> None:
         """Note that versions of a device from this counter on came today, unless some came today before."""
