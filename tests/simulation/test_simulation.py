@@ -47,6 +47,7 @@ def traces(seeds: range) -> str:
     return " ".join(f"{Simulation(make(seed)).run().trace:08x}" for seed in seeds)
 
 
+@pytest.mark.slow
 def test_a_seed_is_one_story() -> None:
     """In another process, where hashes of text are others, the same calls are made in the same order."""
     seeds = range(12)
