@@ -22,7 +22,7 @@ from syncd.engine.storeset import StoreSet
 from syncd.errors import Locked, NotUnlocked, StoreDenied, SyncdError, UsageError
 from syncd.journal.record import name_within
 from syncd.model import cbor
-from syncd.model.ids import EpochId
+from syncd.model.ids import DeviceId, EpochId
 from syncd.seal.envelope import ObjectKind, OpenObject, read_clear
 from syncd.seal.epochs import vault_id_of
 from syncd.seal.keys import VaultKeys
@@ -173,10 +173,13 @@ def open_replicas(
     genesis: bytes,
     around: Surroundings,
     used: Iterable[str],
+    devices: Iterable[DeviceId],
     *,
     write: bool,
 ) -> Replicas:
-    """Open the stores of a vault; nothing is contacted yet. `used` are names of those used until now.
+    """Open the stores of a vault; nothing is contacted yet.
+
+    `used` are names of those used until now, `devices` the vault's as far as they are known.
 
     Raises:
         UsageError, Locked: the only store's URL is wrong, or a secret of it is missing.
@@ -194,7 +197,8 @@ def open_replicas(
         provider = limit(open_setting(home, settings[0]))
         return Replicas([Member(settings[0].name, provider, around)], said.rule, Owing(), soundness(keys))
     sound = soundness(keys)
-    members = [Member(setting.name, limit(_present(home, setting)), around, genesis, sound) for setting in settings]
+    ours = belonging(sound, devices)
+    members = [Member(setting.name, limit(_present(home, setting)), around, genesis, ours) for setting in settings]
     owing = Owing(path) if write or path.exists() else Owing()
     for member, one in zip(members, wanted_now, strict=True):
         member.leaving = one.leaving
@@ -210,6 +214,16 @@ def _present(home: Home, setting: StoreSetting) -> Provider:
             setting.url,
             StoreDenied(error.message, hint=f"Give them: `syncd store login {setting.name}`."),
         )
+
+
+def belonging(sound: Sound, devices: Iterable[DeviceId]) -> Sound:
+    """Return what tells whether a record, by its name and bytes, is of the vault that has these devices.
+
+    A device is one vault's alone, so its name in a record's is enough: the record may be damaged, and be all that a
+    store has which was emptied.
+    """
+    known = {device.hex() for device in devices}
+    return lambda name, data: name.split("/")[1] in known or sound(name, data)
 
 
 _BY_BYTES = ("pack", "part", "volume")  # objects that are named by their bytes

@@ -222,7 +222,10 @@ def open_stores(
     """
     around = Surroundings(ambient.elapsed_s, ambient.choice.random, ambient.waiting)
     genesis = state.kept_objects("genesis")["genesis"]
-    return open_replicas(home, settings, store_set(state), keys, genesis, around, used_here(state), write=write)
+    devices = [device.id for device in state.devices.all()]
+    return open_replicas(
+        home, settings, store_set(state), keys, genesis, around, used_here(state), devices, write=write
+    )
 
 
 def _unlock(state: State, device: DeviceKeys) -> tuple[VaultKeys, Genesis]:

@@ -81,6 +81,25 @@ def test_both_hold_everything(world: Several) -> None:
     assert {name: store["state"] for name, store in world.stores().items()} == {"main": "complete", "nas": "complete"}
 
 
+def test_an_emptied_store_whose_only_record_is_damaged_is_the_vaults_still(world: Several) -> None:
+    """It was taken for another vault's, and lacked everything for good."""
+    emptied = world.at("nas")
+    for path in emptied.iterdir():
+        if path.name != "syncd-store":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    world.write("new", "what is said first to the empty store")
+    vault = open_vault(world.home, write=True, ambient=world.ambient)
+    try:
+        full_cycle(vault, Outbox(vault), Progress(time.monotonic))
+    finally:
+        vault.close()
+    (record,) = (path for path in (emptied / "record").rglob("*") if path.is_file())
+    record.write_bytes(record.read_bytes()[:100])
+    world.do("sync")
+    assert world.alike("main", "nas")
+    assert world.stores()["nas"]["state"] == "complete"
+
+
 def test_a_store_is_added_and_filled(world: Several) -> None:
     world.do("store", "add", "third", str(world.at("third")))
     assert world.alike("main", "nas", "third")

@@ -19,7 +19,7 @@ from syncd.engine import copying, cycle
 from syncd.engine.batch import dump_statements
 from syncd.engine.cycle import Cycle
 from syncd.engine.rebuild import Rebuilt, enrol_unheard, enrolment, fold_all
-from syncd.engine.stores import soundness
+from syncd.engine.stores import belonging, soundness
 from syncd.engine.vault import MARK, PREDECESSOR, Ambient, Vault
 from syncd.errors import StoreError, SyncdError
 from syncd.model.chunker import DEFAULT
@@ -256,7 +256,8 @@ class SimDevice:
             return Replicas.alone(self.doors[0])
         around = Surroundings(self.ambient.elapsed_s, lambda: 0.5, Inline)
         sound = soundness(keys)
-        members = [Member(door.shelf.name, door, around, genesis, sound) for door in self.doors]
+        ours = belonging(sound, [device.id for device in self.state.devices.all()])
+        members = [Member(door.shelf.name, door, around, genesis, ours) for door in self.doors]
         for member in members:
             member.returned = True  # as the agent has it when it starts: what was put while it did not run is not known
         return Replicas(members, Rule(0, self.commit), self.owing, sound)

@@ -895,3 +895,19 @@ def test_seed_73000323() -> None:
         Decision("wipe", 0, (875, 476), "", ()),
     )
     Simulation(Schedule(73000323, 2, ("plain", "plain"), False, (0, 0), decisions, 500, 3, 2, False)).run()
+
+
+def test_seed_301000406() -> None:
+    """An emptied store whose only record was damaged was taken for another vault's, and lacked everything for good."""
+    decisions = (
+        Decision("people", 0, (978, 291, 332), "create", ()),
+        Decision("turn", 0, (), "", ()),
+        Decision("people", 0, (669, 331, 484), "edit", ()),
+        Decision("unmount", 0, (91, 65), "", ()),
+        Decision("unmount", 0, (835, 431), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("emptied", 0, (609, 327), "", ()),
+        Decision("everywhere", 0, (), "", ()),
+        Decision("damaged", 0, (313, 373), "", ()),
+    )
+    Simulation(Schedule(301000406, 2, ("linkless", "mac"), False, (0, 0), decisions, 2, 2, 1, False)).run()
