@@ -87,9 +87,8 @@ class SftpStore:
             return
         connection, self._connection, self._client = self._connection, None, None
         if connection is not None:
-            connection.close()
             with contextlib.suppress(Exception):  # whatever it was at, nobody waits for it any more
-                asyncio.run_coroutine_threadsafe(connection.wait_closed(), loop).result(CONNECT_S)
+                asyncio.run_coroutine_threadsafe(_end(connection), loop).result(CONNECT_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -314,6 +313,12 @@ class SftpStore:
         connection, self._connection, self._client = self._connection, None, None
         if connection is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(connection.abort)
+
+
+async def _end(connection: asyncssh.SSHClientConnection) -> None:
+    """Close a connection; in the thread of its loop, as all that asyncssh has."""
+    connection.close()
+    await connection.wait_closed()
 
 
 def _said(error: Exception) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from syncd.errors import StoreDenied, StoreForeign, StoreGone, StoreReadOnly
@@ -64,6 +66,21 @@ class TestSftp(ProviderSuite):
         (server.directory / directory / "pack/ab/.put-0123").write_bytes(b"half")
         assert [listed.name for listed in store.list()] == [NAME]
         assert (server.directory / directory / MARK).exists()
+
+
+def test_a_connection_is_closed_by_the_thread_that_serves_it(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed by another while something came in, it made a command fail that had done all it was to do."""
+    threads: list[str] = []
+    close = asyncssh.SSHClientConnection.close
+
+    def noted(connection: asyncssh.SSHClientConnection) -> None:
+        threads.append(threading.current_thread().name)
+        close(connection)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "close", noted)
+    with closing(open_store(server.url(f"{next(NUMBERS)}"))) as store:
+        store.create()
+    assert set(threads) == {"syncd-sftp"}
 
 
 def test_a_server_with_another_key_is_not_trusted(server: Sshd) -> None:
