@@ -6,7 +6,7 @@ FOLDER ?=
 WORKERS ?= 2
 SEEDS ?= 0:200000
 RUNS ?= 1000000
-# Each command is a process: one that may not keep what it compiled compiles all of it anew, in 0.4 s.
+# Each command is a process: one that may not keep what it compiled compiles all of it anew, in 0.2 s.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check crash soak properties machine sim fuzz bench clean golden example docs bench-sync bench-dashboard bench-grown bench-drills bench-stores

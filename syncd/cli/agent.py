@@ -50,7 +50,7 @@ def start_agent(home: Home, client: Client) -> bool:
     """
     if client.running():
         return False
-    import subprocess
+    import subprocess  # here, since `sync` and `status` are quicker without
     import tempfile
 
     if not home.config.exists():

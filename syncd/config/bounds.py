@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+
+class _Marks:
+    """What stands for the marks that it yields: pydantic knows it by this name."""
+
+    __is_annotated_types_grouped_metadata__: ClassVar[Literal[True]] = True
 
 
 @dataclass(frozen=True)
-class Within:
+class Within(_Marks):
     """A number is at least `low`, and at most `high` where there is one."""
 
     low: float
     high: float | None = None
-
-    @property
-    def __is_annotated_types_grouped_metadata__(self) -> Literal[True]:
-        """Tell that it stands for the marks that it yields."""
-        return True
 
     def __iter__(self) -> Iterator[Any]:
         from annotated_types import Ge, Le
@@ -32,16 +33,11 @@ class Within:
 
 
 @dataclass(frozen=True)
-class Long:
+class Long(_Marks):
     """A text or a list has so many letters or items at least, and at most."""
 
     least: int
     most: int | None = None
-
-    @property
-    def __is_annotated_types_grouped_metadata__(self) -> Literal[True]:
-        """Tell that it stands for the marks that it yields."""
-        return True
 
     def __iter__(self) -> Iterator[Any]:
         from annotated_types import Len

@@ -69,6 +69,11 @@ class Kept:
 def discord(address: Address, secret: Secret, pacing: Pacing | None = None) -> DiscordStore:
     """Return the store of `discord://CHANNEL?endpoint=...`, where CHANNEL is its number.
 
+    Args:
+        address: its URL, taken apart.
+        secret: has `bot_token`.
+        pacing: keeps to the limits; by the system's clock if not given.
+
     Raises:
         UsageError: the number is none, or the bot's token is missing.
     """
